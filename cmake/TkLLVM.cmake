@@ -16,7 +16,7 @@ separate_arguments(TK_LLVM_DEFINITIONS NATIVE_COMMAND ${LLVM_DEFINITIONS})
 add_definitions(${TK_LLVM_DEFINITIONS})
 
 # The components of LLVM that tk uses, beyond what MLIR's own libraries pull in.
-set(TK_LLVM_COMPONENTS Core Support Demangle TargetParser IRReader BitWriter Linker Passes IPO Target
+set(TK_LLVM_COMPONENTS Core Support Demangle TargetParser IRReader BitWriter Linker Passes ipo Target
     NVPTXCodeGen NVPTXDesc NVPTXInfo)
 list(TRANSFORM TK_LLVM_COMPONENTS PREPEND LLVM OUTPUT_VARIABLE tk_llvm_targets)
 add_library(tk_llvm INTERFACE)
