@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Runs every test of a build folder and prints one closing line, "N passed, N failed[, N skipped]".
+
+Three kinds: the GoogleTest programs listed in BUILD/test/unittests.txt, lit over test/, pytest over test/python.
+Each kind writes a JUnit file, and the counts are read from those. A runner that ends badly without reporting a
+failed test counts as one failure. The exit code is 0 only if something ran and nothing failed.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT_S = 1800
+
+
+@dataclass
+class Suite:
+    """One runner's call: what to run, where its JUnit file goes, what came of it."""
+
+    name: str
+    command: list
+    junit: Path
+    passed: int = 0
+    skipped: int = 0
+    failed: list = field(default_factory=list)
+    seconds: float = 0.0
+    log: str = ""
+    # Exit codes that mean "the filter selected nothing" rather than "something is wrong".
+    empty_codes: tuple = ()
+
+    def run(self, environment):
+        self.junit.parent.mkdir(parents=True, exist_ok=True)
+        self.junit.unlink(missing_ok=True)
+        begin = time.monotonic()
+        try:
+            done = subprocess.run(self.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, timeout=TIMEOUT_S,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+            code, self.log = done.returncode, done.stdout
+        except subprocess.TimeoutExpired as expired:
+            code, self.log = -1, f"{expired.stdout or ''}\nended after {TIMEOUT_S} s"
+        except OSError as error:
+            code, self.log = -1, str(error)
+        self.seconds = time.monotonic() - begin
+        self.junit.with_suffix(".log").write_text(self.log)
+        self.count()
+        if code != 0 and not self.failed and code not in self.empty_codes:
+            self.failed.append(f"{self.name}: the runner itself ended with code {code}")
+        return self
+
+    def count(self):
+        try:
+            cases = list(ElementTree.parse(self.junit).getroot().iter("testcase"))
+        except (OSError, ElementTree.ParseError):
+            return
+        for case in cases:
+            if case.find("failure") is not None or case.find("error") is not None:
+                self.failed.append(f"{self.name}: {case.get('classname', '')}.{case.get('name')}")
+            elif case.find("skipped") is not None or case.get("status") == "notrun":
+                self.skipped += 1
+            else:
+                self.passed += 1
+
+    def report(self):
+        print(f"{self.name:<28} {self.passed:5} passed {len(self.failed):4} failed {self.skipped:4} skipped "
+              f"{self.seconds:7.1f} s", flush=True)
+        if self.failed:
+            lines = self.log.splitlines()
+            if len(lines) > 400:
+                lines = lines[:200] + [f"… {len(lines) - 400} lines …"] + lines[-200:]
+            print("\n".join(lines), flush=True)
+            print(f"(this output: {self.junit.with_suffix('.log')})", flush=True)
+
+
+def find_lit():
+    for path in (Path("/usr/lib/llvm-22/bin/lit"), *(Path(d) / "lit" for d in os.get_exec_path())):
+        if path.exists():
+            return path
+    return None
+
+
+def split_filters(filters):
+    """Paths below test/ by kind, and words. None for a kind means: not asked for."""
+    unit, lit, python, words = [], [], [], []
+    for text in filters:
+        path = Path(text.split("::")[0])
+        path = path if path.exists() else ROOT / path
+        if not path.exists():
+            words.append(text)
+            continue
+        relative = path.resolve().relative_to(ROOT / "test") if path.resolve().is_relative_to(ROOT / "test") else None
+        if relative is None:
+            sys.exit(f"run_tests: {text} is not below {ROOT / 'test'}")
+        kind = {"unit": unit, "python": python}.get(relative.parts[0] if relative.parts else "", lit)
+        kind.append(str(path.resolve()) + text[len(text.split("::")[0]):])
+    return unit, lit, python, words
+
+
+def suites(build, filters):
+    unit, lit, python, words = split_filters(filters)
+    everything = not (unit or lit or python)
+    results = build / "test" / "results"
+
+    listing = build / "test" / "unittests.txt"
+    for line in listing.read_text().splitlines() if listing.exists() else []:
+        name, program, folder = line.split("|")
+        if everything or any(Path(path) == Path(folder) or Path(folder) in Path(path).parents for path in unit):
+            command = [program, f"--gtest_output=xml:{results / name}.xml", "--gtest_brief=1"]
+            if words:
+                command.append("--gtest_filter=" + ":".join(f"*{word}*" for word in words))
+            yield Suite(name, command, results / f"{name}.xml")
+
+    lit_program = find_lit()
+    if (everything or lit) and (build / "test" / "lit.site.cfg.py").exists():
+        if lit_program is None:
+            sys.exit("run_tests: lit was not found; it is in Debian's llvm-22-tools (./tk setup)")
+        command = [sys.executable, str(lit_program), "-sv", "--xunit-xml-output", str(results / "lit.xml")]
+        if words:
+            command += ["--allow-empty-runs", "--filter", "|".join(words)]
+        yield Suite("lit", command + (lit or [str(build / "test")]), results / "lit.xml")
+
+    if (everything or python) and list((ROOT / "test" / "python").glob("**/test_*.py")):
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results / 'pytest.xml'}"]
+        if words:
+            command += ["-k", " or ".join(words)]
+        yield Suite("pytest", command + (python or ["test/python"]), results / "pytest.xml", empty_codes=(5,))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build", help="the build folder")
+    parser.add_argument("filters", nargs="*", metavar="FILTER", help="a path below test/, or a word in a test's name")
+    arguments = parser.parse_args()
+    build = arguments.build.resolve()
+
+    environment = dict(os.environ, TK_BUILD=str(build), PYTHONDONTWRITEBYTECODE="1", PYTHONUNBUFFERED="1")
+    chosen = list(suites(build, arguments.filters))
+    programs = [suite for suite in chosen if suite.name not in ("lit", "pytest")]
+    done = []
+    # The unit tests are one process each; lit uses every core by itself.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for suite in pool.map(lambda suite: suite.run(environment), programs):
+            suite.report()
+            done.append(suite)
+    for suite in chosen:
+        if suite not in programs:
+            suite.run(environment).report()
+            done.append(suite)
+
+    failed = [name for suite in done for name in suite.failed]
+    passed, skipped = sum(suite.passed for suite in done), sum(suite.skipped for suite in done)
+    if failed:
+        print("\nfailed:\n  " + "\n  ".join(failed))
+    if not passed and not failed:
+        print("no test ran")
+    print(f"{passed} passed, {len(failed)} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

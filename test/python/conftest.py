@@ -1,0 +1,33 @@
+"""What the pytest tests share: the build folder, its tools, and the package below python/."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "python"))
+
+
+@pytest.fixture(scope="session")
+def build():
+    """The build folder: $TK_BUILD, else build/."""
+    folder = Path(os.environ.get("TK_BUILD", ROOT / "build"))
+    if not (folder / "bin").is_dir():
+        pytest.exit(f"{folder}/bin does not exist: build first (./tk build), or set TK_BUILD", returncode=2)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tool(build):
+    """tool("tk-run", "--help"): runs a tool of the build folder and gives the finished process, output as text."""
+
+    def run(name, *arguments, **options):
+        program = build / "bin" / name
+        assert program.exists(), f"{program} is not built: run ninja -C {build} {name}"
+        options = {"capture_output": True, "text": True, "timeout": 600, **options}
+        return subprocess.run([str(program), *map(str, arguments)], check=False, **options)
+
+    return run
