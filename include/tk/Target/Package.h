@@ -1,0 +1,148 @@
+//===- Package.h - The kernel package (.tkpkg) ------------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// A kernel package is all that a host needs to launch a kernel: one JSON file, written by the compiler and read
+/// by the runtime and the simulator's tools. It knows neither MLIR nor any pass.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_TARGET_PACKAGE_H
+#define TK_TARGET_PACKAGE_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tk {
+
+/// Element types that cross the host boundary.
+enum class ElementType { F64, F32, TF32, F16, BF16, E4M3, E5M2, I64, I32, I16, I8, U64, U32, U16, U8, I1 };
+
+/// Bytes of one element as stored in memory (I1 takes one byte).
+unsigned getElementBytes(ElementType type);
+/// The MLIR spelling where there is one: "bf16", "f32", "i32", "f8E4M3FN", ...
+llvm::StringRef stringifyElementType(ElementType type);
+std::optional<ElementType> parseElementType(llvm::StringRef name);
+
+/// An integer expression over what the host knows at launch: sizes and strides of views, scalar arguments, and
+/// facts of the device. Division rounds as the name says; a zero divisor is an evaluation error.
+struct Expr {
+  enum class Op { Const, Size, Stride, Scalar, NumSMs, Add, Sub, Mul, FloorDiv, CeilDiv, Mod, Min, Max };
+  Op op = Op::Const;
+  int64_t value = 0;     ///< Const: the number. Size, Stride, Scalar: index of the argument.
+  unsigned dimension = 0; ///< Size, Stride.
+  std::vector<Expr> operands; ///< Two for the arithmetic ops, else none.
+
+  static Expr constant(int64_t value);
+  static Expr size(unsigned argument, unsigned dimension);
+  static Expr stride(unsigned argument, unsigned dimension);
+  static Expr scalar(unsigned argument);
+  static Expr numSMs();
+  static Expr binary(Op op, Expr lhs, Expr rhs);
+};
+
+/// A boolean the host checks before it picks a variant: `lhs % modulus == 0`, or a comparison of two expressions.
+struct Condition {
+  enum class Kind { Equal, NotEqual, Less, LessEqual, Divisible, Aligned };
+  Kind kind = Kind::Equal;
+  Expr lhs, rhs;         ///< Divisible: rhs is the divisor.
+  unsigned argument = 0; ///< Aligned: the view whose base address is a multiple of rhs.
+  std::string why;       ///< What relies on it, for `--explain` and for error messages.
+};
+
+/// One argument of a kernel, with where its parts go in the parameter buffer.
+struct Argument {
+  std::string name;
+  bool isView = false;
+  ElementType elementType = ElementType::F32; ///< The scalar's own type when not a view.
+
+  // Views. `kDynamic` marks what only the launch knows.
+  static constexpr int64_t kDynamic = INT64_MIN;
+  std::vector<int64_t> sizes;         ///< One per dimension, or kDynamic.
+  std::vector<int64_t> strides;       ///< In elements, one per dimension, or kDynamic.
+  std::vector<std::string> symbols;   ///< Name of each size ("M", "K"), or "": equal names must be equal sizes.
+  int64_t align = 1;                  ///< Promised alignment of the base address, bytes.
+  std::vector<int64_t> sizeDivisors;  ///< Promised divisors of the sizes (1: none).
+  std::vector<int64_t> strideDivisors; ///< Promised divisors of the strides (1: none).
+  bool written = false, read = true;   ///< What the kernel does with it.
+
+  int64_t offset = -1;                 ///< Byte offset of the pointer, or of the scalar, in the parameters.
+  std::vector<int64_t> sizeOffsets;    ///< Byte offset of each size passed as i64, or -1.
+  std::vector<int64_t> strideOffsets;  ///< Byte offset of each stride passed as i64, or -1.
+};
+
+/// One buffer of shared memory, for the resource report.
+struct SharedBuffer {
+  std::string name;
+  int64_t offset = 0, bytes = 0;
+  std::string type;     ///< As printed in the IR.
+  std::string location; ///< "gemm.mlir:20:10"
+};
+
+/// What ptxas said.
+struct ResourceReport {
+  int64_t registers = -1, spillStores = -1, spillLoads = -1, stackBytes = -1, barriers = -1;
+  std::vector<std::string> notes; ///< C75xx and other remarks of ptxas, verbatim.
+};
+
+/// A static proof about one shared-memory access.
+struct BankProof {
+  std::string location, access; ///< Source line; "shared_store tensor<...> -> !tk.shared<...>"
+  int64_t widthBytes = 0;
+  int64_t wavefronts = 0, minimum = 0; ///< Per warp-level instruction.
+  int64_t instructions = 0;            ///< How many such instructions one execution of the access makes per warp.
+};
+
+struct Remark {
+  std::string kind, pass, location, message; ///< kind: passed, missed, failed, analysis.
+};
+
+/// One way to run a kernel, with what must hold for it.
+struct Variant {
+  std::string entry;                     ///< The PTX entry.
+  std::vector<Condition> preconditions;  ///< All must hold; empty: unconditional.
+  std::array<Expr, 3> grid;              ///< x, y, z
+  std::array<int64_t, 3> block = {1, 1, 1}, cluster = {1, 1, 1};
+  int64_t dynamicSharedBytes = 0;
+  int64_t parameterBytes = 0;
+  std::vector<SharedBuffer> sharedBuffers;
+  std::optional<ResourceReport> resources; ///< Absent when no ptxas was found.
+  std::vector<BankProof> bankProofs;
+};
+
+struct Kernel {
+  std::string name;
+  std::vector<Argument> arguments;
+  std::vector<Variant> variants; ///< In order of preference; the last is unconditional.
+};
+
+struct Package {
+  static constexpr int64_t kFormatVersion = 1;
+  std::string compilerVersion;
+  std::string target = "sm_90a";
+  std::string ptx;                    ///< One module for all kernels.
+  std::vector<uint8_t> cubin;         ///< Empty when not assembled.
+  std::vector<Kernel> kernels;
+  std::vector<Remark> remarks;
+
+  const Kernel *findKernel(llvm::StringRef name) const;
+};
+
+/// The JSON text of a package; deterministic, ends in a newline.
+std::string serializePackage(const Package &package);
+/// Reads it back. An unknown format version, a missing or ill-typed field, a checksum that does not match, or an
+/// out-of-range offset is an error that names the JSON path, what was expected and what was found.
+llvm::Expected<Package> parsePackage(llvm::StringRef text, llvm::StringRef fileName);
+
+} // namespace tk
+
+#endif // TK_TARGET_PACKAGE_H

@@ -1,0 +1,257 @@
+//===- PackageVerify.cpp - What a package's types alone cannot say --------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PackageFields.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/MathExtras.h"
+#include <tuple>
+
+using namespace llvm;
+
+namespace tk {
+
+namespace {
+using Problem = std::optional<std::string>;
+
+/// Checks one kernel; each method returns the first problem it meets, as "path: expected X, got Y".
+class KernelVerifier {
+public:
+  KernelVerifier(const Kernel &kernel, std::string path) : kernel(kernel), path(std::move(path)) {}
+  Problem verify() const;
+
+private:
+  Problem verifyArgument(const Argument &argument, const std::string &where) const;
+  Problem verifyDimensions(const Argument &argument, const std::string &where) const;
+  Problem verifyVariant(const Variant &variant, const std::string &where) const;
+  Problem verifyParameters(const Variant &variant) const;
+  Problem verifyCondition(const Condition &condition, const std::string &where) const;
+  Problem verifyExpr(const Expr &expr, const std::string &where) const;
+
+  const Kernel &kernel;
+  std::string path;
+};
+} // namespace
+
+static Problem fail(const Twine &where, const Twine &expected, const Twine &got) {
+  return (where + ": expected " + expected + ", got " + got).str();
+}
+
+static Problem checkRange(const Twine &where, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high)
+    return std::nullopt;
+  return fail(where, "an integer from " + Twine(low) + " to " + Twine(high), Twine(value));
+}
+
+static bool isInteger(ElementType type) {
+  switch (type) {
+  case ElementType::I64:
+  case ElementType::I32:
+  case ElementType::I16:
+  case ElementType::I8:
+  case ElementType::U64:
+  case ElementType::U32:
+  case ElementType::U16:
+  case ElementType::U8:
+  case ElementType::I1:
+    return true;
+  default:
+    return false;
+  }
+}
+
+Problem KernelVerifier::verifyDimensions(const Argument &argument, const std::string &where) const {
+  for (size_t d = 0; d < argument.sizes.size(); ++d) {
+    std::string index = "[" + std::to_string(d) + "]";
+    if (argument.sizes[d] != Argument::kDynamic)
+      if (Problem problem = checkRange(where + ".sizes" + index, argument.sizes[d], 0, INT64_MAX))
+        return problem;
+    if (argument.strides[d] != Argument::kDynamic)
+      if (Problem problem =
+              checkRange(where + ".strides" + index, argument.strides[d], 0, INT64_MAX))
+        return problem;
+    if (Problem problem =
+            checkRange(where + ".size_divisors" + index, argument.sizeDivisors[d], 1, INT64_MAX))
+      return problem;
+    if (Problem problem = checkRange(where + ".stride_divisors" + index, argument.strideDivisors[d],
+                                     1, INT64_MAX))
+      return problem;
+  }
+  return std::nullopt;
+}
+
+Problem KernelVerifier::verifyArgument(const Argument &argument, const std::string &where) const {
+  if (argument.name.empty())
+    return fail(where + ".name", "a name", "\"\"");
+  size_t rank = argument.isView ? argument.sizes.size() : 0;
+  if (argument.isView && (rank < 1 || rank > 5))
+    return fail(where + ".sizes", "1 to 5 dimensions", Twine(rank));
+  auto checkLength = [&](StringRef name, size_t length) -> Problem {
+    if (length == rank)
+      return std::nullopt;
+    return fail(where + "." + name,
+                "an array of " + Twine(rank) +
+                    (argument.isView ? ", one per dimension" : " for a scalar"),
+                "an array of " + Twine(length));
+  };
+  std::pair<StringRef, size_t> lengths[] = {{"sizes", argument.sizes.size()},
+                                            {"strides", argument.strides.size()},
+                                            {"symbols", argument.symbols.size()},
+                                            {"size_divisors", argument.sizeDivisors.size()},
+                                            {"stride_divisors", argument.strideDivisors.size()},
+                                            {"size_offsets", argument.sizeOffsets.size()},
+                                            {"stride_offsets", argument.strideOffsets.size()}};
+  for (auto [name, length] : lengths)
+    if (Problem problem = checkLength(name, length))
+      return problem;
+  if (argument.align < 1 || !isPowerOf2_64(argument.align))
+    return fail(where + ".align", "a power of two", Twine(argument.align));
+  return verifyDimensions(argument, where);
+}
+
+Problem KernelVerifier::verifyExpr(const Expr &expr, const std::string &where) const {
+  bool isViewPart = expr.op == Expr::Op::Size || expr.op == Expr::Op::Stride;
+  if (isViewPart || expr.op == Expr::Op::Scalar) {
+    if (Problem problem = checkRange(where, expr.value, 0, int64_t(kernel.arguments.size()) - 1))
+      return problem;
+    const Argument &argument = kernel.arguments[expr.value];
+    if (isViewPart && expr.dimension >= argument.sizes.size())
+      return fail(where, "a dimension of the view \"" + Twine(argument.name) + "\"",
+                  "dimension " + Twine(expr.dimension));
+    if (!isViewPart && (argument.isView || !isInteger(argument.elementType)))
+      return fail(where, "an integer scalar", "\"" + Twine(argument.name) + "\"");
+  }
+  for (const Expr &operand : expr.operands)
+    if (Problem problem = verifyExpr(operand, where))
+      return problem;
+  return std::nullopt;
+}
+
+Problem KernelVerifier::verifyCondition(const Condition &condition,
+                                        const std::string &where) const {
+  if (condition.kind == Condition::Kind::Aligned &&
+      (condition.argument >= kernel.arguments.size() ||
+       !kernel.arguments[condition.argument].isView))
+    return fail(where + ".argument", "the index of a view", Twine(condition.argument));
+  if (Problem problem = verifyExpr(condition.lhs, where + ".lhs"))
+    return problem;
+  return verifyExpr(condition.rhs, where + ".rhs");
+}
+
+/// Every part of every argument lies inside the parameter buffer, and no two share a byte.
+Problem KernelVerifier::verifyParameters(const Variant &variant) const {
+  struct Part {
+    int64_t offset, bytes;
+    std::string where;
+  };
+  std::vector<Part> parts;
+  for (auto [index, argument] : enumerate(kernel.arguments)) {
+    std::string where = (path + ".arguments[" + Twine(index) + "]").str();
+    parts.push_back({argument.offset, argument.isView ? 8 : getElementBytes(argument.elementType),
+                     where + ".offset"});
+    for (auto [d, offset] : enumerate(argument.sizeOffsets))
+      parts.push_back({offset, 8, (where + ".size_offsets[" + Twine(d) + "]").str()});
+    for (auto [d, offset] : enumerate(argument.strideOffsets))
+      parts.push_back({offset, 8, (where + ".stride_offsets[" + Twine(d) + "]").str()});
+  }
+  llvm::erase_if(parts, [](const Part &part) { return part.offset == -1; });
+  for (const Part &part : parts)
+    if (Problem problem =
+            checkRange(part.where, part.offset, 0, variant.parameterBytes - part.bytes))
+      return *problem + " (the parameters of \"" + variant.entry + "\" have " +
+             std::to_string(variant.parameterBytes) + " bytes)";
+  llvm::sort(parts, [](const Part &a, const Part &b) {
+    return std::tie(a.offset, a.where) < std::tie(b.offset, b.where);
+  });
+  for (size_t i = 1; i < parts.size(); ++i)
+    if (parts[i].offset < parts[i - 1].offset + parts[i - 1].bytes)
+      return fail(parts[i].where, "bytes that no other parameter takes",
+                  Twine(parts[i].offset) + ", inside " + parts[i - 1].where);
+  return std::nullopt;
+}
+
+Problem KernelVerifier::verifyVariant(const Variant &variant, const std::string &where) const {
+  if (variant.entry.empty())
+    return fail(where + ".entry", "the name of a PTX entry", "\"\"");
+  for (auto [index, condition] : enumerate(variant.preconditions))
+    if (Problem problem =
+            verifyCondition(condition, (where + ".preconditions[" + Twine(index) + "]").str()))
+      return problem;
+  for (unsigned d = 0; d < 3; ++d) {
+    std::string index = "[" + std::to_string(d) + "]";
+    if (Problem problem = verifyExpr(variant.grid[d], where + ".grid" + index))
+      return problem;
+    if (Problem problem =
+            checkRange(where + ".block" + index, variant.block[d], 1, d == 2 ? 64 : 1024))
+      return problem;
+    if (Problem problem = checkRange(where + ".cluster" + index, variant.cluster[d], 1, 16))
+      return problem;
+  }
+  int64_t threads = variant.block[0] * variant.block[1] * variant.block[2];
+  if (threads > 1024)
+    return fail(where + ".block", "at most 1024 threads", Twine(threads));
+  int64_t clusterSize = variant.cluster[0] * variant.cluster[1] * variant.cluster[2];
+  if (clusterSize > 16)
+    return fail(where + ".cluster", "at most 16 blocks", Twine(clusterSize));
+  if (Problem problem =
+          checkRange(where + ".dynamic_shared_bytes", variant.dynamicSharedBytes, 0, INT32_MAX))
+    return problem;
+  // 32,764 bytes of parameters since PTX ISA 8.1 on sm_70 and later.
+  if (Problem problem = checkRange(where + ".parameter_bytes", variant.parameterBytes, 0, 32764))
+    return problem;
+  for (auto [index, buffer] : enumerate(variant.sharedBuffers)) {
+    std::string element = (where + ".shared_buffers[" + Twine(index) + "]").str();
+    if (Problem problem = checkRange(element + ".offset", buffer.offset, 0, INT32_MAX))
+      return problem;
+    if (Problem problem = checkRange(element + ".bytes", buffer.bytes, 0, INT32_MAX))
+      return problem;
+  }
+  return verifyParameters(variant);
+}
+
+Problem KernelVerifier::verify() const {
+  if (kernel.name.empty())
+    return fail(path + ".name", "a name", "\"\"");
+  StringSet<> names;
+  for (auto [index, argument] : enumerate(kernel.arguments)) {
+    std::string where = (path + ".arguments[" + Twine(index) + "]").str();
+    if (Problem problem = verifyArgument(argument, where))
+      return problem;
+    if (!names.insert(argument.name).second)
+      return fail(where + ".name", "names that differ", "\"" + Twine(argument.name) + "\" twice");
+  }
+  if (kernel.variants.empty())
+    return fail(path + ".variants", "at least one variant", "none");
+  for (auto [index, variant] : enumerate(kernel.variants))
+    if (Problem problem = verifyVariant(variant, (path + ".variants[" + Twine(index) + "]").str()))
+      return problem;
+  size_t last = kernel.variants.size() - 1;
+  if (!kernel.variants[last].preconditions.empty())
+    return fail(path + ".variants[" + Twine(last) + "].preconditions",
+                "none, for the last variant must always run",
+                Twine(kernel.variants[last].preconditions.size()));
+  return std::nullopt;
+}
+
+Problem detail::verifyPackage(const Package &package) {
+  if (package.target.empty())
+    return fail("target", "a target such as \"sm_90a\"", "\"\"");
+  StringSet<> names;
+  for (auto [index, kernel] : enumerate(package.kernels)) {
+    std::string path = ("kernels[" + Twine(index) + "]").str();
+    if (Problem problem = KernelVerifier(kernel, path).verify())
+      return problem;
+    if (!names.insert(kernel.name).second)
+      return fail(path + ".name", "names that differ", "\"" + Twine(kernel.name) + "\" twice");
+  }
+  if (!package.kernels.empty() && package.ptx.empty() && package.cubin.empty())
+    return fail("ptx", "PTX, or a cubin beside it", "neither");
+  return std::nullopt;
+}
+
+} // namespace tk
