@@ -51,7 +51,9 @@ class Suite:
         self.junit.with_suffix(".log").write_text(self.log)
         self.count()
         if code != 0 and not self.failed and code not in self.empty_codes:
-            self.failed.append(f"{self.name}: the runner itself ended with code {code}")
+            begun = [line for line in self.log.splitlines() if line.startswith("[ RUN      ]")]
+            where = f" in {begun[-1].split()[-1]}" if begun else ""
+            self.failed.append(f"{self.name}: the runner itself ended with code {code}{where}")
         return self
 
     def count(self):
@@ -111,7 +113,7 @@ def suites(build, filters):
     for line in listing.read_text().splitlines() if listing.exists() else []:
         name, program, folder = line.split("|")
         if everything or any(Path(path) == Path(folder) or Path(folder) in Path(path).parents for path in unit):
-            command = [program, f"--gtest_output=xml:{results / name}.xml", "--gtest_brief=1"]
+            command = [program, f"--gtest_output=xml:{results / name}.xml"]
             if words:
                 command.append("--gtest_filter=" + ":".join(f"*{word}*" for word in words))
             yield Suite(name, command, results / f"{name}.xml")
@@ -120,7 +122,7 @@ def suites(build, filters):
     if (everything or lit) and (build / "test" / "lit.site.cfg.py").exists():
         if lit_program is None:
             sys.exit("run_tests: lit was not found; it is in Debian's llvm-22-tools (./tk setup)")
-        command = [sys.executable, str(lit_program), "-sv", "--xunit-xml-output", str(results / "lit.xml")]
+        command = [sys.executable, str(lit_program), "-qv", "--xunit-xml-output", str(results / "lit.xml")]
         if words:
             command += ["--allow-empty-runs", "--filter", "|".join(words)]
         yield Suite("lit", command + (lit or [str(build / "test")]), results / "lit.xml")
