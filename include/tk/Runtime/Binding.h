@@ -1,0 +1,96 @@
+//===- Binding.h - Arguments of a launch ------------------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// Matches what a caller gives with what a kernel asks for: names, types, ranks, sizes, strides,
+/// promises. The sizes of outputs follow from the symbols of the inputs where they can.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_RUNTIME_BINDING_H
+#define TK_RUNTIME_BINDING_H
+
+#include "tk/Runtime/Tensor.h"
+#include "tk/Target/Evaluate.h"
+#include <variant>
+
+namespace tk {
+
+using ScalarValue = std::variant<int64_t, double>;
+
+/// What the caller gives. Lists rather than maps, so that a name given twice is seen.
+struct LaunchInputs {
+  struct Input {
+    std::string name;
+    const HostTensor *tensor = nullptr; ///< Not owned.
+  };
+  struct Output {
+    std::string name;
+    std::optional<std::vector<int64_t>> sizes, strides; ///< Else inferred.
+  };
+  struct Scalar {
+    std::string name;
+    ScalarValue value;
+  };
+  std::vector<Input> inputs;
+  std::vector<Output> outputs;
+  std::vector<Scalar> scalars;
+};
+
+/// One argument of the kernel, with its part of the launch.
+struct BoundArgument {
+  const Argument *argument = nullptr;
+  const HostTensor *input = nullptr; ///< Its contents before the launch; null: uninitialised.
+  bool isOutput = false;             ///< Wanted after the launch.
+  std::vector<int64_t> sizes, strides;
+  std::vector<uint8_t> scalar; ///< The scalar's bytes.
+  std::optional<int64_t> integer;
+
+  /// Bytes from the first to the last element.
+  int64_t getBytes() const;
+};
+
+struct Binding {
+  const Kernel *kernel = nullptr;
+  std::vector<BoundArgument> arguments; ///< In the kernel's order.
+
+  /// The facts, but for addresses.
+  LaunchFacts getFacts(int64_t numSMs) const;
+};
+
+/// The argument of this name; the error lists those there are.
+llvm::Expected<const Argument *> findArgument(const Kernel &kernel, llvm::StringRef name);
+
+/// Every mismatch is an error that names the argument, both values and the remedy. A view that the
+/// kernel reads must be an input; one that it only writes is allocated.
+llvm::Expected<Binding> bindArguments(const Kernel &kernel, const LaunchInputs &inputs);
+
+/// The first variant whose preconditions hold.
+struct VariantChoice {
+  size_t index = 0;
+  std::array<int64_t, 3> grid = {1, 1, 1};
+  std::vector<std::string> declined; ///< Why each variant before it was passed over.
+
+  bool isEmpty() const { return grid[0] == 0 || grid[1] == 0 || grid[2] == 0; }
+};
+llvm::Expected<VariantChoice> chooseVariant(const Kernel &kernel, const LaunchFacts &facts);
+
+/// The parameter buffer of a variant: addresses, sizes and strides from the facts, scalars from the
+/// binding.
+std::vector<uint8_t> packParameters(const Binding &binding, const Variant &variant,
+                                    const LaunchFacts &facts);
+
+/// A tensor whose dimensions of size 1 (whose strides mean nothing) get the strides that the
+/// argument asks for. Nothing changes where a stride matters.
+std::vector<int64_t> normaliseStrides(const Argument &argument, llvm::ArrayRef<int64_t> sizes,
+                                      llvm::ArrayRef<int64_t> strides);
+/// The strides of a fresh array for an argument: its static ones, the rest dense around them (`[?,
+/// 1]` is row-major, `[1, ?]` column-major), padded to the divisors it promises.
+std::vector<int64_t> getDefaultStrides(const Argument &argument, llvm::ArrayRef<int64_t> sizes);
+
+} // namespace tk
+
+#endif // TK_RUNTIME_BINDING_H
