@@ -1,0 +1,167 @@
+//===- TileAttrs.td - Layouts and launch attributes --------*- tablegen -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_DIALECT_TILE_IR_TILEATTRS_TD
+#define TK_DIALECT_TILE_IR_TILEATTRS_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/TensorEncoding.td"
+include "tk/Dialect/Tile/IR/TileDialect.td"
+include "tk/Dialect/Tile/IR/TileInterfaces.td"
+
+class Tile_Attr<string name, string attrMnemonic, list<Trait> traits = []> : AttrDef<Tile_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+//===----------------------------------------------------------------------===//
+// Register layouts
+//===----------------------------------------------------------------------===//
+
+class Tile_RegisterLayout<string name, string attrMnemonic>
+    : Tile_Attr<name, attrMnemonic,
+                [DeclareAttrInterfaceMethods<Tile_RegisterLayoutInterface>,
+                 DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]>;
+
+def Tile_BlockedAttr : Tile_RegisterLayout<"Blocked", "blocked"> {
+  let summary = "A register tile dealt out to threads in rectangular runs";
+  let description = [{
+    Each thread holds `per_thread` elements, a warp covers `lanes` such runs, a block of threads `warps` warps;
+    `order` lists the dimensions, fastest first. Where the tile is larger, registers repeat; where it is smaller,
+    threads hold the same elements. All extents are powers of two; `lanes` multiply to 32.
+
+    Example: a 128x64 tile over 128 threads, each holding 8 consecutive elements of a row, 8 times:
+
+    ```mlir
+    #load = #tk.blocked<per_thread = [1, 8], lanes = [4, 8], warps = [4, 1], order = [1, 0]>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$perThread, ArrayRefParameter<"int64_t">:$lanes,
+                        ArrayRefParameter<"int64_t">:$warps, ArrayRefParameter<"unsigned">:$order);
+  let assemblyFormat = [{
+    `<` `per_thread` `=` `[` $perThread `]` `,` `lanes` `=` `[` $lanes `]` `,` `warps` `=` `[` $warps `]` `,`
+    `order` `=` `[` $order `]` `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+def Tile_WgmmaAccAttr : Tile_RegisterLayout<"WgmmaAcc", "wgmma_acc"> {
+  let summary = "The accumulator of wgmma over one warpgroup";
+  let description = [{
+    An `M x N` tile held by the 128 threads of a warpgroup as `wgmma.mma_async.m64nNkK` leaves it; `M` is a multiple
+    of 64 (one slab of registers after the other), `N` a multiple of 8. Element `i` of a 64-row slab in thread `t`,
+    with `w = t / 32`, `g = t % 32 / 4`, `q = t % 4`:
+
+    ```
+    row = 16 w + g + 8 ((i >> 1) & 1)        column = 8 (i >> 2) + 2 q + (i & 1)
+    ```
+
+    Source: PTX ISA 9.1, section 9.7.15.5.1.1.
+
+    Example:
+
+    ```mlir
+    #acc = #tk.wgmma_acc
+    ```
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Shared layouts
+//===----------------------------------------------------------------------===//
+
+def Tile_SwizzleAttr : Tile_Attr<"Swizzle", "swizzle", [DeclareAttrInterfaceMethods<Tile_SharedLayoutInterface>]> {
+  let summary = "A shared tile in swizzled panels, as TMA writes and wgmma reads it";
+  let description = [{
+    The tile is cut along its contiguous dimension (`order[0]`) into panels `span` bytes wide, stacked outermost. In a
+    panel, byte address bits `[7, 7 + k)` are exclusive-ored into bits `[4, 4 + k)`, with `span = 16 << k`; a span of
+    16 means no exchange. The base must be aligned to `8 * span` bytes.
+
+    Source: PTX ISA 9.1, section 5.5.7; CuTe `Swizzle<k, 4, 3>`.
+
+    Example: 64 columns of bf16 are one 128-byte panel:
+
+    ```mlir
+    #smem = #tk.swizzle<128, order = [1, 0]>
+    ```
+  }];
+  let parameters = (ins "int64_t":$span, ArrayRefParameter<"unsigned">:$order);
+  let assemblyFormat = "`<` $span `,` `order` `=` `[` $order `]` `>`";
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Launch and numerics
+//===----------------------------------------------------------------------===//
+
+def Tile_NumericsAttr : Tile_Attr<"Numerics", "numerics"> {
+  let summary = "What floating-point liberties a kernel allows";
+  let description = [{
+    `contract`: a multiplication and the addition that uses it may become one FMA. `flush`: f32 subnormals are taken
+    as zero, in and out (the `.ftz` forms). Without them every operation rounds and keeps subnormals as IEEE 754 says.
+
+    Example:
+
+    ```mlir
+    #fast = #tk.numerics<contract = true, flush = true>
+    ```
+  }];
+  let parameters = (ins "bool":$contract, "bool":$flush);
+  let assemblyFormat = "`<` `contract` `=` $contract `,` `flush` `=` $flush `>`";
+}
+
+def Tile_BufferAttr : Tile_Attr<"Buffer", "buffer"> {
+  let summary = "One buffer of a lowered kernel's shared memory, for the resource report";
+  let description = [{
+    Example:
+
+    ```mlir
+    #a = #tk.buffer<"a", offset = 0, bytes = 16384, type = !tk.shared<128x64xbf16>, source = "gemm.mlir:20:10">
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$name, "int64_t":$offset, "int64_t":$bytes, "::mlir::Type":$type,
+                        StringRefParameter<>:$source);
+  let assemblyFormat = [{
+    `<` $name `,` `offset` `=` $offset `,` `bytes` `=` $bytes `,` `type` `=` $type `,` `source` `=` $source `>`
+  }];
+}
+
+def Tile_BanksAttr : Tile_Attr<"Banks", "banks"> {
+  let summary = "The certified bank behaviour of a shared-memory access";
+  let description = [{
+    What `tk-certify` proved about one `tk.shared_load` or `tk.shared_store`: a warp executes `instructions` accesses
+    of `width` bytes per lane; the worst of them takes `wavefronts`, where no addresses could take fewer than
+    `minimum`.
+
+    Example:
+
+    ```mlir
+    #b = #tk.banks<width = 16, instructions = 8, wavefronts = 4, minimum = 4>
+    ```
+  }];
+  let parameters = (ins "int64_t":$width, "int64_t":$instructions, "int64_t":$wavefronts, "int64_t":$minimum);
+  let assemblyFormat = [{
+    `<` `width` `=` $width `,` `instructions` `=` $instructions `,` `wavefronts` `=` $wavefronts `,`
+    `minimum` `=` $minimum `>`
+  }];
+}
+
+def Tile_BankProofAttr : Tile_Attr<"BankProof", "bank_proof"> {
+  let summary = "The certificate of one access, kept on a lowered kernel";
+  let description = [{
+    Example:
+
+    ```mlir
+    #p = #tk.bank_proof<"shared_store", source = "gemm.mlir:20:10",
+                        banks = <width = 16, instructions = 8, wavefronts = 4, minimum = 4>>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$access, StringRefParameter<>:$source, "BanksAttr":$banks);
+  let assemblyFormat = "`<` $access `,` `source` `=` $source `,` `banks` `=` $banks `>`";
+}
+
+#endif // TK_DIALECT_TILE_IR_TILEATTRS_TD

@@ -1,0 +1,44 @@
+//===- TileOps.h - Operations of the tk dialect -----------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_DIALECT_TILE_IR_TILEOPS_H
+#define TK_DIALECT_TILE_IR_TILEOPS_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "tk/Dialect/Tile/IR/TileDialect.h"
+
+namespace tk::tile {
+
+#define TK_RESOURCE(NAME)                                                                                              \
+  struct NAME : ::mlir::SideEffects::Resource::Base<NAME> {                                                            \
+    ::llvm::StringRef getName() final { return #NAME; }                                                                \
+  };
+TK_RESOURCE(GlobalMemory)
+TK_RESOURCE(SharedMemory)
+TK_RESOURCE(BarrierState)
+TK_RESOURCE(WgmmaQueue)
+#undef TK_RESOURCE
+
+/// The distribution of a placed register tile, or nullopt if the tensor has no register layout.
+std::optional<layout::Distribution> getDistribution(::mlir::RankedTensorType type);
+
+/// "gemm.mlir:20:10": the user's line behind an operation, for reports. Empty where there is none.
+std::string describeLocation(::mlir::Location location);
+
+} // namespace tk::tile
+
+#define GET_OP_CLASSES
+#include "tk/Dialect/Tile/IR/TileOps.h.inc"
+
+#endif // TK_DIALECT_TILE_IR_TILEOPS_H

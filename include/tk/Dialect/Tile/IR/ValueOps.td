@@ -1,0 +1,68 @@
+//===- ValueOps.td - Operations of the tile program --------*- tablegen -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_DIALECT_TILE_IR_VALUEOPS_TD
+#define TK_DIALECT_TILE_IR_VALUEOPS_TD
+
+include "tk/Dialect/Tile/IR/TileOpBase.td"
+
+def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead<Tile_GlobalMemory>]>]> {
+  let summary = "Read a tile from global memory";
+  let description = [{
+    Element `(i0, i1, ...)` of the result is element `(o0 + i0, o1 + i1, ...)` of the view, or zero where that lies
+    outside the view. Offsets are in elements.
+
+    Example:
+
+    ```mlir
+    %a = tk.load %A[%i, %k] : !tk.global<?x?xbf16> -> tensor<128x64xbf16>
+    ```
+  }];
+  let arguments = (ins Tile_GlobalType:$view, Variadic<Index>:$offsets);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$view `[` $offsets `]` attr-dict `:` qualified(type($view)) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite<Tile_GlobalMemory>]>]> {
+  let summary = "Write a tile to global memory";
+  let description = [{
+    Element `(i0, i1, ...)` of the tile becomes element `(o0 + i0, o1 + i1, ...)` of the view; what lies outside the
+    view is dropped. A tile of a wider floating-point type is rounded to the view's element type, to nearest even
+    (canonicalisation makes the `arith.truncf` explicit).
+
+    Example:
+
+    ```mlir
+    tk.store %c, %C[%i, %j] : tensor<128x128xf32>, !tk.global<?x?xbf16>
+    ```
+  }];
+  let arguments = (ins Tile_Tile:$value, Tile_GlobalType:$view, Variadic<Index>:$offsets);
+  let assemblyFormat = "$value `,` $view `[` $offsets `]` attr-dict `:` type($value) `,` qualified(type($view))";
+  let hasVerifier = 1;
+  let hasCanonicalizeMethod = 1;
+}
+
+def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
+  let summary = "Matrix product of two tiles, added to a third";
+  let description = [{
+    `result[m, n] = acc[m, n] + sum over k of a[m, k] * b[k, n]`. Products of 16-bit floats are exact and accumulate
+    in f32; the order of accumulation and its rounding are the machine's (PTX ISA 9.1, 9.7.15.5.2).
+
+    Example:
+
+    ```mlir
+    %d = tk.dot %a, %b, %c : tensor<128x64xbf16>, tensor<64x128xbf16>, tensor<128x128xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Tile2D:$a, Tile_Tile2D:$b, Tile_Tile2D:$acc);
+  let results = (outs Tile_Tile2D:$result);
+  let assemblyFormat = "$a `,` $b `,` $acc attr-dict `:` type($a) `,` type($b) `,` type($acc)";
+  let hasVerifier = 1;
+}
+
+#endif // TK_DIALECT_TILE_IR_VALUEOPS_TD

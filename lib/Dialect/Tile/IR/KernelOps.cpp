@@ -1,0 +1,173 @@
+//===- KernelOps.cpp - Kernels and what they ask of a launch --------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "tk/Dialect/Tile/IR/TileOps.h"
+
+using namespace mlir;
+using namespace tk::tile;
+
+#define GET_OP_CLASSES
+#include "tk/Dialect/Tile/IR/TileOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// KernelOp: syntax
+//
+//   tk.kernel @name(%A: type [M, K], %alpha: f32) attributes {...} grid { ... } { ... }
+//===----------------------------------------------------------------------===//
+
+/// Parses `%A: type [M, K]`; an argument's name is kept, since the host binds arguments by name.
+static ParseResult parseArgument(OpAsmParser &parser, SmallVectorImpl<OpAsmParser::Argument> &arguments,
+                                 SmallVectorImpl<Attribute> &names, SmallVectorImpl<Attribute> &sizeNames) {
+  OpAsmParser::Argument &argument = arguments.emplace_back();
+  if (parser.parseArgument(argument, /*allowType=*/true))
+    return failure();
+  Builder &builder = parser.getBuilder();
+  names.push_back(builder.getStringAttr(argument.ssaName.name.drop_front()));
+  SmallVector<StringRef> symbols;
+  auto parseSymbol = [&]() -> ParseResult {
+    if (succeeded(parser.parseOptionalQuestion()))
+      symbols.push_back("");
+    else if (parser.parseKeyword(&symbols.emplace_back()))
+      return failure();
+    return success();
+  };
+  SMLoc location = parser.getCurrentLocation();
+  if (succeeded(parser.parseOptionalLSquare())) {
+    if (parser.parseCommaSeparatedList(parseSymbol) || parser.parseRSquare())
+      return failure();
+    auto view = dyn_cast<GlobalType>(argument.type);
+    if (!view || view.getRank() != symbols.size())
+      return parser.emitError(location) << "expected one name per dimension of a view, got " << symbols.size()
+                                        << " for " << argument.type;
+  }
+  sizeNames.push_back(builder.getStrArrayAttr(symbols));
+  return success();
+}
+
+ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+  Builder &builder = parser.getBuilder();
+  StringAttr name;
+  SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<Attribute> names, sizeNames;
+  if (parser.parseSymbolName(name, getSymNameAttrName(result.name), result.attributes) ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren,
+                                     [&] { return parseArgument(parser, arguments, names, sizeNames); }) ||
+      parser.parseOptionalAttrDictWithKeyword(result.attributes))
+    return failure();
+  SmallVector<Type> types;
+  for (OpAsmParser::Argument &argument : arguments)
+    types.push_back(argument.type);
+  result.addAttribute(getFunctionTypeAttrName(result.name), TypeAttr::get(builder.getFunctionType(types, {})));
+  result.addAttribute(getArgNamesAttrName(result.name), builder.getArrayAttr(names));
+  result.addAttribute(getSizeNamesAttrName(result.name), builder.getArrayAttr(sizeNames));
+  Region *body = result.addRegion(), *grid = result.addRegion();
+  return failure(parser.parseKeyword("grid") || parser.parseRegion(*grid, arguments) ||
+                 parser.parseRegion(*body, arguments));
+}
+
+void KernelOp::print(OpAsmPrinter &printer) {
+  printer << " ";
+  printer.printSymbolName(getSymName());
+  printer << "(";
+  llvm::interleaveComma(getBody().getArguments(), printer, [&](BlockArgument argument) {
+    printer.printRegionArgument(argument);
+    auto symbols = cast<ArrayAttr>(getSizeNames()[argument.getArgNumber()]);
+    if (symbols.empty())
+      return;
+    printer << " [";
+    llvm::interleaveComma(symbols.getAsRange<StringAttr>(), printer,
+                          [&](StringAttr symbol) { printer << (symbol.empty() ? "?" : symbol.getValue()); });
+    printer << "]";
+  });
+  printer << ")";
+  printer.printOptionalAttrDictWithKeyword(
+      (*this)->getAttrs(), {getSymNameAttrName(), getFunctionTypeAttrName(), getArgNamesAttrName(),
+                            getSizeNamesAttrName()});
+  printer << " grid ";
+  printer.shadowRegionArgs(getGrid(), getBody().getArguments());
+  printer.printRegion(getGrid(), /*printEntryBlockArgs=*/false);
+  printer << " ";
+  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+void KernelOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
+  if (getArgNames().size() != region.getNumArguments())
+    return;
+  for (BlockArgument argument : region.getArguments())
+    setName(argument, getArgumentName(argument.getArgNumber()));
+}
+
+//===----------------------------------------------------------------------===//
+// KernelOp: verification
+//===----------------------------------------------------------------------===//
+
+LogicalResult KernelOp::verify() {
+  if (getArgNames().size() != getNumArguments() || getSizeNames().size() != getNumArguments())
+    return emitOpError() << "expected a name and a list of size names for each of the " << getNumArguments()
+                         << " arguments, got " << getArgNames().size() << " and " << getSizeNames().size();
+  if (getFunctionType().getNumResults() != 0)
+    return emitOpError() << "expected no results, got " << getFunctionType().getNumResults()
+                         << "; kernels write to their views";
+  for (auto [index, type] : llvm::enumerate(getArgumentTypes())) {
+    bool scalar = type.isIndex() || (type.isIntOrFloat() && type.getIntOrFloatBitWidth() >= 8);
+    if (!scalar && !isa<GlobalType>(type))
+      return emitOpError() << "expected arguments to be global views or scalars of 8 to 64 bits, got " << type
+                           << " for '" << getArgumentName(index) << "'";
+  }
+  if (getThreads() && (*getThreads() <= 0 || *getThreads() % 128 != 0 || *getThreads() > 1024))
+    return emitOpError() << "expected 'threads' to be whole warpgroups (a multiple of 128, at most 1024), got "
+                         << *getThreads();
+  return success();
+}
+
+LogicalResult KernelOp::verifyRegions() {
+  for (Region *region : {&getBody(), &getGrid()})
+    if (region->empty() || region->getArgumentTypes() != TypeRange(getArgumentTypes()))
+      return emitOpError() << "expected both regions to have the kernel's " << getNumArguments() << " arguments";
+  Region &grid = getGrid();
+  if (!isa<GridOp>(grid.front().getTerminator()))
+    return grid.front().getTerminator()->emitOpError() << "expected the grid region to end in 'tk.grid'";
+  for (Operation &op : grid.front()) {
+    bool allowed = isa<arith::ArithDialect>(op.getDialect()) || isa<DimOp, NumSMsOp, GridOp>(op);
+    if (!allowed)
+      return op.emitOpError() << "is not index arithmetic over sizes, scalars and facts of the device, which is all "
+                                 "that a grid region may hold";
+  }
+  return success();
+}
+
+LogicalResult GridOp::verify() {
+  if (getSizes().empty() || getSizes().size() > 3)
+    return emitOpError() << "expected one to three extents, got " << getSizes().size();
+  return success();
+}
+
+LogicalResult NumSMsOp::verify() {
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  if (!kernel || !kernel.getGrid().isAncestor((*this)->getParentRegion()))
+    return emitOpError() << "is known to the host only; use it in a grid region";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// DimOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult DimOp::verify() {
+  unsigned rank = getView().getType().getRank();
+  if (getDimension() >= rank)
+    return emitOpError() << "expected a dimension below the view's rank " << rank << ", got " << getDimension();
+  return success();
+}
+
+OpFoldResult DimOp::fold(FoldAdaptor adaptor) {
+  int64_t size = getView().getType().getShape()[getDimension()];
+  return ShapedType::isDynamic(size) ? OpFoldResult() : Builder(getContext()).getIndexAttr(size);
+}

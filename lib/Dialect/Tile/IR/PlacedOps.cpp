@@ -1,0 +1,66 @@
+//===- PlacedOps.cpp - Operations of the placed program -----------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tk/Dialect/Tile/IR/TileOps.h"
+
+using namespace mlir;
+using namespace tk::tile;
+
+LogicalResult AllocOp::verify() {
+  if (!getOffset())
+    return success();
+  auto layout = getType().getLayout();
+  if (!layout)
+    return emitOpError() << "expected a layout before an offset; run tk-assign-swizzles first";
+  int64_t alignment = getType().getSharedLayout().alignment();
+  if (*getOffset() < 0 || *getOffset() % alignment != 0)
+    return emitOpError() << "expected an offset that is a multiple of the layout's alignment " << alignment << ", got "
+                         << *getOffset();
+  return success();
+}
+
+/// A register tile and a shared tile that exchange data agree in shape and element type.
+static LogicalResult verifySharedAccess(Operation *op, RankedTensorType tile, SharedType shared) {
+  if (tile.getShape() != shared.getShape() || tile.getElementType() != shared.getElementType())
+    return op->emitOpError() << "expected a register tile of the shared tile's shape and element type, got " << tile
+                             << " and " << shared;
+  return success();
+}
+
+LogicalResult SharedLoadOp::verify() {
+  return verifySharedAccess(*this, cast<RankedTensorType>(getResult().getType()), getSource().getType());
+}
+
+LogicalResult SharedStoreOp::verify() {
+  return verifySharedAccess(*this, cast<RankedTensorType>(getValue().getType()), getDest().getType());
+}
+
+LogicalResult WgmmaOp::verify() {
+  SharedType a = getA().getType(), b = getB().getType();
+  RankedTensorType acc = getAcc().getType().getTensor();
+  if (a.getShape().size() != 2 || b.getShape().size() != 2 || acc.getRank() != 2)
+    return emitOpError() << "expected operands of rank 2, got " << a << ", " << b << " and " << acc;
+  int64_t m = a.getShape()[0], k = a.getShape()[1], n = b.getShape()[1];
+  if (b.getShape()[0] != k)
+    return emitOpError() << "expected the columns of 'a' to match the rows of 'b', got " << k << " and "
+                         << b.getShape()[0];
+  if (acc.getDimSize(0) != m || acc.getDimSize(1) != n)
+    return emitOpError() << "expected an accumulator of " << m << " x " << n << ", got " << acc.getDimSize(0) << " x "
+                         << acc.getDimSize(1);
+  if (a.getElementType() != b.getElementType())
+    return emitOpError() << "expected 'a' and 'b' of one element type, got " << a.getElementType() << " and "
+                         << b.getElementType();
+  // One table of the ISA (PTX ISA 9.1, 9.7.15.5.2) narrowed to what tk lowers: 16-bit floats into f32.
+  Type element = a.getElementType();
+  if (!element.isBF16() && !element.isF16())
+    return emitOpError() << "expected bf16 or f16 operands, got " << element;
+  if (!acc.getElementType().isF32())
+    return emitOpError() << "expected an f32 accumulator, got " << acc.getElementType();
+  if (m % 64 != 0 || n % 8 != 0 || k % 16 != 0)
+    return emitOpError() << "expected extents of 64 m x 8 n x 16 k, got " << m << " x " << n << " x " << k;
+  return success();
+}

@@ -1,0 +1,231 @@
+//===- TileTypes.cpp - Views, shared tiles, work in flight --------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "tk/Dialect/Tile/IR/TileDialect.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace tk;
+using namespace tk::tile;
+
+#define GET_TYPEDEF_CLASSES
+#include "tk/Dialect/Tile/IR/TileTypes.cpp.inc"
+
+void TileDialect::registerTypes() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "tk/Dialect/Tile/IR/TileTypes.cpp.inc"
+      >();
+}
+
+/// Bytes an element takes in memory; booleans take one.
+static int64_t getBytes(Type elementType) { return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8); }
+
+/// Element types that memory can hold.
+static LogicalResult verifyElementType(function_ref<InFlightDiagnostic()> emitError, Type type) {
+  if (!type.isIntOrFloat())
+    return emitError() << "expected an integer or floating-point element type, got " << type;
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (width != 1 && width != 8 && width != 16 && width != 32 && width != 64)
+    return emitError() << "expected elements of 1, 8, 16, 32 or 64 bits, got " << type;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// GlobalType
+//===----------------------------------------------------------------------===//
+
+GlobalType GlobalType::get(MLIRContext *context, ArrayRef<int64_t> shape, Type elementType,
+                           ArrayRef<int64_t> strides) {
+  SmallVector<int64_t> ones(shape.size(), 1);
+  return get(context, shape, elementType, strides, getBytes(elementType), ones, ones);
+}
+
+SmallVector<int64_t> GlobalType::getRowMajorStrides(unsigned rank) {
+  SmallVector<int64_t> strides(rank, ShapedType::kDynamic);
+  if (rank > 0)
+    strides.back() = 1;
+  return strides;
+}
+
+int64_t GlobalType::getElementBytes() const { return getBytes(getElementType()); }
+
+std::optional<unsigned> GlobalType::getContiguousDimension() const {
+  for (auto [dimension, stride] : llvm::enumerate(getStrides()))
+    if (stride == 1)
+      return dimension;
+  return std::nullopt;
+}
+
+int64_t GlobalType::getKnownSizeDivisor(unsigned dimension) const {
+  int64_t size = getShape()[dimension];
+  return ShapedType::isDynamic(size) ? getSizeDivisors()[dimension] : size;
+}
+
+int64_t GlobalType::getKnownStrideDivisor(unsigned dimension) const {
+  int64_t stride = getStrides()[dimension];
+  return ShapedType::isDynamic(stride) ? getStrideDivisors()[dimension] : stride;
+}
+
+LogicalResult GlobalType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> shape,
+                                 Type elementType, ArrayRef<int64_t> strides, int64_t align,
+                                 ArrayRef<int64_t> sizeDivisors, ArrayRef<int64_t> strideDivisors) {
+  if (shape.empty() || shape.size() > 5)
+    return emitError() << "expected a view of rank 1 to 5, got rank " << shape.size();
+  if (failed(verifyElementType(emitError, elementType)))
+    return failure();
+  auto sameRank = [&](ArrayRef<int64_t> list, StringRef what) -> LogicalResult {
+    if (list.size() == shape.size())
+      return success();
+    return emitError() << "expected '" << what << "' to have one entry per dimension (" << shape.size() << "), got "
+                       << list.size();
+  };
+  if (failed(sameRank(strides, "strides")) || failed(sameRank(sizeDivisors, "divisible")) ||
+      failed(sameRank(strideDivisors, "stride_divisible")))
+    return failure();
+  for (int64_t size : shape)
+    if (!ShapedType::isDynamic(size) && size < 0)
+      return emitError() << "expected sizes of at least 0, got " << size;
+  for (int64_t stride : strides)
+    if (!ShapedType::isDynamic(stride) && stride < 0)
+      return emitError() << "expected strides of at least 0, got " << stride;
+  for (ArrayRef<int64_t> divisors : {sizeDivisors, strideDivisors})
+    for (int64_t divisor : divisors)
+      if (divisor < 1)
+        return emitError() << "expected divisors of at least 1, got " << divisor;
+  if (!layout::isPowerOfTwo(align) || align < getBytes(elementType))
+    return emitError() << "expected 'align' to be a power of two of at least the element's " << getBytes(elementType)
+                       << " bytes, got " << align;
+  return success();
+}
+
+/// Parses `[a, ?, b]` into `list`, `?` as kDynamic where allowed.
+static ParseResult parseList(AsmParser &parser, SmallVectorImpl<int64_t> &list, bool allowDynamic) {
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() -> ParseResult {
+    if (allowDynamic && succeeded(parser.parseOptionalQuestion())) {
+      list.push_back(ShapedType::kDynamic);
+      return success();
+    }
+    return parser.parseInteger(list.emplace_back());
+  });
+}
+
+static void printList(AsmPrinter &printer, ArrayRef<int64_t> list) {
+  printer << "[";
+  llvm::interleaveComma(list, printer, [&](int64_t value) {
+    if (ShapedType::isDynamic(value))
+      printer << "?";
+    else
+      printer << value;
+  });
+  printer << "]";
+}
+
+Type GlobalType::parse(AsmParser &parser) {
+  SMLoc location = parser.getCurrentLocation();
+  SmallVector<int64_t> shape, strides, sizeDivisors, strideDivisors;
+  Type elementType;
+  int64_t align = 0;
+  if (parser.parseLess() || parser.parseDimensionList(shape) || parser.parseType(elementType))
+    return {};
+  while (succeeded(parser.parseOptionalComma())) {
+    StringRef key;
+    SMLoc keyLocation = parser.getCurrentLocation();
+    if (parser.parseKeyword(&key) || parser.parseEqual())
+      return {};
+    ParseResult result = llvm::StringSwitch<function_ref<ParseResult()>>(key)
+                             .Case("strides", [&] { return parseList(parser, strides, /*allowDynamic=*/true); })
+                             .Case("align", [&] { return parser.parseInteger(align); })
+                             .Case("divisible", [&] { return parseList(parser, sizeDivisors, false); })
+                             .Case("stride_divisible", [&] { return parseList(parser, strideDivisors, false); })
+                             .Default([&]() -> ParseResult {
+                               return parser.emitError(keyLocation)
+                                      << "expected 'strides', 'align', 'divisible' or 'stride_divisible', got '" << key
+                                      << "'";
+                             })();
+    if (result)
+      return {};
+  }
+  if (parser.parseGreater())
+    return {};
+  auto emitError = [&] { return parser.emitError(location); };
+  if (failed(verifyElementType(emitError, elementType)))
+    return {};
+  if (strides.empty())
+    strides = getRowMajorStrides(shape.size());
+  sizeDivisors.resize(std::max(shape.size(), sizeDivisors.size()), 1);
+  strideDivisors.resize(std::max(shape.size(), strideDivisors.size()), 1);
+  if (align == 0)
+    align = getBytes(elementType);
+  return getChecked(emitError, parser.getContext(), shape, elementType, strides, align, sizeDivisors, strideDivisors);
+}
+
+void GlobalType::print(AsmPrinter &printer) const {
+  auto notOne = [](int64_t value) { return value != 1; };
+  printer << "<";
+  printer.printDimensionList(getShape());
+  printer << "x" << getElementType();
+  if (getStrides() != ArrayRef<int64_t>(getRowMajorStrides(getRank())))
+    printList(printer << ", strides = ", getStrides());
+  if (getAlign() != getElementBytes())
+    printer << ", align = " << getAlign();
+  if (llvm::any_of(getSizeDivisors(), notOne))
+    printList(printer << ", divisible = ", getSizeDivisors());
+  if (llvm::any_of(getStrideDivisors(), notOne))
+    printList(printer << ", stride_divisible = ", getStrideDivisors());
+  printer << ">";
+}
+
+//===----------------------------------------------------------------------===//
+// SharedType
+//===----------------------------------------------------------------------===//
+
+int64_t SharedType::getElementBytes() const { return getBytes(getElementType()); }
+
+int64_t SharedType::getSizeInBytes() const {
+  return std::accumulate(getShape().begin(), getShape().end(), getElementBytes(), std::multiplies<>());
+}
+
+layout::SharedLayout SharedType::getSharedLayout() const {
+  return getLayout().toSharedLayout(getShape(), getElementBytes());
+}
+
+LogicalResult SharedType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> shape,
+                                 Type elementType, SharedLayoutInterface layout) {
+  if (failed(verifyElementType(emitError, elementType)))
+    return failure();
+  for (int64_t extent : shape)
+    if (ShapedType::isDynamic(extent) || extent <= 0)
+      return emitError() << "expected a shared tile of static, positive extents";
+  return layout ? layout.verifyShape(shape, getBytes(elementType), emitError) : success();
+}
+
+Type SharedType::parse(AsmParser &parser) {
+  SMLoc location = parser.getCurrentLocation();
+  SmallVector<int64_t> shape;
+  Type elementType;
+  SharedLayoutInterface layout;
+  if (parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false) || parser.parseType(elementType))
+    return {};
+  if (succeeded(parser.parseOptionalComma()) && parser.parseAttribute(layout))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return getChecked([&] { return parser.emitError(location); }, parser.getContext(), shape, elementType, layout);
+}
+
+void SharedType::print(AsmPrinter &printer) const {
+  printer << "<";
+  printer.printDimensionList(getShape());
+  printer << "x" << getElementType();
+  if (getLayout())
+    printer << ", " << getLayout();
+  printer << ">";
+}
