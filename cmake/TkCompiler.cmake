@@ -26,11 +26,14 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
 endif()
 add_link_options(-Wl,--gc-sections)
 
+# Every program links tk_program (tk_tool and tk_unittest see to it).
 if(TK_ENABLE_SANITIZERS)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
                       -fno-sanitize=vptr)
   add_link_options(-fsanitize=address,undefined)
+  add_library(tk_program OBJECT ${CMAKE_CURRENT_LIST_DIR}/SanitizerOptions.c)
 else()
+  add_library(tk_program INTERFACE)
   # The tools are copied to machines that have nothing but glibc.
   add_link_options(-static-libstdc++ -static-libgcc)
 endif()

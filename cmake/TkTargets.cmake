@@ -13,7 +13,7 @@ endfunction()
 function(tk_tool name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE ${arg_LINK})
+  target_link_libraries(${name} PRIVATE ${arg_LINK} tk_program)
 endfunction()
 
 # tk_tablegen(target file.td "out.inc -gen-flag..." ...)
