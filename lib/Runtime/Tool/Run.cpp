@@ -1,0 +1,311 @@
+//===- Run.cpp - What tk-run does -----------------------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Inputs.h"
+#include "Report.h"
+#include "tk/Runtime/Npy.h"
+#include "tk/Runtime/RunTool.h"
+#include "tk/Target/AtomicFile.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Path.h"
+#include <cstring>
+
+using namespace llvm;
+
+namespace tk {
+using namespace detail;
+
+namespace {
+/// One run from options to a filled report; results are kept for writing.
+class Run {
+public:
+  Run(const RunOptions &options, const CompileCallback &compile)
+      : options(options), compile(compile) {}
+
+  Error run();
+  Error writeOutputs() const;
+  const RunReport &getReport() const { return report; }
+
+private:
+  Error prepare();
+  void describeArguments();
+  Error runSeed(uint64_t seed);
+  Error check(const ExecuteResult &result, uint64_t seed);
+  void compareSeeds(const ExecuteResult &result, uint64_t seed);
+  void takeFirst(ExecuteResult result);
+
+  const RunOptions &options;
+  const CompileCallback &compile;
+  Package package;
+  const Kernel *kernel = nullptr;
+  LoadedInputs loaded;
+  Binding binding;
+  std::vector<HostTensor> references;
+  std::unique_ptr<Device> device;
+  ExecuteResult first; ///< Of the first seed: what is written.
+  RunReport report;
+};
+} // namespace
+
+bool RunReport::succeeded() const {
+  auto isError = [](const SeededFinding &seeded) {
+    return seeded.finding.severity == sim::Severity::Error;
+  };
+  return none_of(findings, isError) &&
+         all_of(checks, [](const CheckLine &check) { return check.comparison.passed(); }) &&
+         countUnwrittenChecked() == 0;
+}
+
+int64_t RunReport::countUnwrittenChecked() const {
+  int64_t count = 0;
+  for (const OutputLine &output : outputs)
+    if (any_of(checks, [&](const CheckLine &check) { return check.name == output.name; }))
+      count += output.unwritten.value_or(0);
+  return count;
+}
+
+Error Run::prepare() {
+  Expected<Package> loadedPackage = loadPackage(options, compile);
+  if (!loadedPackage)
+    return loadedPackage.takeError();
+  package = std::move(*loadedPackage);
+  Expected<const Kernel *> chosen = chooseKernel(package, options);
+  if (!chosen)
+    return chosen.takeError();
+  kernel = *chosen;
+  Expected<LoadedInputs> inputs = loadInputs(*kernel, options);
+  if (!inputs)
+    return inputs.takeError();
+  loaded = std::move(*inputs);
+  Expected<Binding> bound = bindArguments(*kernel, loaded.inputs);
+  if (!bound)
+    return bound.takeError();
+  binding = std::move(*bound);
+  Expected<std::vector<HostTensor>> loadedReferences = loadReferences(*kernel, loaded, options);
+  if (!loadedReferences)
+    return loadedReferences.takeError();
+  references = std::move(*loadedReferences);
+  // A reference that cannot fit is told before the launch, not after it.
+  for (auto [check, reference] : zip_equal(options.checks, references))
+    for (const BoundArgument &bound : binding.arguments)
+      if (bound.argument->name == check.name && bound.sizes != reference.sizes)
+        return createStringError("reference of \"" + check.name + "\": expected " +
+                                 printSizes(bound.sizes) + ", the sizes of the output, got " +
+                                 printSizes(reference.sizes));
+  return Error::success();
+}
+
+static std::string describeLayout(const BoundArgument &bound) {
+  if (bound.strides == getDenseStrides(bound.sizes))
+    return "row-major";
+  if (bound.strides == getDenseStrides(bound.sizes, /*fortranOrder=*/true))
+    return "column-major";
+  std::string text;
+  for (int64_t stride : bound.strides)
+    text += (text.empty() ? "strides [" : ", ") + std::to_string(stride);
+  return text + "]";
+}
+
+void Run::describeArguments() {
+  for (const BoundArgument &bound : binding.arguments) {
+    ArgumentLine line;
+    line.name = bound.argument->name;
+    line.type = stringifyElementType(bound.argument->elementType).str();
+    line.source = "output";
+    for (const RunOptions::Input &input : options.inputs)
+      if (input.name == line.name)
+        line.source = input.kind == RunOptions::Input::Kind::Fill
+                          ? StringRef(input.text).split(':').first.str()
+                          : input.text;
+    line.value = bound.argument->isView ? printSizes(bound.sizes) : line.source;
+    if (bound.argument->isView)
+      line.layout = describeLayout(bound);
+    else
+      line.source.clear();
+    report.arguments.push_back(std::move(line));
+  }
+}
+
+Error Run::check(const ExecuteResult &result, uint64_t seed) {
+  for (auto [index, check] : enumerate(options.checks)) {
+    const OutputResult &output =
+        *find_if(result.outputs, [&, &check = check](const OutputResult &output) {
+          return output.name == check.name;
+        });
+    double tolerance = check.tolerance.value_or(getDefaultTolerance(output.tensor.type));
+    Expected<Comparison> comparison =
+        compare(output.tensor, references[index], check.name, tolerance);
+    if (!comparison)
+      return comparison.takeError();
+    CheckLine line{check.name, check.reference, seed, std::move(*comparison)};
+    if (seed == options.firstSeed)
+      report.checks.push_back(std::move(line));
+    else if (!(line.comparison.error <= report.checks[index].comparison.error))
+      report.checks[index] = std::move(line); // Worse, or NaN.
+  }
+  return Error::success();
+}
+
+/// A program that is free of races gives the same bits whatever the schedule.
+void Run::compareSeeds(const ExecuteResult &result, uint64_t seed) {
+  for (auto [before, now] : zip_equal(first.outputs, result.outputs)) {
+    if (before.tensor.bytes == now.tensor.bytes)
+      continue;
+    unsigned width = getElementBytes(now.tensor.type);
+    int64_t index = 0, count = 0, firstIndex = 0;
+    double was = 0, is = 0;
+    forEachOffset(now.tensor.sizes, now.tensor.strides,
+                  [&, &before = before, &now = now](int64_t offset) {
+                    const uint8_t *a = &before.tensor.bytes[offset * width],
+                                  *b = &now.tensor.bytes[offset * width];
+                    if (std::memcmp(a, b, width) != 0 && count++ == 0) {
+                      firstIndex = index;
+                      was = decodeElement(now.tensor.type, a);
+                      is = decodeElement(now.tensor.type, b);
+                    }
+                    ++index;
+                  });
+    if (count == 0) // Only padding between rows differs.
+      continue;
+    sim::Finding finding;
+    finding.name = "TK-RUN-SEEDS-DIFFER";
+    std::string text;
+    raw_string_ostream os(text);
+    os << "output \"" << now.name << "\" depends on the schedule: " << count
+       << " elements differ between seeds " << options.firstSeed << " and " << seed << "; element "
+       << firstIndex << " (row-major) is " << was << ", then " << is
+       << "; a wait, fence or barrier is missing";
+    finding.message = text;
+    mergeFindings(report.findings, finding, seed);
+  }
+}
+
+void Run::takeFirst(ExecuteResult result) {
+  report.variant = &kernel->variants[result.choice.index];
+  report.declined = result.choice.declined;
+  report.grid = result.choice.grid;
+  report.launched = result.launched;
+  report.timing = result.timing;
+  report.simulated = std::move(result.report);
+  for (const OutputResult &output : result.outputs) {
+    OutputLine line{output.name,
+                    stringifyElementType(output.tensor.type).str(),
+                    printSizes(output.tensor.sizes),
+                    "",
+                    output.unwritten,
+                    output.tensor.getNumElements()};
+    for (const RunOptions::Output &option : options.outputs)
+      if (option.name == output.name)
+        line.file = option.file;
+    report.outputs.push_back(std::move(line));
+  }
+  first = std::move(result);
+}
+
+Error Run::runSeed(uint64_t seed) {
+  ExecuteOptions execution;
+  execution.sim.seed = seed;
+  execution.sim.maxSteps = options.maxSteps;
+  execution.repeat = options.repeat;
+  execution.name = kernel->name + ".ptx";
+  Expected<ExecuteResult> result = execute(*device, package, binding, execution);
+  if (!result)
+    return result.takeError();
+  if (result->report)
+    mergeFindings(report.findings, result->report->findings, seed);
+  if (Error error = check(*result, seed))
+    return error;
+  if (seed == options.firstSeed)
+    takeFirst(std::move(*result));
+  else
+    compareSeeds(*result, seed);
+  return Error::success();
+}
+
+Error Run::run() {
+  if (Error error = prepare())
+    return error;
+  Expected<std::unique_ptr<Device>> created = createDevice(options.device, report.deviceNote);
+  if (!created)
+    return created.takeError();
+  device = std::move(*created);
+  report.file = options.file;
+  report.kernel = kernel->name;
+  report.deviceKind = device->getKind().str();
+  report.device = device->getDescription();
+  report.isSimulated = device->getKind() == "sim";
+  report.firstSeed = options.firstSeed;
+  // A GPU has no seeds: one run.
+  report.lastSeed = report.isSimulated ? options.lastSeed : options.firstSeed;
+  report.dataSeed = options.dataSeed;
+  describeArguments();
+  for (uint64_t seed = report.firstSeed;; ++seed) {
+    if (Error error = runSeed(seed))
+      return error;
+    if (seed == report.lastSeed)
+      return Error::success();
+  }
+}
+
+Error Run::writeOutputs() const {
+  AtomicFiles files;
+  for (const RunOptions::Output &option : options.outputs)
+    for (const OutputResult &output : first.outputs)
+      if (!option.file.empty() && option.name == output.name)
+        if (Error error = files.add(option.file, encodeNpy(output.tensor)))
+          return error;
+  return files.commit();
+}
+
+/// Two outputs in one file would leave only one of them.
+static Error checkOutputFiles(const RunOptions &options) {
+  StringSet<> files;
+  for (const RunOptions::Output &output : options.outputs)
+    if (!output.file.empty() && !files.insert(output.file).second)
+      return createStringError("--out: expected a file for each output, got \"" + output.file +
+                               "\" twice");
+  return Error::success();
+}
+
+int runTool(ArrayRef<std::string> arguments, const CompileCallback &compile, raw_ostream &os,
+            raw_ostream &errors, bool colours) {
+  auto fail = [&](Error error) {
+    errors << (colours ? "\033[1;31mtk-run: error:\033[0m " : "tk-run: error: ")
+           << llvm::toString(std::move(error)) << "\n";
+    return 1;
+  };
+  Expected<RunOptions> options = parseRunOptions(arguments);
+  if (!options)
+    return fail(options.takeError());
+  if (options->help || options->version) {
+    if (options->help)
+      printRunHelp(os);
+    else
+      os << "tk-run, kernel package format " << Package::kFormatVersion << "\n";
+    return 0;
+  }
+  if (Error error = checkOutputFiles(*options))
+    return fail(std::move(error));
+  Run run(*options, compile);
+  if (Error error = run.run())
+    return fail(std::move(error));
+  bool succeeded = run.getReport().succeeded();
+  if (succeeded || options->keepOutput)
+    if (Error error = run.writeOutputs())
+      return fail(std::move(error));
+  if (options->json)
+    printJSON(run.getReport(), os);
+  else
+    printText(run.getReport(), os, colours);
+  if (!succeeded && !options->keepOutput &&
+      any_of(options->outputs, [](const auto &output) { return !output.file.empty(); }))
+    errors << "tk-run: outputs were not written; --keep-output writes them all the same\n";
+  return succeeded ? 0 : 1;
+}
+
+} // namespace tk
