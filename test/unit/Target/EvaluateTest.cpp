@@ -1,0 +1,116 @@
+//===- EvaluateTest.cpp - Launch-time expressions -------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tk/Target/Evaluate.h"
+#include "SamplePackage.h"
+#include <gtest/gtest.h>
+
+using namespace llvm;
+using namespace tk;
+using namespace tk::test;
+
+static LaunchFacts makeFacts() {
+  LaunchFacts facts;
+  facts.arguments.push_back({{300, 520}, {520, 1}, 0x1008, std::nullopt});
+  facts.arguments.push_back({{}, {}, 0, -7});
+  facts.numSMs = 132;
+  return facts;
+}
+
+static std::string evaluateToText(Expr::Op op, int64_t lhs, int64_t rhs) {
+  Expected<int64_t> value =
+      evaluate(Expr::binary(op, Expr::constant(lhs), Expr::constant(rhs)), makeFacts());
+  return value ? std::to_string(*value) : llvm::toString(value.takeError());
+}
+
+TEST(Evaluate, References) {
+  LaunchFacts facts = makeFacts();
+  EXPECT_EQ(cantFail(evaluate(Expr::size(0, 1), facts)), 520);
+  EXPECT_EQ(cantFail(evaluate(Expr::stride(0, 1), facts)), 1);
+  EXPECT_EQ(cantFail(evaluate(Expr::scalar(1), facts)), -7);
+  EXPECT_EQ(cantFail(evaluate(Expr::numSMs(), facts)), 132);
+  EXPECT_EQ(getMessage(evaluate(Expr::size(5, 0), facts)),
+            "cannot evaluate \"argument5.size[0]\": expected an argument below 2, got 5");
+  EXPECT_EQ(getMessage(evaluate(Expr::size(0, 2), facts)),
+            "cannot evaluate \"argument0.size[2]\": expected a dimension below 2, got 2");
+  EXPECT_EQ(
+      getMessage(evaluate(Expr::scalar(0), facts)),
+      "cannot evaluate \"argument0\": expected an integer scalar, got another kind of argument");
+}
+
+TEST(Evaluate, DivisionRoundsAsItsNameSays) {
+  for (auto [lhs, rhs, floor, ceil, mod] : {std::array<int64_t, 5>{7, 2, 3, 4, 1},
+                                            {-7, 2, -4, -3, 1},
+                                            {7, -2, -4, -3, -1},
+                                            {-7, -2, 3, 4, -1},
+                                            {6, 3, 2, 2, 0},
+                                            {-6, 3, -2, -2, 0},
+                                            {0, 5, 0, 0, 0}}) {
+    EXPECT_EQ(evaluateToText(Expr::Op::FloorDiv, lhs, rhs), std::to_string(floor))
+        << lhs << " " << rhs;
+    EXPECT_EQ(evaluateToText(Expr::Op::CeilDiv, lhs, rhs), std::to_string(ceil))
+        << lhs << " " << rhs;
+    EXPECT_EQ(evaluateToText(Expr::Op::Mod, lhs, rhs), std::to_string(mod)) << lhs << " " << rhs;
+  }
+}
+
+TEST(Evaluate, Arithmetic) {
+  EXPECT_EQ(evaluateToText(Expr::Op::Add, 2, 3), "5");
+  EXPECT_EQ(evaluateToText(Expr::Op::Sub, 2, 3), "-1");
+  EXPECT_EQ(evaluateToText(Expr::Op::Mul, 2, 3), "6");
+  EXPECT_EQ(evaluateToText(Expr::Op::Min, 2, 3), "2");
+  EXPECT_EQ(evaluateToText(Expr::Op::Max, 2, 3), "3");
+}
+
+TEST(Evaluate, NothingWraps) {
+  EXPECT_EQ(evaluateToText(Expr::Op::Add, INT64_MAX, 1),
+            "cannot evaluate \"(9223372036854775807 + 1)\": expected a value of 64 bits, got an "
+            "overflow from "
+            "9223372036854775807 and 1");
+  for (auto [op, lhs, rhs] : {std::tuple{Expr::Op::Sub, INT64_MIN, int64_t(1)},
+                              {Expr::Op::Mul, INT64_MAX, int64_t(2)},
+                              {Expr::Op::FloorDiv, INT64_MIN, int64_t(-1)},
+                              {Expr::Op::CeilDiv, INT64_MIN, int64_t(-1)}})
+    EXPECT_NE(evaluateToText(op, lhs, rhs).find("expected a value of 64 bits"), std::string::npos);
+  EXPECT_EQ(evaluateToText(Expr::Op::Mod, INT64_MIN, -1), "0");
+  EXPECT_EQ(evaluateToText(Expr::Op::CeilDiv, 5, 0),
+            "cannot evaluate \"ceildiv(5, 0)\": expected a divisor other than zero, got 5 over 0");
+}
+
+TEST(Evaluate, Conditions) {
+  LaunchFacts facts = makeFacts();
+  auto holds = [&](Condition::Kind kind, int64_t lhs, int64_t rhs) {
+    Condition condition;
+    condition.kind = kind;
+    condition.lhs = Expr::constant(lhs);
+    condition.rhs = Expr::constant(rhs);
+    return cantFail(evaluate(condition, facts));
+  };
+  using Kind = Condition::Kind;
+  EXPECT_TRUE(holds(Kind::Equal, 1, 1));
+  EXPECT_FALSE(holds(Kind::NotEqual, 1, 1));
+  EXPECT_FALSE(holds(Kind::Less, 1, 1));
+  EXPECT_TRUE(holds(Kind::LessEqual, 1, 1));
+  EXPECT_TRUE(holds(Kind::Divisible, 128, 64));
+  EXPECT_FALSE(holds(Kind::Divisible, 100, 64));
+  EXPECT_TRUE(holds(Kind::Aligned, 0, 8)); // 0x1008
+  EXPECT_FALSE(holds(Kind::Aligned, 0, 16));
+  Condition condition;
+  condition.kind = Kind::Divisible;
+  condition.lhs = Expr::size(0, 0);
+  condition.rhs = Expr::constant(0);
+  EXPECT_EQ(getMessage(evaluate(condition, facts)),
+            "expected a positive divisor in \"argument0.size[0] % 0 == 0\", got 0");
+}
+
+TEST(Evaluate, PrintsNamesOfArguments) {
+  Package package = makeSamplePackage();
+  const Kernel &kernel = package.kernels[0];
+  EXPECT_EQ(print(kernel.variants[0].grid[0], &kernel), "ceildiv(C.size[0], 128)");
+  EXPECT_EQ(print(kernel.variants[0].preconditions[0], &kernel), "A.size[1] % 64 == 0");
+  EXPECT_EQ(print(kernel.variants[0].preconditions[1], &kernel), "address of B % 16 == 0");
+}

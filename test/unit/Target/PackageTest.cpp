@@ -1,0 +1,221 @@
+//===- PackageTest.cpp - The kernel package round trip and its damages ----===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SamplePackage.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/JSON.h"
+#include <functional>
+#include <gtest/gtest.h>
+
+using namespace llvm;
+using namespace tk;
+using namespace tk::test;
+
+TEST(Package, RoundTripKeepsEverything) {
+  Package package = makeSamplePackage();
+  std::string text = serializePackage(package);
+  Expected<Package> back = parsePackage(text, "gemm.tkpkg");
+  ASSERT_TRUE(static_cast<bool>(back)) << llvm::toString(back.takeError());
+  EXPECT_EQ(serializePackage(*back), text);
+  EXPECT_EQ(back->ptx, package.ptx);
+  EXPECT_EQ(back->cubin, package.cubin);
+  const Kernel *kernel = back->findKernel("gemm");
+  ASSERT_NE(kernel, nullptr);
+  EXPECT_EQ(kernel->arguments[1].strides, (std::vector<int64_t>{1, Argument::kDynamic}));
+  EXPECT_EQ(kernel->arguments[0].strideOffsets, (std::vector<int64_t>{24, -1}));
+  EXPECT_FALSE(kernel->arguments[2].read);
+  EXPECT_EQ(kernel->variants[0].preconditions[0].why, "no tail in K");
+  EXPECT_FALSE(kernel->variants[0].resources.has_value());
+  EXPECT_EQ(kernel->variants[1].resources->registers, 168);
+  EXPECT_EQ(kernel->variants[1].bankProofs[0].instructions, 8);
+  EXPECT_EQ(kernel->variants[1].sharedBuffers[1].location, "gemm.mlir:21:10");
+}
+
+TEST(Package, WritingIsDeterministicAndEndsInANewline) {
+  std::string text = serializePackage(makeSamplePackage());
+  EXPECT_EQ(text, serializePackage(makeSamplePackage()));
+  EXPECT_EQ(text.back(), '\n');
+}
+
+TEST(Package, TextThatIsNoUnicodeIsRepaired) {
+  Package package = makeSamplePackage();
+  package.remarks[0].message = "bad \xFF byte";
+  EXPECT_EQ(getMessage(parsePackage(serializePackage(package), "p")), "success");
+}
+
+TEST(Package, EveryTruncationIsAnError) {
+  std::string text = serializePackage(makeSamplePackage());
+  // Without its last newline the file is still whole.
+  for (size_t length = 0; length + 1 < text.size(); ++length) {
+    std::string message =
+        getMessage(parsePackage(StringRef(text).take_front(length), "gemm.tkpkg"));
+    ASSERT_TRUE(StringRef(message).starts_with("gemm.tkpkg: ")) << length << ": " << message;
+  }
+}
+
+TEST(Package, EveryDamagedByteIsAnErrorOrChangesNothing) {
+  std::string text = serializePackage(makeSamplePackage());
+  for (size_t i = 0; i < text.size(); ++i)
+    for (unsigned char mask : {0x01, 0x02, 0x10, 0x80}) {
+      std::string damaged = text;
+      damaged[i] = static_cast<char>(damaged[i] ^ mask);
+      Expected<Package> package = parsePackage(damaged, "gemm.tkpkg");
+      if (!package)
+        consumeError(package.takeError());
+      else
+        ASSERT_EQ(serializePackage(*package), text) << "byte " << i;
+    }
+}
+
+TEST(Package, DeepNestingDoesNotExhaustTheStack) {
+  std::string text(1 << 20, '[');
+  EXPECT_EQ(getMessage(parsePackage(text, "p")),
+            "p: expected a kernel package, got JSON nested more than 256 deep");
+}
+
+//===----------------------------------------------------------------------===//
+// Ill-typed and ill-valued fields, by path
+//===----------------------------------------------------------------------===//
+
+/// Edits the JSON of the sample before it is read back.
+static std::string readEdited(const std::function<void(json::Object &)> &edit) {
+  json::Value value = cantFail(json::parse(serializePackage(makeSamplePackage())));
+  edit(*value.getAsObject());
+  std::string text;
+  raw_string_ostream(text) << value;
+  return getMessage(parsePackage(text, "g"));
+}
+
+static json::Object &kernelOf(json::Object &root) {
+  return *(*root.getArray("kernels"))[0].getAsObject();
+}
+static json::Object &argumentOf(json::Object &root, size_t index) {
+  return *(*kernelOf(root).getArray("arguments"))[index].getAsObject();
+}
+static json::Object &variantOf(json::Object &root, size_t index) {
+  return *(*kernelOf(root).getArray("variants"))[index].getAsObject();
+}
+
+/// Edits the sample itself, so that the checksum is right and only the verifier can complain.
+static std::string readChanged(const std::function<void(Package &)> &change) {
+  Package package = makeSamplePackage();
+  change(package);
+  return getMessage(parsePackage(serializePackage(package), "g"));
+}
+
+TEST(PackageErrors, Envelope) {
+  EXPECT_EQ(getMessage(parsePackage("[]", "g")), "g: expected a kernel package, got an array of 0");
+  EXPECT_EQ(getMessage(parsePackage("{}", "g")), "g: format: expected \"tkpkg\", got nothing");
+  EXPECT_EQ(readEdited([](json::Object &root) { root["version"] = 7; }),
+            "g: version: expected 1, got 7; compile the kernel again, or use the tk that wrote it");
+  EXPECT_EQ(readEdited([](json::Object &root) { root["extra"] = 1; }),
+            "g: extra: expected no such field, got 1");
+  std::string message = readEdited([](json::Object &root) { root["ptx"] = "other"; });
+  EXPECT_TRUE(StringRef(message).starts_with("g: checksum: expected \"sha256:")) << message;
+  EXPECT_TRUE(
+      StringRef(message).ends_with("the file is damaged, or was edited: compile the kernel again"))
+      << message;
+  EXPECT_EQ(readEdited([](json::Object &root) { root["cubin"] = "???"; }),
+            "g: cubin: expected bytes in base64, got \"???\"");
+}
+
+TEST(PackageErrors, TypesNameTheJsonPath) {
+  EXPECT_EQ(readEdited([](json::Object &root) { argumentOf(root, 1)["strides"] = "none"; }),
+            "g: kernels[0].arguments[1].strides: expected an array, got \"none\"");
+  EXPECT_EQ(
+      readEdited([](json::Object &root) { argumentOf(root, 1)["strides"] = json::Array{1, 2.5}; }),
+      "g: kernels[0].arguments[1].strides[1]: expected an integer, got 2.5");
+  EXPECT_EQ(readEdited([](json::Object &root) { argumentOf(root, 0)["type"] = "f31"; }),
+            "g: kernels[0].arguments[0].type: expected an element type such as \"bf16\" or "
+            "\"f32\", got \"f31\"");
+  EXPECT_EQ(readEdited([](json::Object &root) { argumentOf(root, 0).erase("name"); }),
+            "g: kernels[0].arguments[0].name: expected a string, got nothing");
+  EXPECT_EQ(readEdited([](json::Object &root) { variantOf(root, 1)["grid"] = json::Array{1}; }),
+            "g: kernels[0].variants[1].grid: expected an array of 3, got an array of 1");
+  EXPECT_EQ(readEdited([](json::Object &root) {
+              variantOf(root, 1)["grid"] = json::Array{1, json::Array{"add", 1}, 1};
+            }),
+            "g: kernels[0].variants[1].grid[1]: expected 2 operands of \"add\", got nothing");
+  EXPECT_EQ(readEdited([](json::Object &root) {
+              variantOf(root, 1)["grid"] = json::Array{1, json::Array{"pow", 1}, 1};
+            }),
+            "g: kernels[0].variants[1].grid[1][0]: expected the name of an operator, got \"pow\"");
+  EXPECT_EQ(readEdited([](json::Object &root) { variantOf(root, 1)["resources"] = true; }),
+            "g: kernels[0].variants[1].resources: expected an object, got true");
+}
+
+TEST(PackageErrors, ListsFollowTheRank) {
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].arguments[1].strides.push_back(1); }),
+            "g: kernels[0].arguments[1].strides: expected an array of 2, one per dimension, got an "
+            "array of 3");
+  EXPECT_EQ(
+      readChanged([](Package &p) { p.kernels[0].arguments[3].symbols.push_back("M"); }),
+      "g: kernels[0].arguments[3].symbols: expected an array of 0 for a scalar, got an array of 1");
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].arguments[0].sizes.clear(); }),
+            "g: kernels[0].arguments[0].sizes: expected 1 to 5 dimensions, got 0");
+}
+
+TEST(PackageErrors, Values) {
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].arguments[0].align = 24; }),
+            "g: kernels[0].arguments[0].align: expected a power of two, got 24");
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].arguments[0].sizes[1] = -3; }),
+            "g: kernels[0].arguments[0].sizes[1]: expected an integer from 0 to "
+            "9223372036854775807, got -3");
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].arguments[1].name = "A"; }),
+            "g: kernels[0].arguments[1].name: expected names that differ, got \"A\" twice");
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].variants[0].block = {1024, 2, 1}; }),
+            "g: kernels[0].variants[0].block: expected at most 1024 threads, got 2048");
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].variants.pop_back(); }),
+            "g: kernels[0].variants[0].preconditions: expected none, for the last variant must "
+            "always run, got 2");
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].variants.clear(); }),
+            "g: kernels[0].variants: expected at least one variant, got none");
+  EXPECT_EQ(readChanged([](Package &p) { p.ptx.clear(), p.cubin.clear(); }),
+            "g: ptx: expected PTX, or a cubin beside it, got neither");
+}
+
+TEST(PackageErrors, OffsetsStayInsideTheParameters) {
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].arguments[2].strideOffsets[0] = 100; }),
+            "g: kernels[0].arguments[2].stride_offsets[0]: expected an integer from 0 to 96, got "
+            "100 (the parameters of "
+            "\"gemm_fast\" have 104 bytes)");
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].arguments[4].offset = 98; }),
+            "g: kernels[0].arguments[4].offset: expected bytes that no other parameter takes, got "
+            "98, inside "
+            "kernels[0].arguments[3].offset");
+}
+
+TEST(PackageErrors, ExpressionsReferToArgumentsThatExist) {
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].variants[0].grid[0] = Expr::size(9, 0); }),
+            "g: kernels[0].variants[0].grid[0]: expected an integer from 0 to 4, got 9");
+  EXPECT_EQ(
+      readChanged([](Package &p) { p.kernels[0].variants[0].grid[0] = Expr::stride(0, 2); }),
+      "g: kernels[0].variants[0].grid[0]: expected a dimension of the view \"A\", got dimension 2");
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].variants[0].grid[0] = Expr::scalar(3); }),
+            "g: kernels[0].variants[0].grid[0]: expected an integer scalar, got \"alpha\"");
+  EXPECT_EQ(
+      readChanged([](Package &p) { p.kernels[0].variants[0].preconditions[1].argument = 3; }),
+      "g: kernels[0].variants[0].preconditions[1].argument: expected the index of a view, got 3");
+}
+
+TEST(PackageErrors, DamageThatIsAlsoInvalidSaysSo) {
+  EXPECT_EQ(readEdited([](json::Object &root) { argumentOf(root, 0)["align"] = 24; }),
+            "g: kernels[0].arguments[0].align: expected a power of two, got 24; the checksum does "
+            "not match either: the "
+            "file is damaged");
+}
+
+TEST(ElementTypes, NamesRoundTrip) {
+  for (ElementType type :
+       {ElementType::F64, ElementType::F32, ElementType::TF32, ElementType::F16, ElementType::BF16,
+        ElementType::E4M3, ElementType::E5M2, ElementType::I64, ElementType::I32, ElementType::I16,
+        ElementType::I8, ElementType::U64, ElementType::U32, ElementType::U16, ElementType::U8,
+        ElementType::I1})
+    EXPECT_EQ(parseElementType(stringifyElementType(type)), type);
+  EXPECT_EQ(parseElementType("f17"), std::nullopt);
+  EXPECT_EQ(getElementBytes(ElementType::BF16), 2u);
+}
