@@ -33,7 +33,7 @@ private:
   bool fail(const Twine &expected) {
     if (problem.empty())
       problem = ("expected " + expected + " in the .npy header, got \"" +
-                 sanitize(rest.ltrim(" \t\n\r").take_front(30)) + "\"")
+                 sanitize(rest.trim(" \t\n\r").take_front(30)) + "\"")
                     .str();
     return true;
   }
@@ -104,8 +104,12 @@ bool HeaderParser::parseEntry() {
                : key == "fortran_order" ? &hasOrder
                : key == "shape"         ? &hasShape
                                         : nullptr;
-  if (!seen || *seen)
-    return fail("the keys 'descr', 'fortran_order' and 'shape', once each,");
+  if (!seen || *seen) {
+    problem = "expected the keys 'descr', 'fortran_order' and 'shape', once each, in the .npy "
+              "header, got '" +
+              key + (seen ? "' twice" : "'");
+    return true;
+  }
   *seen = true;
   if (key == "fortran_order")
     return parseBoolean(header.fortranOrder);
