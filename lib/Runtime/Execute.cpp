@@ -8,6 +8,7 @@
 #include "tk/Runtime/Execute.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
+#include <unistd.h>
 
 using namespace llvm;
 
@@ -139,8 +140,29 @@ Expected<ExecuteResult> Execution::run() {
   return result;
 }
 
+uint64_t getHostMemory() {
+  return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+         static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
+}
+
+static Error checkMemory(const Binding &binding) {
+  uint64_t total = 0;
+  for (const BoundArgument &bound : binding.arguments) {
+    if (!bound.argument->isView)
+      continue;
+    uint64_t bytes = static_cast<uint64_t>(bound.getBytes());
+    if (bytes > getHostMemory() || (total += bytes) > getHostMemory())
+      return createStringError(
+          "argument \"" + bound.argument->name + "\": expected arrays that fit this machine's " +
+          Twine(getHostMemory()) + " bytes of memory, got " + printSizes(bound.sizes));
+  }
+  return Error::success();
+}
+
 Expected<ExecuteResult> execute(Device &device, const Package &package, const Binding &binding,
                                 const ExecuteOptions &options) {
+  if (Error error = checkMemory(binding))
+    return error;
   return Execution(device, package, binding, options).run();
 }
 

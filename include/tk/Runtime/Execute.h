@@ -35,6 +35,9 @@ struct ExecuteResult {
   std::optional<Timing> timing;      ///< From a GPU, if asked for.
 };
 
+/// Bytes of this machine's memory: asking for more is a typing error, and would end the process.
+uint64_t getHostMemory();
+
 /// Allocates, uploads, poisons what is only written, picks the variant, launches, downloads, frees.
 llvm::Expected<ExecuteResult> execute(Device &device, const Package &package,
                                       const Binding &binding, const ExecuteOptions &options);

@@ -7,6 +7,7 @@
 
 #include "Inputs.h"
 #include "tk/Runtime/Check.h"
+#include "tk/Runtime/Execute.h"
 #include "tk/Runtime/Npy.h"
 #include "tk/Target/AtomicFile.h"
 #include "llvm/ADT/STLExtras.h"
@@ -60,10 +61,10 @@ static Expected<HostTensor> makeTensor(const Argument &argument, const RunOption
   HostTensor tensor{
       argument.elementType, input.sizes, getDefaultStrides(argument, input.sizes), {}};
   std::optional<int64_t> extent = getExtent(tensor.sizes, tensor.strides);
-  // A terabyte is a typing error.
   int64_t bytes = 0;
   if (!extent || MulOverflow(*extent, int64_t(getElementBytes(tensor.type)), bytes) ||
-      bytes > (int64_t(1) << 40))
+
+      static_cast<uint64_t>(bytes) > getHostMemory())
     return createStringError("argument " + name + ": expected an array that fits memory, got " +
                              printSizes(input.sizes));
   tensor.bytes.resize(static_cast<size_t>(bytes));
@@ -115,8 +116,9 @@ Expected<LoadedInputs> loadInputs(const Kernel &kernel, const RunOptions &option
 /// "A@B": the product of two inputs in double precision.
 static Expected<HostTensor> multiply(StringRef expression, const LoadedInputs &loaded) {
   auto [left, right] = expression.split('@');
+  const StringRef names[2] = {left, right};
   const HostTensor *operands[2] = {};
-  for (auto [operand, name] : zip_equal(operands, ArrayRef<StringRef>{left, right})) {
+  for (auto [operand, name] : zip_equal(operands, names)) {
     auto it = find_if(loaded.inputs.inputs,
                       [&, name = name](const auto &input) { return input.name == name; });
     if (it == loaded.inputs.inputs.end())

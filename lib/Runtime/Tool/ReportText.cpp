@@ -217,8 +217,8 @@ void TextReport::printChecks() {
       continue;
     os << "    largest difference " << printReal(comparison.maxAbsolute) << " at [";
     interleaveComma(comparison.worst, os);
-    os << "]: got " << formatv("{0:g}", comparison.got) << ", expected "
-       << formatv("{0:g}", comparison.expected) << "\n";
+    os << "]: got " << format("%g", comparison.got) << ", expected "
+       << format("%g", comparison.expected) << "\n";
   }
 }
 

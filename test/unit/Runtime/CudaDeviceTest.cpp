@@ -1,0 +1,167 @@
+//===- CudaDeviceTest.cpp - The cuda device over a fake driver ------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SamplePackage.h"
+#include "tk/Runtime/Execute.h"
+#include "llvm/Support/Endian.h"
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+using namespace llvm;
+using namespace tk;
+using namespace tk::test;
+
+namespace {
+/// A kernel of one argument, a vector of N words that it writes.
+class Cuda : public testing::Test {
+protected:
+  Cuda() {
+    package.ptx = ".entry ramp .entry hang .entry skip";
+    Kernel &kernel = package.kernels.emplace_back();
+    kernel.name = "ramp";
+    Argument &output = kernel.arguments.emplace_back();
+    output.name = "out";
+    output.isView = output.written = true;
+    output.read = false;
+    output.elementType = ElementType::F32;
+    output.sizes = {Argument::kDynamic};
+    output.strides = {1};
+    output.symbols = {""};
+    output.sizeDivisors = output.strideDivisors = {1};
+    output.offset = 0;
+    output.sizeOffsets = {8};
+    output.strideOffsets = {-1};
+    Variant &variant = kernel.variants.emplace_back();
+    variant.entry = "ramp";
+    variant.grid = {Expr::constant(1), Expr::constant(1), Expr::constant(1)};
+    variant.parameterBytes = 16;
+  }
+  Expected<ExecuteResult> run(Device &device, int64_t size, unsigned repeat = 0) {
+    LaunchInputs inputs;
+    inputs.outputs.push_back({"out", std::vector<int64_t>{size}, std::nullopt});
+    Binding binding = cantFail(bindArguments(package.kernels[0], inputs));
+    ExecuteOptions options;
+    options.repeat = repeat;
+    return execute(device, package, binding, options);
+  }
+  std::unique_ptr<Device> open(unsigned timeout = 10) {
+    return cantFail(createCudaDevice(0, timeout, TK_FAKE_CUDA));
+  }
+  static int countLive() {
+    void *library = dlopen(TK_FAKE_CUDA, RTLD_NOW);
+    return reinterpret_cast<int (*)()>(dlsym(library, "fakeLiveObjects"))();
+  }
+  Variant &variant() { return package.kernels[0].variants[0]; }
+  Package package;
+};
+} // namespace
+
+TEST_F(Cuda, WithoutADriverOneLineSaysSo) {
+  EXPECT_EQ(getMessage(createCudaDevice(0, 1, "libno-such-driver.so")),
+            "no CUDA driver: libno-such-driver.so was not found; use --device=sim, or install "
+            "NVIDIA's driver");
+}
+
+TEST_F(Cuda, DescribesTheDevice) {
+  EXPECT_EQ(open()->getDescription(), "Fake H100 (sm_90, 114 SMs, driver 12.4)");
+  EXPECT_EQ(getMessage(createCudaDevice(1, 1, TK_FAKE_CUDA)),
+            "expected a GPU of compute capability 9.0 (Hopper), got Fake H100 (sm_80, 114 SMs, "
+            "driver 12.4); use "
+            "--device=sim");
+  EXPECT_EQ(getMessage(createCudaDevice(7, 1, TK_FAKE_CUDA)),
+            "no GPU number 7: the CUDA driver sees 2; use --device=sim");
+}
+
+TEST_F(Cuda, LaunchesAndGivesEverythingBack) {
+  int before = countLive();
+  {
+    std::unique_ptr<Device> device = open();
+    ExecuteResult result = cantFail(run(*device, 5));
+    ASSERT_EQ(result.outputs.size(), 1u);
+    const std::vector<uint8_t> &bytes = result.outputs[0].tensor.bytes;
+    EXPECT_EQ(support::endian::read32le(&bytes[0]), 1u); // No cluster.
+    EXPECT_EQ(support::endian::read32le(&bytes[16]), 4u);
+    EXPECT_EQ(result.outputs[0].unwritten, 0);
+    EXPECT_FALSE(result.timing.has_value());
+  }
+  EXPECT_EQ(countLive(), before);
+}
+
+TEST_F(Cuda, ClustersAndSharedMemoryAreAskedFor) {
+  variant().cluster = {2, 1, 1};
+  variant().dynamicSharedBytes = 200 * 1024;
+  std::unique_ptr<Device> device = open();
+  ExecuteResult result = cantFail(run(*device, 1));
+  EXPECT_EQ(support::endian::read32le(&result.outputs[0].tensor.bytes[0]), 2u);
+}
+
+TEST_F(Cuda, TooMuchSharedMemoryNamesEachBuffer) {
+  variant().dynamicSharedBytes = 240000;
+  variant().sharedBuffers.push_back({"a", 0, 120000, "!tk.shared<a>", "gemm.mlir:20:10"});
+  variant().sharedBuffers.push_back({"b", 120000, 120000, "!tk.shared<b>", "gemm.mlir:21:10"});
+  std::unique_ptr<Device> device = open();
+  EXPECT_EQ(getMessage(run(*device, 1)),
+            "kernel \"ramp\" needs too much shared memory: expected at most 232448 bytes per "
+            "block, got 240000; use "
+            "smaller tiles or fewer stages\n"
+            "  gemm.mlir:20:10: \"a\" takes 120000 bytes at 0 (!tk.shared<a>)\n"
+            "  gemm.mlir:21:10: \"b\" takes 120000 bytes at 120000 (!tk.shared<b>)");
+}
+
+TEST_F(Cuda, UnwrittenElementsAreCounted) {
+  package.kernels[0].variants[0].entry = "skip";
+  std::unique_ptr<Device> device = open();
+  EXPECT_EQ(cantFail(run(*device, 5)).outputs[0].unwritten, 5);
+  package.kernels[0].arguments[0].elementType = ElementType::I32;
+  EXPECT_EQ(cantFail(run(*device, 5)).outputs[0].unwritten, std::nullopt);
+}
+
+TEST_F(Cuda, TimesLaunches) {
+  std::unique_ptr<Device> device = open();
+  std::optional<Timing> timing = cantFail(run(*device, 5, 10)).timing;
+  ASSERT_TRUE(timing.has_value());
+  EXPECT_EQ(timing->launches, 10u);
+  EXPECT_EQ(timing->median, 3);
+  EXPECT_EQ(timing->least, 1);
+  EXPECT_EQ(timing->greatest, 5);
+}
+
+TEST_F(Cuda, ErrorsNameTheCall) {
+  std::unique_ptr<Device> device = open();
+  EXPECT_EQ(getMessage(run(*device, int64_t(1) << 29)),
+            "cuMemAlloc of 2147483648 bytes for \"out\" failed: CUDA_ERROR_OUT_OF_MEMORY (so says "
+            "the fake)");
+  variant().entry = "nothing";
+  EXPECT_EQ(getMessage(run(*device, 1)),
+            "cuModuleGetFunction of \"nothing\" failed: CUDA_ERROR_NOT_FOUND (so says the fake)");
+}
+
+TEST_F(Cuda, TheLogOfTheJitIsShown) {
+  package.ptx = "damaged";
+  std::unique_ptr<Device> device = open();
+  EXPECT_EQ(getMessage(run(*device, 1)),
+            "cuModuleLoadDataEx of the PTX failed: CUDA_ERROR_INVALID_PTX (so says the "
+            "fake)\nptxas fatal: damaged");
+}
+
+TEST_F(Cuda, ACubinThatIsRefusedGivesWayToThePtx) {
+  std::string cubin = "damaged";
+  package.cubin.assign(cubin.begin(), cubin.end() + 1);
+  std::unique_ptr<Device> device = open();
+  EXPECT_EQ(getMessage(run(*device, 1)), "success");
+}
+
+/// Last in the file: the fake hangs for ever after.
+TEST_F(Cuda, ZHangsEnd) {
+  variant().entry = "hang";
+  std::unique_ptr<Device> device = open(/*timeout=*/0);
+  EXPECT_EQ(getMessage(run(*device, 1)),
+            "the kernel did not end: expected at most 0 s, got a hang; run it with "
+            "--device=sim, which names the wait that never ends");
+  EXPECT_EQ(getMessage(run(*device, 1)),
+            "an earlier kernel on this GPU did not end; start a new process");
+}
