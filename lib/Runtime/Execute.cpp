@@ -66,6 +66,10 @@ private:
 Error Execution::prepare(const BoundArgument &bound, ArgumentFacts &known) {
   if (!bound.argument->isView)
     return Error::success();
+  if (bound.address) {
+    known.address = *bound.address;
+    return Error::success();
+  }
   int64_t bytes = bound.getBytes();
   Expected<uint64_t> address =
       device.allocate(std::max<int64_t>(bytes, 1), std::max(leastAlignment, bound.argument->align),
@@ -132,7 +136,7 @@ Expected<ExecuteResult> Execution::run() {
   if (Error error = launch(result))
     return error;
   for (auto [bound, known] : zip_equal(binding.arguments, facts.arguments))
-    if (bound.isOutput)
+    if (bound.isOutput && !bound.address)
       if (Error error = collect(bound, known.address, result))
         return error;
   if (Error error = measure(result))
@@ -148,7 +152,7 @@ uint64_t getHostMemory() {
 static Error checkMemory(const Binding &binding) {
   uint64_t total = 0;
   for (const BoundArgument &bound : binding.arguments) {
-    if (!bound.argument->isView)
+    if (!bound.argument->isView || bound.address)
       continue;
     uint64_t bytes = static_cast<uint64_t>(bound.getBytes());
     if (bytes > getHostMemory() || (total += bytes) > getHostMemory())

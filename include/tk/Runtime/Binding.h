@@ -26,6 +26,9 @@ struct LaunchInputs {
   struct Input {
     std::string name;
     const HostTensor *tensor = nullptr; ///< Not owned.
+    /// Where the array lies if the device has it already: neither uploaded nor downloaded, and
+    /// `tensor` has no bytes.
+    std::optional<uint64_t> address = std::nullopt;
   };
   struct Output {
     std::string name;
@@ -44,6 +47,7 @@ struct LaunchInputs {
 struct BoundArgument {
   const Argument *argument = nullptr;
   const HostTensor *input = nullptr; ///< Its contents before the launch; null: uninitialised.
+  std::optional<uint64_t> address;   ///< Where the device has it already.
   bool isOutput = false;             ///< Wanted after the launch.
   std::vector<int64_t> sizes, strides;
   std::vector<uint8_t> scalar; ///< The scalar's bytes.

@@ -1,0 +1,162 @@
+/*===- tk.h - The plain C interface of tk -------------------------*- C -*-===*\
+|*                                                                            *|
+|* Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.*|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+|*                                                                            *|
+|*===----------------------------------------------------------------------===*|
+|*                                                                            *|
+|* Compile, load and launch kernels from any language that can call C. Every  *|
+|* function that can fail returns 0 for success and 1 for failure; then       *|
+|* `tkGetLastError` says what went wrong (per thread). Handles are opaque and *|
+|* are freed by their own function; strings belong to the handle they came    *|
+|* from. A handle may be used by one thread at a time.                        *|
+|*                                                                            *|
+\*===----------------------------------------------------------------------===*/
+
+#ifndef TK_CAPI_TK_H
+#define TK_CAPI_TK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What went wrong in this thread's last failed call. */
+const char *tkGetLastError(void);
+/** The version of the kernel package format that this library reads and writes. */
+int64_t tkGetPackageFormatVersion(void);
+
+/*===----------------------------------------------------------------------===*\
+|* Element types
+\*===----------------------------------------------------------------------===*/
+
+typedef enum tkElementType {
+  TK_F64 = 0,
+  TK_F32 = 1,
+  TK_TF32 = 2,
+  TK_F16 = 3,
+  TK_BF16 = 4,
+  TK_E4M3 = 5,
+  TK_E5M2 = 6,
+  TK_I64 = 7,
+  TK_I32 = 8,
+  TK_I16 = 9,
+  TK_I8 = 10,
+  TK_U64 = 11,
+  TK_U32 = 12,
+  TK_U16 = 13,
+  TK_U8 = 14,
+  TK_I1 = 15
+} tkElementType;
+
+/** "bf16", "f32", "f8E4M3FN", ...; NULL for no such type. */
+const char *tkElementTypeGetName(tkElementType type);
+/** The type of that name, or -1. */
+int tkElementTypeParse(const char *name);
+/** Bytes of one element in memory; 0 for no such type. */
+size_t tkElementTypeGetBytes(tkElementType type);
+
+/*===----------------------------------------------------------------------===*\
+|* Packages
+\*===----------------------------------------------------------------------===*/
+
+typedef struct tkPackageOpaque *tkPackage;
+
+/** Compiles MLIR source. `optionsJson` is an object of options, or NULL. `diagnostics`, if not NULL, receives all
+    messages (warnings too), to be freed with tkStringFree. */
+int tkCompile(const char *source, size_t length, const char *fileName, const char *optionsJson, tkPackage *package,
+              char **diagnostics);
+void tkStringFree(char *text);
+
+/** Reads the text of a .tkpkg file; `fileName` is for messages. */
+int tkPackageParse(const char *text, size_t length, const char *fileName, tkPackage *package);
+void tkPackageFree(tkPackage package);
+/** The text of the .tkpkg file; `length` may be NULL. */
+const char *tkPackageGetText(tkPackage package, size_t *length);
+const char *tkPackageGetPtx(tkPackage package);
+size_t tkPackageGetNumKernels(tkPackage package);
+/** NULL when `kernel` is out of range. */
+const char *tkPackageGetKernelName(tkPackage package, size_t kernel);
+/** The index of a kernel, or -1. */
+int64_t tkPackageFindKernel(tkPackage package, const char *name);
+size_t tkKernelGetNumArguments(tkPackage package, size_t kernel);
+
+#define TK_MAX_RANK 5
+/** A size or stride that only the launch knows. */
+#define TK_DYNAMIC INT64_MIN
+
+typedef struct tkArgument {
+  const char *name;
+  int isView; /**< Else a scalar. */
+  tkElementType elementType;
+  int rank;
+  int64_t sizes[TK_MAX_RANK], strides[TK_MAX_RANK]; /**< Or TK_DYNAMIC. Strides in elements. */
+  const char *symbols[TK_MAX_RANK];                 /**< "M", or "". */
+  int64_t align;                                    /**< Of the base address, in bytes. */
+  int read, written;
+} tkArgument;
+
+int tkKernelGetArgument(tkPackage package, size_t kernel, size_t index, tkArgument *argument);
+
+/*===----------------------------------------------------------------------===*\
+|* Devices and launches
+\*===----------------------------------------------------------------------===*/
+
+typedef struct tkDeviceOpaque *tkDevice;
+
+/** "sim", "cuda", or "auto": a Hopper GPU if there is one, else the simulator. */
+int tkDeviceCreate(const char *kind, tkDevice *device);
+void tkDeviceFree(tkDevice device);
+const char *tkDeviceGetKind(tkDevice device);
+const char *tkDeviceGetDescription(tkDevice device);
+/** Why "auto" took no GPU; "" if it did. */
+const char *tkDeviceGetNote(tkDevice device);
+
+typedef enum tkValueKind {
+  TK_INPUT = 0,     /**< Host memory that the kernel reads. */
+  TK_OUTPUT = 1,    /**< Host memory that the kernel's result goes to. */
+  TK_INOUT = 2,     /**< Both. */
+  TK_ON_DEVICE = 3, /**< `data` is the device's address: neither copied there nor back. */
+  TK_INTEGER = 4,   /**< A scalar. */
+  TK_REAL = 5       /**< A scalar. */
+} tkValueKind;
+
+/** One argument of a launch, found by its name. */
+typedef struct tkValue {
+  const char *name;
+  tkValueKind kind;
+  void *data; /**< Arrays: the first element. */
+  tkElementType elementType;
+  int rank;
+  const int64_t *sizes;
+  const int64_t *strides; /**< In elements, not negative; NULL: dense row-major. */
+  int64_t integer;
+  double real;
+} tkValue;
+
+typedef struct tkLaunchOptions {
+  size_t structSize;   /**< sizeof(tkLaunchOptions), so that fields can be added. */
+  uint64_t seed;       /**< Simulator: the order of schedules and completions. */
+  uint64_t maxSteps;   /**< Simulator: a bound on warp instructions; 0: none. */
+  uint32_t repeat;     /**< GPU: timed launches; 0: none. */
+} tkLaunchOptions;
+
+typedef struct tkResultOpaque *tkResult;
+
+/** Launches once and waits. Findings of the simulator are in the result and are no failure: see tkResultGetNumErrors.
+    `options` may be NULL. */
+int tkLaunch(tkDevice device, tkPackage package, size_t kernel, const tkValue *values, size_t numValues,
+             const tkLaunchOptions *options, tkResult *result);
+void tkResultFree(tkResult result);
+/** Findings of severity error. */
+size_t tkResultGetNumErrors(tkResult result);
+/** Launch, findings, bank conflicts, counters and times as one JSON object. */
+const char *tkResultGetReport(tkResult result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TK_CAPI_TK_H */

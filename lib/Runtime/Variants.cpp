@@ -1,0 +1,85 @@
+//===- Variants.cpp - The variant to launch, and its parameters -----------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tk/Runtime/Binding.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace llvm;
+
+namespace tk {
+
+/// The first condition that does not hold, as text; empty if all do.
+static Expected<std::string> findObstacle(const Kernel &kernel, const Variant &variant,
+                                          const LaunchFacts &facts) {
+  for (const Condition &condition : variant.preconditions) {
+    Expected<bool> holds = evaluate(condition, facts);
+    if (!holds)
+      return holds.takeError();
+    if (!*holds)
+      return print(condition, &kernel) + (condition.why.empty() ? "" : " (" + condition.why + ")");
+  }
+  return std::string();
+}
+
+Expected<VariantChoice> chooseVariant(const Kernel &kernel, const LaunchFacts &facts) {
+  VariantChoice choice;
+  for (auto [index, variant] : enumerate(kernel.variants)) {
+    Expected<std::string> obstacle = findObstacle(kernel, variant, facts);
+    if (!obstacle)
+      return obstacle.takeError();
+    if (!obstacle->empty()) {
+      choice.declined.push_back(variant.entry + " needs " + *obstacle);
+      continue;
+    }
+    choice.index = index;
+    for (unsigned d = 0; d < 3; ++d) {
+      Expected<int64_t> extent = evaluate(variant.grid[d], facts);
+      if (!extent)
+        return extent.takeError();
+      int64_t limit = d == 0 ? INT32_MAX : 65535;
+      if (*extent < 0 || *extent > limit)
+        return createStringError("grid of \"" + variant.entry + "\" (dimension " + Twine(d) +
+                                 "): expected 0 to " + Twine(limit) + " blocks, got " +
+                                 Twine(*extent));
+      choice.grid[d] = *extent;
+    }
+    return choice;
+  }
+  return createStringError(
+      "kernel \"" + kernel.name +
+      "\" has no variant for these arguments: expected an unconditional last one");
+}
+
+std::vector<uint8_t> packParameters(const Binding &binding, const Variant &variant,
+                                    const LaunchFacts &facts) {
+  std::vector<uint8_t> buffer(static_cast<size_t>(variant.parameterBytes));
+  auto put = [&](int64_t offset, ArrayRef<uint8_t> bytes) {
+    if (offset >= 0 && offset + static_cast<int64_t>(bytes.size()) <= variant.parameterBytes)
+      llvm::copy(bytes, buffer.begin() + offset);
+  };
+  auto putWord = [&](int64_t offset, uint64_t value) {
+    uint8_t bytes[8];
+    for (unsigned i = 0; i < 8; ++i)
+      bytes[i] = static_cast<uint8_t>(value >> (8 * i));
+    put(offset, bytes);
+  };
+  for (auto [bound, known] : zip_equal(binding.arguments, facts.arguments)) {
+    const Argument &argument = *bound.argument;
+    if (!argument.isView) {
+      put(argument.offset, bound.scalar);
+      continue;
+    }
+    putWord(argument.offset, known.address);
+    for (auto [offset, size] : zip_equal(argument.sizeOffsets, bound.sizes))
+      putWord(offset, static_cast<uint64_t>(size));
+    for (auto [offset, stride] : zip_equal(argument.strideOffsets, bound.strides))
+      putWord(offset, static_cast<uint64_t>(stride));
+  }
+  return buffer;
+}
+
+} // namespace tk

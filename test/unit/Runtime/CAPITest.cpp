@@ -1,0 +1,116 @@
+//===- CAPITest.cpp - The C interface, from the outside --------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SamplePackage.h"
+#include "tk/CAPI/tk.h"
+#include <gtest/gtest.h>
+
+using namespace tk::test;
+
+extern "C" size_t tkTestSizeOfOptions(void);
+
+namespace {
+class CAPI : public testing::Test {
+protected:
+  void SetUp() override {
+    text = tk::serializePackage(makeSamplePackage());
+    ASSERT_EQ(tkPackageParse(text.data(), text.size(), "gemm.tkpkg", &package), 0)
+        << tkGetLastError();
+    ASSERT_EQ(tkDeviceCreate("sim", &device), 0) << tkGetLastError();
+  }
+  void TearDown() override {
+    tkPackageFree(package);
+    tkDeviceFree(device);
+  }
+  std::string launchError(std::vector<tkValue> values, const tkLaunchOptions *options = nullptr) {
+    tkResult result = nullptr;
+    if (tkLaunch(device, package, 0, values.data(), values.size(), options, &result))
+      return tkGetLastError();
+    tkResultFree(result);
+    return "success";
+  }
+  static tkValue makeArray(const char *name, void *data, const int64_t *sizes,
+                           const int64_t *strides = nullptr) {
+    return {name, TK_INPUT, data, TK_BF16, 2, sizes, strides, 0, 0};
+  }
+
+  std::string text;
+  tkPackage package = nullptr;
+  tkDevice device = nullptr;
+};
+} // namespace
+
+TEST_F(CAPI, ListsKernelsAndArguments) {
+  EXPECT_EQ(tkTestSizeOfOptions(), sizeof(tkLaunchOptions));
+  ASSERT_EQ(tkPackageGetNumKernels(package), 1u);
+  EXPECT_STREQ(tkPackageGetKernelName(package, 0), "gemm");
+  EXPECT_EQ(tkPackageGetKernelName(package, 1), nullptr);
+  EXPECT_EQ(tkPackageFindKernel(package, "gemm"), 0);
+  EXPECT_EQ(tkPackageFindKernel(package, "nothing"), -1);
+  ASSERT_EQ(tkKernelGetNumArguments(package, 0), 5u);
+  tkArgument argument;
+  ASSERT_EQ(tkKernelGetArgument(package, 0, 1, &argument), 0);
+  EXPECT_STREQ(argument.name, "B");
+  EXPECT_EQ(argument.elementType, TK_BF16);
+  EXPECT_EQ(argument.rank, 2);
+  EXPECT_EQ(argument.strides[0], 1);
+  EXPECT_EQ(argument.strides[1], TK_DYNAMIC);
+  EXPECT_STREQ(argument.symbols[1], "N");
+  EXPECT_EQ(tkKernelGetArgument(package, 0, 5, &argument), 1);
+  EXPECT_STREQ(tkGetLastError(), "expected an argument of kernel 0 below 5, got 5");
+}
+
+TEST_F(CAPI, TextRoundTrips) {
+  size_t length = 0;
+  EXPECT_EQ(std::string(tkPackageGetText(package, &length)), text);
+  EXPECT_EQ(length, text.size());
+  tkPackage other = nullptr;
+  EXPECT_EQ(tkPackageParse("{}", 2, "x", &other), 1);
+  EXPECT_STREQ(tkGetLastError(), "x: format: expected \"tkpkg\", got nothing");
+}
+
+TEST_F(CAPI, ElementTypes) {
+  EXPECT_STREQ(tkElementTypeGetName(TK_E4M3), "f8E4M3FN");
+  EXPECT_EQ(tkElementTypeGetName(static_cast<tkElementType>(99)), nullptr);
+  EXPECT_EQ(tkElementTypeParse("bf16"), TK_BF16);
+  EXPECT_EQ(tkElementTypeParse("bf17"), -1);
+  EXPECT_EQ(tkElementTypeGetBytes(TK_BF16), 2u);
+}
+
+TEST_F(CAPI, BadDevicesAndCompiling) {
+  tkDevice other = nullptr;
+  EXPECT_EQ(tkDeviceCreate("gpu", &other), 1);
+  EXPECT_STREQ(tkGetLastError(), "unknown device \"gpu\": expected auto, sim or cuda");
+  EXPECT_STREQ(tkDeviceGetKind(device), "sim");
+}
+
+TEST_F(CAPI, BadValues) {
+  int64_t sizes[] = {2, 2}, negative[] = {-2, 1}, huge[] = {INT64_MAX, INT64_MAX};
+  uint16_t data[4] = {};
+  EXPECT_EQ(launchError({makeArray(nullptr, data, sizes)}),
+            "expected a name for every value, got NULL");
+  EXPECT_EQ(launchError({makeArray("A", nullptr, sizes)}),
+            "argument \"A\": expected an address, got NULL");
+  EXPECT_EQ(launchError({makeArray("A", data, nullptr)}),
+            "argument \"A\": expected 1 to 5 sizes, got 0");
+  EXPECT_EQ(launchError({makeArray("A", data, sizes, negative)}),
+            "argument \"A\": expected strides of zero or more, got a negative one; copy the array");
+  EXPECT_EQ(launchError({makeArray("A", data, huge)}),
+            "argument \"A\": expected an array that fits memory, got "
+            "9223372036854775807x9223372036854775807");
+  EXPECT_EQ(launchError({makeArray("X", data, sizes)}),
+            "unknown argument \"X\": expected one of \"A\", \"B\", \"C\", \"alpha\", \"count\" of "
+            "kernel \"gemm\"");
+  tkValue onDevice = makeArray("A", reinterpret_cast<void *>(0x1008), sizes);
+  onDevice.kind = TK_ON_DEVICE;
+  EXPECT_EQ(launchError({onDevice}),
+            "address of \"A\": expected a multiple of 16, as the kernel promises, got 4104");
+  tkLaunchOptions options = {1, 0, 0, 0};
+  EXPECT_EQ(launchError({}, &options),
+            "expected tkLaunchOptions of 32 bytes, got 1; set structSize to "
+            "sizeof(tkLaunchOptions)");
+}
