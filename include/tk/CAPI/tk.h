@@ -32,7 +32,9 @@ int64_t tkGetPackageFormatVersion(void);
 |* Element types
 \*===----------------------------------------------------------------------===*/
 
-typedef enum tkElementType {
+/** One of the values below; an int, so that a value no one knows is an error and not undefined. */
+typedef int32_t tkElementType;
+enum {
   TK_F64 = 0,
   TK_F32 = 1,
   TK_TF32 = 2,
@@ -49,7 +51,7 @@ typedef enum tkElementType {
   TK_U16 = 13,
   TK_U8 = 14,
   TK_I1 = 15
-} tkElementType;
+};
 
 /** "bf16", "f32", "f8E4M3FN", ...; NULL for no such type. */
 const char *tkElementTypeGetName(tkElementType type);
@@ -114,14 +116,15 @@ const char *tkDeviceGetDescription(tkDevice device);
 /** Why "auto" took no GPU; "" if it did. */
 const char *tkDeviceGetNote(tkDevice device);
 
-typedef enum tkValueKind {
+typedef int32_t tkValueKind;
+enum {
   TK_INPUT = 0,     /**< Host memory that the kernel reads. */
   TK_OUTPUT = 1,    /**< Host memory that the kernel's result goes to. */
   TK_INOUT = 2,     /**< Both. */
   TK_ON_DEVICE = 3, /**< `data` is the device's address: neither copied there nor back. */
   TK_INTEGER = 4,   /**< A scalar. */
   TK_REAL = 5       /**< A scalar. */
-} tkValueKind;
+};
 
 /** One argument of a launch, found by its name. */
 typedef struct tkValue {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 #include <string>
 
 namespace {
@@ -32,7 +33,18 @@ struct Config {
 
 constexpr int invalidValue = 1, outOfMemory = 2, invalidPtx = 218, notFound = 500, notReady = 600;
 bool isHung = false;
-int liveObjects = 0;
+/// Everything taken and not given back. Never destroyed, so that a leak checker still sees what a
+/// hang leaves behind.
+std::set<void *> &live = *new std::set<void *>;
+
+template <class T>
+T *take(T *object) {
+  return live.insert(object), object;
+}
+template <class T>
+T *giveBack(T *object) {
+  return live.erase(object), object;
+}
 } // namespace
 
 extern "C" {
@@ -60,17 +72,17 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
                              : 0;
   return 0;
 }
-int cuDevicePrimaryCtxRetain(void **context, int) { return *context = &isHung, ++liveObjects, 0; }
-int cuDevicePrimaryCtxRelease_v2(int) { return --liveObjects, 0; }
+int cuDevicePrimaryCtxRetain(void **context, int) { return *context = take(&isHung), 0; }
+int cuDevicePrimaryCtxRelease_v2(int) { return giveBack(&isHung), 0; }
 int cuCtxSetCurrent(void *) { return 0; }
 int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
   if (bytes > (1u << 30))
     return outOfMemory;
-  *address = reinterpret_cast<uint64_t>(std::aligned_alloc(256, (bytes + 255) / 256 * 256));
-  return ++liveObjects, 0;
+  *address = reinterpret_cast<uint64_t>(take(std::aligned_alloc(256, (bytes + 255) / 256 * 256)));
+  return 0;
 }
 int cuMemFree_v2(uint64_t address) {
-  return std::free(reinterpret_cast<void *>(address)), --liveObjects, 0;
+  return std::free(giveBack(reinterpret_cast<void *>(address))), 0;
 }
 int cuMemcpyHtoD_v2(uint64_t target, const void *source, size_t bytes) {
   return std::memcpy(reinterpret_cast<void *>(target), source, bytes), 0;
@@ -90,9 +102,9 @@ int cuModuleLoadDataEx(Module **module, const void *image, unsigned count, int *
         std::strcpy(static_cast<char *>(values[i]), "ptxas fatal: damaged\n");
     return invalidPtx;
   }
-  return *module = new Module{text}, ++liveObjects, 0;
+  return *module = take(new Module{text}), 0;
 }
-int cuModuleUnload(Module *module) { return delete module, --liveObjects, 0; }
+int cuModuleUnload(Module *module) { return delete giveBack(module), 0; }
 int cuModuleGetFunction(Function **function, Module *module, const char *name) {
   if (module->image.find(name) == std::string::npos)
     return notFound;
@@ -126,15 +138,15 @@ int cuLaunchKernelEx(const Config *config, Function *function, void **parameters
     output[i] = i ? static_cast<uint32_t>(i) : cluster;
   return 0;
 }
-int cuEventCreate(void **event, unsigned) { return *event = std::malloc(1), ++liveObjects, 0; }
+int cuEventCreate(void **event, unsigned) { return *event = take(std::malloc(1)), 0; }
 int cuEventRecord(void *, void *) { return 0; }
 int cuEventQuery(void *) { return isHung ? notReady : 0; }
 int cuEventElapsedTime(float *milliseconds, void *, void *) {
   static int call = 0;
   return *milliseconds = static_cast<float>(1 + call++ % 5), 0;
 }
-int cuEventDestroy_v2(void *event) { return std::free(event), --liveObjects, 0; }
+int cuEventDestroy_v2(void *event) { return std::free(giveBack(event)), 0; }
 
 /// For the test: everything taken and not given back.
-int fakeLiveObjects() { return liveObjects; }
+int fakeLiveObjects() { return static_cast<int>(live.size()); }
 }
