@@ -1,0 +1,122 @@
+//===- Simulator.h - Run and check PTX on a CPU -----------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// The simulator's public face: parse PTX text once, then launch it any number of times over a device memory.
+/// It knows PTX and nothing of MLIR or of tk's lowering: it is the independent witness.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_SIM_SIMULATOR_H
+#define TK_SIM_SIMULATOR_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tk::sim {
+
+enum class Severity { Note, Warning, Error };
+enum class Numerics { Exact, H100 };
+
+/// One problem, reported once per program point and kind, with how often it was seen.
+struct Finding {
+  std::string name; ///< Stable: "TK-SIM-RACE-PROXY", ...
+  Severity severity = Severity::Error;
+  std::string message;      ///< Lower case, both values, the remedy.
+  std::vector<std::string> details; ///< The other party, paths, who waits for what; one line each.
+  unsigned ptxLine = 0;     ///< 1-based line of the PTX text; 0 when there is none.
+  std::string ptxText;      ///< That line, trimmed.
+  std::string source;       ///< "gemm.mlir:20:10" through .loc, or empty.
+  std::array<uint32_t, 3> cta = {0, 0, 0};
+  unsigned warp = 0;
+  uint32_t lanes = 0;       ///< Mask of the lanes concerned.
+  uint64_t count = 1;
+};
+
+/// Wavefronts of one shared-memory instruction, summed over all its warp-level executions.
+struct BankRecord {
+  unsigned ptxLine = 0;
+  std::string ptxText, source;
+  unsigned widthBytes = 0;
+  uint64_t executions = 0, wavefronts = 0, minimum = 0;
+};
+
+struct Report {
+  std::vector<Finding> findings;
+  std::vector<BankRecord> banks;
+  std::map<std::string, uint64_t> counters; ///< "instructions.wgmma", "flop.tensor", "bytes.global.read", ...
+  uint64_t threadInstructions = 0;
+  double seconds = 0;
+  unsigned errors() const; ///< Number of findings of severity Error.
+};
+
+struct Options {
+  uint64_t seed = 0;
+  Numerics numerics = Numerics::Exact;
+  bool checkMemory = true, checkRaces = true, checkWgmma = true, checkBarriers = true, checkBanks = true;
+  uint32_t sharedBase = 1024;     ///< Where a CTA's shared memory starts in the shared window.
+  uint64_t maxSteps = 0;          ///< Warp-instruction bound for the whole launch; 0: none.
+  unsigned threads = 0;           ///< Host threads over independent CTAs; 0: all cores.
+};
+
+/// Parsed, decoded and checked PTX. Immutable; may be shared between threads.
+class Program {
+public:
+  /// Parses a module. Any directive or instruction that is not understood is an error naming file, line, column
+  /// and the text.
+  static llvm::Expected<std::shared_ptr<const Program>> parse(llvm::StringRef text, llvm::StringRef fileName);
+  virtual ~Program() = default;
+  struct Parameter { std::string name; uint32_t offset = 0, bytes = 0, align = 1; };
+  struct Entry {
+    std::string name;
+    std::vector<Parameter> parameters;
+    uint32_t parameterBytes = 0, staticSharedBytes = 0;
+    std::array<uint32_t, 3> requiredBlock = {0, 0, 0}; ///< .reqntid, zeros when absent
+  };
+  virtual llvm::ArrayRef<Entry> entries() const = 0;
+};
+
+/// The global memory of one simulated device. Addresses are device addresses; every allocation is separated by
+/// unmapped guard space, and bytes never written are poison.
+class DeviceMemory {
+public:
+  virtual ~DeviceMemory() = default;
+  virtual uint64_t allocate(uint64_t bytes, uint64_t align, llvm::StringRef name) = 0;
+  virtual void free(uint64_t address) = 0;
+  /// Host copies; writing marks bytes initialised.
+  virtual llvm::Error write(uint64_t address, llvm::ArrayRef<uint8_t> bytes) = 0;
+  virtual llvm::Error read(uint64_t address, llvm::MutableArrayRef<uint8_t> bytes) const = 0;
+  /// How many of the `bytes` at `address` no one has written.
+  virtual uint64_t countUninitialised(uint64_t address, uint64_t bytes) const = 0;
+};
+
+struct Launch {
+  std::string entry;
+  std::array<uint32_t, 3> grid = {1, 1, 1}, block = {1, 1, 1}, cluster = {1, 1, 1};
+  uint32_t dynamicSharedBytes = 0;
+  std::vector<uint8_t> parameters; ///< The packed parameter buffer, laid out as the entry declares.
+};
+
+class Device {
+public:
+  static std::unique_ptr<Device> create();
+  virtual ~Device() = default;
+  virtual DeviceMemory &memory() = 0;
+  /// Runs one launch to its end. Findings are data in the report; an Error means that the launch could not run at
+  /// all (unknown entry, parameter size, too many threads or too much shared memory, ...).
+  virtual llvm::Expected<Report> launch(const Program &program, const Launch &launch, const Options &options) = 0;
+};
+
+} // namespace tk::sim
+
+#endif // TK_SIM_SIMULATOR_H

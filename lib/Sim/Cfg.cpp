@@ -1,0 +1,155 @@
+//===- Cfg.cpp - Reconvergence points -------------------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// Threads of a warp that part at a branch meet again at its immediate post-dominator. Post-dominators are found on
+/// basic blocks by the iterative algorithm of Cooper, Harvey and Kennedy, with one virtual exit.
+///
+//===----------------------------------------------------------------------===//
+
+#include "Ptx.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace llvm;
+
+namespace tk::sim {
+
+static bool endsBlock(const Inst &i) {
+  return i.op == Op::Bra || i.op == Op::BrxIdx || i.op == Op::Exit || i.op == Op::Trap || i.op == Op::Ret;
+}
+
+namespace {
+struct Graph {
+  std::vector<uint32_t> starts; ///< First instruction of each block.
+  std::vector<SmallVector<uint32_t, 2>> succ, pred;
+};
+} // namespace
+
+static Graph buildGraph(const std::vector<Inst> &code) {
+  std::vector<bool> leader(code.size() + 1);
+  leader[0] = true;
+  for (size_t i = 0; i < code.size(); ++i) {
+    if (!endsBlock(code[i]))
+      continue;
+    leader[i + 1] = true;
+    if (code[i].op == Op::Bra)
+      leader[code[i].target] = true;
+    for (uint32_t t : code[i].targets)
+      leader[t] = true;
+  }
+  Graph g;
+  std::vector<uint32_t> blockOf(code.size());
+  for (size_t i = 0; i < code.size(); ++i) {
+    if (leader[i])
+      g.starts.push_back(uint32_t(i));
+    blockOf[i] = uint32_t(g.starts.size() - 1);
+  }
+  uint32_t exit = uint32_t(g.starts.size());
+  g.succ.resize(exit + 1);
+  g.pred.resize(exit + 1);
+  auto edge = [&](uint32_t from, uint32_t to) {
+    if (!is_contained(g.succ[from], to)) {
+      g.succ[from].push_back(to);
+      g.pred[to].push_back(from);
+    }
+  };
+  for (uint32_t bb = 0; bb < exit; ++bb) {
+    size_t last = (bb + 1 < exit ? g.starts[bb + 1] : code.size()) - 1;
+    const Inst &i = code[last];
+    bool guarded = i.guard.present();
+    if (i.op == Op::Bra)
+      edge(bb, blockOf[i.target]);
+    for (uint32_t t : i.targets)
+      edge(bb, blockOf[t]);
+    bool leaves = i.op == Op::Exit || i.op == Op::Trap || i.op == Op::Ret;
+    if (leaves)
+      edge(bb, exit);
+    if (!endsBlock(i) || guarded)
+      edge(bb, last + 1 < code.size() ? blockOf[last + 1] : exit);
+  }
+  return g;
+}
+
+void computeReconvergence(Function &fn) {
+  std::vector<Inst> &code = fn.code;
+  Graph g = buildGraph(code);
+  uint32_t exit = uint32_t(g.starts.size());
+  // Post order of the reversed graph from the exit. Blocks that never reach it (endless loops) get no number and no
+  // reconvergence point: their threads stay apart, which is legal.
+  std::vector<uint32_t> order(exit + 1, ~0u), post;
+  std::vector<std::pair<uint32_t, unsigned>> stack = {{exit, 0}};
+  std::vector<bool> seen(exit + 1);
+  seen[exit] = true;
+  while (!stack.empty()) {
+    auto &[node, next] = stack.back();
+    if (next < g.pred[node].size()) {
+      uint32_t p = g.pred[node][next++];
+      if (!seen[p]) {
+        seen[p] = true;
+        stack.push_back({p, 0});
+      }
+      continue;
+    }
+    order[node] = uint32_t(post.size());
+    post.push_back(node);
+    stack.pop_back();
+  }
+  std::vector<uint32_t> idom(exit + 1, ~0u);
+  idom[exit] = exit;
+  auto intersect = [&](uint32_t a, uint32_t b) {
+    while (a != b) {
+      while (order[a] < order[b])
+        a = idom[a];
+      while (order[b] < order[a])
+        b = idom[b];
+    }
+    return a;
+  };
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto it = post.rbegin(); it != post.rend(); ++it) {
+      if (*it == exit)
+        continue;
+      uint32_t best = ~0u;
+      for (uint32_t s : g.succ[*it])
+        if (idom[s] != ~0u)
+          best = best == ~0u ? s : intersect(best, s);
+      if (best != ~0u && idom[*it] != best) {
+        idom[*it] = best;
+        changed = true;
+      }
+    }
+  }
+  for (uint32_t bb = 0; bb < exit; ++bb) {
+    size_t last = (bb + 1 < exit ? g.starts[bb + 1] : code.size()) - 1;
+    uint32_t d = idom[bb];
+    if (d != ~0u && d != exit)
+      code[last].reconverge = g.starts[d];
+  }
+  // Only instructions that name a register of some wgmma need the in-flight check.
+  llvm::sort(fn.wgmmaRegs);
+  fn.wgmmaRegs.erase(llvm::unique(fn.wgmmaRegs), fn.wgmmaRegs.end());
+  std::vector<bool> marked(fn.regCount);
+  for (uint32_t r : fn.wgmmaRegs)
+    marked[r] = true;
+  auto check = [&](const Opnd &o) { return o.present() && !o.isConst() && marked[o.idx]; };
+  for (Inst &i : code) {
+    bool t = check(i.d) || check(i.d2) || check(i.guard);
+    for (const Opnd &o : i.s)
+      t |= check(o);
+    for (const Opnd &o : i.vec)
+      t |= check(o);
+    if (i.op == Op::Mma) {
+      const MmaSpec &m = fn.mmas[i.target];
+      for (auto *list : {&m.regsA, &m.regsB, &m.regsC, &m.regsD})
+        for (const Opnd &o : *list)
+          t |= check(o);
+    }
+    i.touchesWgmma = t && i.op != Op::Wgmma;
+  }
+}
+
+} // namespace tk::sim

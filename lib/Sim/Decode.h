@@ -1,0 +1,111 @@
+//===- Decode.h - Instruction decoding, shared by its families --*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_LIB_SIM_DECODE_H
+#define TK_LIB_SIM_DECODE_H
+
+#include "Parser.h"
+
+namespace tk::sim {
+
+constexpr uint64_t kSharedWindow = 0x0000700000000000ull; ///< Generic windows, each on a 16 MiB boundary.
+constexpr uint64_t kLocalWindow = 0x0000710000000000ull;
+constexpr uint64_t kParamWindow = 0x0000720000000000ull;
+constexpr uint64_t kWindowBytes = 1ull << 24;
+constexpr uint64_t kConstBase = 0x0000730000000000ull;
+
+/// Decodes one instruction. Every modifier must be taken by someone: what is left over is an error.
+class Decoder {
+public:
+  Decoder(FunctionBuilder &b, const RawInst &raw, uint32_t loc) : b(b), raw(raw) {
+    mods.append(raw.parts.begin() + 1, raw.parts.end());
+    in.line = raw.pos.line;
+    in.loc = loc;
+  }
+  Failure decode();
+
+private:
+  FunctionBuilder &b;
+  const RawInst &raw;
+  Inst in;
+  llvm::SmallVector<llvm::StringRef, 8> mods;
+  Failure failure;
+
+  bool fail(Pos pos, const llvm::Twine &message) {
+    if (!failure)
+      failure = {pos, message.str()};
+    return false;
+  }
+  bool fail(const llvm::Twine &message) { return fail(raw.pos, message); }
+  bool take(llvm::StringRef mod);
+  llvm::StringRef takeAny(std::initializer_list<llvm::StringRef> names);
+  bool takePrefix(llvm::StringRef prefix);
+  Ty takeType();
+  Round takeRound();
+  bool takeSpace(Space &space);
+  void takeCacheHints();
+  bool takeScope();
+  bool finish();
+
+  bool count(unsigned lo, unsigned hi);
+  unsigned operands() const { return raw.operands.size(); }
+  const RawOperand &operand(unsigned i) const { return raw.operands[i]; }
+  bool reg(const RawOperand &o, Ty ty, Opnd &out, bool anyWidth = false);
+  bool dst(unsigned i, Ty ty, Opnd &out, bool anyWidth = false) { return reg(operand(i), ty, out, anyWidth); }
+  bool src(unsigned i, Ty ty, Opnd &out, bool anyWidth = false) { return source(operand(i), ty, out, anyWidth); }
+  bool source(const RawOperand &o, Ty ty, Opnd &out, bool anyWidth = false);
+  bool pred(const RawOperand &o, Opnd &out, bool *negated = nullptr);
+  bool immediate(unsigned i, int64_t &out);
+  bool address(unsigned i);
+  bool vectorRegs(const RawOperand &o, Ty ty, bool destination, bool anyWidth = false);
+  bool secondPred(const RawOperand &o);
+  void emit();
+
+  using Family = bool (Decoder::*)();
+  static const llvm::StringMap<Family> &families();
+  struct AluInfo { Alu op; unsigned sources; };
+
+  bool alu(Alu op, unsigned sources, Ty ty, Ty dstTy, llvm::ArrayRef<Ty> srcTy);
+  bool arith();
+  bool addCarry();
+  bool minMax();
+  bool mulMad();
+  bool bitOps();
+  bool shift();
+  bool bitField();
+  bool realUnary();
+  bool prmtShf();
+  bool mov();
+  bool movVector(Ty ty);
+  bool setp();
+  bool selp();
+  bool slct();
+  bool cvt();
+  bool cvta();
+  bool isspacep();
+  bool ldst();
+  bool atomRed();
+  bool branch();
+  bool brx();
+  bool control();
+  bool ignored();
+  bool bar();
+  bool fence();
+  bool shfl();
+  bool vote();
+  bool match();
+  bool warpOps();
+  bool matrixMove();
+  bool mma();
+  bool wgmma();
+  bool wgmmaMma();
+  bool cpAsync();
+};
+
+} // namespace tk::sim
+
+#endif // TK_LIB_SIM_DECODE_H

@@ -1,0 +1,493 @@
+//===- ExecMemory.cpp - Loads, stores, atomics and their checks -----------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Decode.h"
+#include "Machine.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <bit>
+#include <cmath>
+
+using namespace llvm;
+
+namespace tk::sim {
+
+static const char *verb(AccessKind k) {
+  return !isWrite(k) ? "read" : k == AccessKind::Write ? "write" : "atomic";
+}
+
+/// Addresses of the active lanes; lanes whose address is poison are reported and dropped from the mask.
+uint32_t Cta::addresses(Warp &w, const Inst &in, const Opnd &base, int64_t offset, uint32_t mask, uint64_t *out) {
+  if (uint32_t bad = w.poison[base.idx] & mask) {
+    poisoned(w, in, bad, "an address");
+    mask &= ~bad;
+  }
+  const uint32_t *p = ptr(w, base);
+  if (base.wide) {
+    uint64_t a[32];
+    memcpy(a, p, sizeof a);
+    for (unsigned l = 0; l < 32; ++l)
+      out[l] = a[l] + uint64_t(offset);
+  } else
+    for (unsigned l = 0; l < 32; ++l)
+      out[l] = uint32_t(p[l] + uint32_t(offset));
+  return mask;
+}
+
+bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind, Space space,
+                    Place &out) {
+  uint64_t a = addr;
+  if (space == Space::Generic) {
+    auto inside = [&](uint64_t base) { return a >= base && a < base + kWindowBytes; };
+    if (inside(kSharedWindow)) {
+      space = Space::Shared;
+      a -= kSharedWindow;
+    } else if (inside(kLocalWindow)) {
+      space = Space::Local;
+      a -= kLocalWindow;
+    } else if (inside(kParamWindow)) {
+      space = Space::Param;
+      a -= kParamWindow;
+    } else
+      space = Space::Global;
+  }
+  if (space == Space::Const)
+    space = Space::Global; // constants are allocations like others, only read-only
+  out.raw = a;
+  out.space = space;
+  auto bad = [&](const char *name, const Twine &what) {
+    if (ctx.options.checkMemory)
+      report(name, Severity::Error, &w, 1u << lane, pcOf(in), 0, what);
+    return false;
+  };
+  if (a % bytes)
+    return bad("TK-SIM-MEM-MISALIGNED", formatv("expected an address that is a multiple of {0} bytes, got {1}", bytes,
+                                                spaceAddress(a, space)));
+  switch (space) {
+  case Space::Shared:
+    if (a < ctx.sharedBase || a + bytes > ctx.sharedEnd)
+      return bad("TK-SIM-MEM-OOB",
+                 formatv("{0} of {1} bytes at {2} is outside the CTA's shared memory, {3:x} to {4:x} ({5} bytes)",
+                         verb(kind), bytes, spaceAddress(a, space), ctx.sharedBase, ctx.sharedEnd,
+                         ctx.sharedEnd - ctx.sharedBase));
+    out.data = shared.data() + (a - ctx.sharedBase);
+    out.init = sharedInit.data() + (a - ctx.sharedBase);
+    return true;
+  case Space::Local: {
+    if (a + bytes > fn.localBytes)
+      return bad("TK-SIM-MEM-OOB", formatv("{0} of {1} bytes at {2} is outside the thread's {3} bytes of local memory",
+                                           verb(kind), bytes, spaceAddress(a, space), fn.localBytes));
+    size_t at = size_t(w.index * 32 + lane) * fn.localBytes + a;
+    out.data = local.data() + at;
+    out.init = localInit.data() + at;
+    return true;
+  }
+  case Space::Param: {
+    if (a + bytes > ctx.parameters.size() || isWrite(kind))
+      return bad("TK-SIM-MEM-OOB", formatv("{0} of {1} bytes at {2} is outside the {3} bytes of parameters, or no read",
+                                           verb(kind), bytes, spaceAddress(a, space), ctx.parameters.size()));
+    static const uint8_t ones[32] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    out.data = const_cast<uint8_t *>(ctx.parameters.data()) + a;
+    out.init = const_cast<uint8_t *>(ones);
+    return true;
+  }
+  default:
+    break;
+  }
+  Allocation *al = w.lastAllocation;
+  if (!al || a - al->base >= al->bytes) {
+    al = ctx.memory->find(a);
+    w.lastAllocation = al;
+  }
+  if (!al || a - al->base >= al->bytes || bytes > al->bytes - (a - al->base) || !al->live) {
+    w.lastAllocation = nullptr;
+    std::string near = al ? formatv("; nearest below is '{0}', {1} bytes at {2:x}{3}, which the access passes by {4} bytes",
+                                    al->name, al->bytes, al->base, al->live ? "" : " (freed)",
+                                    int64_t(a + bytes - al->base - al->bytes))
+                                .str()
+                          : std::string();
+    return bad("TK-SIM-MEM-OOB", formatv("{0} of {1} bytes at {2} is outside every allocation{3}", verb(kind), bytes,
+                                         spaceAddress(a, space), near));
+  }
+  if (al->readOnly && isWrite(kind))
+    return bad("TK-SIM-MEM-OOB", formatv("'{0}' is constant and cannot be written", al->name));
+  out.data = al->data.get() + (a - al->base);
+  out.init = al->init.get() + (a - al->base);
+  return true;
+}
+
+/// Finds where each lane's access goes. Lanes that go nowhere are reported and dropped.
+uint32_t Cta::locate(Warp &w, const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes, AccessKind kind,
+                     Space space, Place *out) {
+  if (space == Space::Shared) { // the common case, checked without calls
+    uint64_t bad = 0;
+    for (unsigned l = 0; l < 32; ++l) {
+      uint64_t a = addr[l];
+      bool ok = a >= ctx.sharedBase && a + bytes <= ctx.sharedEnd && a % bytes == 0;
+      bad |= uint64_t(!ok && (mask >> l & 1)) << l;
+      out[l].data = shared.data() + (a - ctx.sharedBase);
+      out[l].init = sharedInit.data() + (a - ctx.sharedBase);
+      out[l].raw = a;
+      out[l].space = Space::Shared;
+    }
+    if (!bad)
+      return mask;
+  }
+  uint32_t good = 0;
+  for (unsigned l = 0; l < 32; ++l)
+    if ((mask >> l & 1) && locateOne(w, in, l, addr[l], bytes, kind, space, out[l]))
+      good |= 1u << l;
+  return good;
+}
+
+void Cta::noteUse(const Inst &in, uint64_t addr, unsigned bytes, AccessKind kind) {
+  uint64_t page = addr / PageUse::kPage;
+  if (page != lastUsePage) {
+    auto &p = out->pages[page];
+    if (!p)
+      p = std::make_unique<PageUse>();
+    lastUse = p.get();
+    lastUsePage = page;
+  }
+  unsigned at = addr % PageUse::kPage;
+  uint64_t bits = ((bytes == 64 ? 0 : 1ull << bytes) - 1) << (at % 64); // naturally aligned: never crosses a granule
+  uint32_t pc = pcOf(in);
+  if (kind == AccessKind::Read) {
+    lastUse->read[at / 64] |= bits;
+    lastUse->readPc[at / 64] = pc;
+  } else if (kind == AccessKind::AtomicRead) {
+    lastUse->atomic[at / 64] |= bits;
+    lastUse->readPc[at / 64] = pc;
+  } else {
+    (kind == AccessKind::Write ? lastUse->written : lastUse->atomic)[at / 64] |= bits;
+    lastUse->writePc[at / 64] = pc;
+  }
+}
+
+void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p, unsigned bytes,
+                     AccessKind kind, bool sameValue) {
+  Conflict c{};
+  bool ok;
+  if (p.space == Space::Shared)
+    ok = race.access(race.sharedShadow(), p.raw - ctx.sharedBase, bytes, kind, w.index, lane, event, sameValue, c);
+  else if (p.space == Space::Global) {
+    noteUse(in, p.raw, bytes, kind);
+    ok = race.access(race.globalShadow(p.raw), p.raw % RaceState::kPage, bytes, kind, w.index, lane, event, sameValue, c);
+  } else
+    return;
+  if (!ok)
+    reportConflict(w, in, lane, p.raw + c.address, kind, c, p.space);
+}
+
+void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
+                         Space space) {
+  const Event &o = c.other;
+  if (seenBefore("TK-SIM-RACE", pcOf(in), o.pc + 1))
+    return;
+  std::string who, edge;
+  if (o.agent) {
+    who = formatv("the tensor core, for the wgmma at {0}, is still allowed to read it", place(o.pc)).str();
+    edge = "wgmma.wait_group that covers it, then a barrier to this warp";
+  } else {
+    unsigned ow = o.slot / 32;
+    who = formatv("{0} by warp {1}{2} at {3}", o.atomic ? "atomic" : c.otherWrite ? "write" : "read", ow,
+                  o.multi ? std::string() : formatv(" lane {0}", c.otherLane).str(), place(o.pc)).str();
+    edge = ow == w.index ? "bar.warp.sync (__syncwarp) between the two" : "bar.sync between the two";
+  }
+  Finding *f = report("TK-SIM-RACE", Severity::Error, &w, 1u << lane, pcOf(in), o.pc + 1,
+                      formatv("{0} of {1} is not ordered after an earlier {2} of the same byte; add a {3}", verb(kind),
+                              spaceAddress(addr, space), c.otherWrite ? "write" : "read", edge));
+  if (f) {
+    f->details.push_back(formatv("this: {0} by warp {1} lane {2} at {3}", verb(kind), w.index, lane, place(pcOf(in))).str());
+    f->details.push_back("other: " + who);
+    f->details.push_back("missing edge: " + edge);
+  }
+}
+
+/// Wavefronts against the minimum: one phase for each 128 bytes of the access, lanes of a phase conflict when they ask
+/// one bank group for different rows.
+void Cta::banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes) {
+  unsigned granule = bytes < 4 ? 4 : bytes, lanes = 128 / granule, groupsOf = 128 / granule;
+  uint64_t fronts = 0, least = 0;
+  for (unsigned first = 0; first < 32; first += lanes) {
+    uint64_t rows[32];
+    uint8_t group[32], count[32] = {};
+    unsigned n = 0, worst = 0;
+    for (unsigned l = first; l < first + lanes; ++l) {
+      if (!(mask >> l & 1))
+        continue;
+      uint64_t row = addr[l] / granule;
+      bool seen = false;
+      unsigned g = row % groupsOf;
+      if (count[g])
+        for (unsigned i = 0; i < n && !seen; ++i)
+          seen = rows[i] == row && group[i] == g;
+      if (seen)
+        continue;
+      rows[n] = row;
+      group[n++] = uint8_t(g);
+      worst = std::max<unsigned>(worst, ++count[g]);
+    }
+    fronts += worst;
+    least += n != 0;
+  }
+  uint32_t pc = pcOf(in);
+  counters.wavefronts[pc] += fronts;
+  counters.minimum[pc] += least;
+}
+
+template <unsigned ES> static uint64_t getElement(const uint8_t *p) {
+  uint64_t v = 0;
+  memcpy(&v, p, ES);
+  return v;
+}
+static uint64_t getElement(const uint8_t *p, unsigned es) {
+  switch (es) {
+  case 1: return getElement<1>(p);
+  case 2: return getElement<2>(p);
+  case 4: return getElement<4>(p);
+  default: return getElement<8>(p);
+  }
+}
+static bool initialised(const uint8_t *p, unsigned es) {
+  uint64_t want = 0x0101010101010101ull, v = 0;
+  memcpy(&v, p, es);
+  return v == (es == 8 ? want : want & ((1ull << (8 * es)) - 1));
+}
+
+void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
+  uint64_t addr[32];
+  Place place[32];
+  unsigned es = bytesOf(in.ty), n = in.numVec, bytes = es * n;
+  uint32_t wanted = mask;
+  mask = addresses(w, in, in.s[0], in.imm, mask, addr);
+  mask = locate(w, in, mask, addr, bytes, AccessKind::Read, in.space, place);
+  if (uint32_t lost = wanted & ~mask)
+    for (const Opnd &o : in.vec)
+      setPoison(w, o, lost, ~0u);
+  if (!mask)
+    return;
+  Space space = place[std::countr_zero(mask)].space;
+  if (ctx.options.checkBanks && space == Space::Shared)
+    banks(in, mask, addr, bytes);
+  uint32_t event = checkRaces && space != Space::Param && space != Space::Local
+                       ? race.event(w.index, pcOf(in), in.isVolatile ? AccessKind::AtomicRead : AccessKind::Read)
+                       : 0;
+  AccessKind kind = in.isVolatile ? AccessKind::AtomicRead : AccessKind::Read;
+  bool isSigned = in.ty == Ty::S8 || in.ty == Ty::S16 || in.ty == Ty::S32;
+  uint32_t poison[8] = {};
+  for (unsigned l = 0; l < 32; ++l) {
+    if (!(mask >> l & 1))
+      continue;
+    if (event)
+      raceAccess(w, in, event, l, place[l], bytes, kind, false);
+    for (unsigned i = 0; i < n; ++i) {
+      uint64_t v = getElement(place[l].data + i * es, es);
+      if (isSigned)
+        v = uint64_t(int64_t(v << (64 - 8 * es)) >> (64 - 8 * es));
+      setValue(w, in.vec[i], l, v);
+      poison[i] |= uint32_t(!initialised(place[l].init + i * es, es)) << l;
+    }
+  }
+  for (unsigned i = 0; i < n; ++i)
+    setPoison(w, in.vec[i], mask, poison[i]);
+  (space == Space::Shared ? counters.sharedRead : counters.globalRead) +=
+      space == Space::Shared || space == Space::Global ? uint64_t(std::popcount(mask)) * bytes : 0;
+}
+
+void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
+  uint64_t addr[32];
+  Place place[32];
+  unsigned es = bytesOf(in.ty), n = in.numVec, bytes = es * n;
+  mask = addresses(w, in, in.s[0], in.imm, mask, addr);
+  mask = locate(w, in, mask, addr, bytes, AccessKind::Write, in.space, place);
+  if (!mask)
+    return;
+  Space space = place[std::countr_zero(mask)].space;
+  if (ctx.options.checkBanks && space == Space::Shared)
+    banks(in, mask, addr, bytes);
+  AccessKind kind = in.isVolatile ? AccessKind::Atomic : AccessKind::Write;
+  uint32_t event = checkRaces && space != Space::Local ? race.event(w.index, pcOf(in), kind) : 0;
+  uint32_t reached = 0;
+  for (unsigned l = 0; l < 32; ++l) {
+    if (!(mask >> l & 1))
+      continue;
+    uint8_t data[16], init[16];
+    for (unsigned i = 0; i < n; ++i) {
+      uint64_t v = value(w, in.vec[i], l);
+      memcpy(data + i * es, &v, es);
+      bool bad = w.poison[in.vec[i].idx] >> l & 1;
+      reached |= uint32_t(bad) << l;
+      memset(init + i * es, !bad, es);
+    }
+    if (event)
+      raceAccess(w, in, event, l, place[l], bytes, kind, !memcmp(place[l].data, data, bytes));
+    memcpy(place[l].data, data, bytes);
+    memcpy(place[l].init, init, bytes);
+  }
+  if (reached && space == Space::Global)
+    poisoned(w, in, reached, "a store to global memory");
+  if (space == Space::Shared)
+    counters.sharedWritten += uint64_t(std::popcount(mask)) * bytes;
+  else if (space == Space::Global)
+    counters.globalWritten += uint64_t(std::popcount(mask)) * bytes;
+}
+
+//===----------------------------------------------------------------------===//
+// Atomics
+//===----------------------------------------------------------------------===//
+
+static uint64_t realAtomic(AtomOp op, Ty ty, uint64_t old, uint64_t v, bool flush) {
+  auto one = [&](uint64_t a, uint64_t b, Ty t) {
+    double x = decodeReal(a, t), y = decodeReal(b, t), r;
+    auto sub = [&](double q) { return flush && t == Ty::F32 && std::fabs(q) < 0x1p-126 ? std::copysign(0.0, q) : q; };
+    x = sub(x);
+    y = sub(y);
+    if (op == AtomOp::Add)
+      r = x + y;
+    else if (op == AtomOp::Min)
+      r = std::isnan(x) ? y : std::isnan(y) ? x : std::min(x, y);
+    else
+      r = std::isnan(x) ? y : std::isnan(y) ? x : std::max(x, y);
+    return t == Ty::F64 ? std::bit_cast<uint64_t>(r) : encodeReal(sub(r), t, Round::Rn);
+  };
+  if (ty == Ty::F16x2 || ty == Ty::BF16x2) {
+    Ty t = ty == Ty::F16x2 ? Ty::F16 : Ty::BF16;
+    return one(old & 0xffff, v & 0xffff, t) | one(old >> 16 & 0xffff, v >> 16 & 0xffff, t) << 16;
+  }
+  return one(old, v, ty);
+}
+
+static uint64_t atomicResult(AtomOp op, Ty ty, uint64_t old, uint64_t v, uint64_t swap, bool flush) {
+  bool real = ty == Ty::F16 || ty == Ty::BF16 || ty == Ty::F32 || ty == Ty::F64 || ty == Ty::F16x2 || ty == Ty::BF16x2;
+  if (real && (op == AtomOp::Add || op == AtomOp::Min || op == AtomOp::Max))
+    return realAtomic(op, ty, old, v, flush);
+  bool isSigned = ty == Ty::S32 || ty == Ty::S64;
+  bool less = !isSigned ? v < old : bytesOf(ty) == 8 ? int64_t(v) < int64_t(old) : int32_t(v) < int32_t(old);
+  switch (op) {
+  case AtomOp::Add: return old + v;
+  case AtomOp::Min: return less ? v : old;
+  case AtomOp::Max: return less ? old : v;
+  case AtomOp::And: return old & v;
+  case AtomOp::Or: return old | v;
+  case AtomOp::Xor: return old ^ v;
+  case AtomOp::Exch: return v;
+  case AtomOp::Cas: return old == v ? swap : old;
+  case AtomOp::Inc: return old >= v ? 0 : old + 1;
+  case AtomOp::Dec: return old == 0 || old > v ? v : old - 1;
+  }
+  return old;
+}
+
+void Cta::atom(Warp &w, const Inst &in, uint32_t mask) {
+  uint64_t addr[32];
+  Place place[32];
+  unsigned es = bytesOf(in.ty), bytes = es * in.numVec;
+  uint32_t wanted = mask;
+  mask = addresses(w, in, in.s[0], in.imm, mask, addr);
+  mask = locate(w, in, mask, addr, bytes, AccessKind::Atomic, in.space, place);
+  if (in.d.present())
+    setPoison(w, in.d, wanted & ~mask, ~0u);
+  uint32_t event = checkRaces && mask ? race.event(w.index, pcOf(in), AccessKind::Atomic) : 0, poison = 0, reached = 0;
+  uint64_t keep = es == 8 ? ~0ull : (1ull << (8 * es)) - 1;
+  for (unsigned l = 0; l < 32; ++l) {
+    if (!(mask >> l & 1))
+      continue;
+    if (event)
+      raceAccess(w, in, event, l, place[l], bytes, AccessKind::Atomic, false);
+    for (unsigned i = 0; i < in.numVec; ++i) {
+      uint8_t *p = place[l].data + i * es, *init = place[l].init + i * es;
+      bool oldBad = !initialised(init, es);
+      bool bad = (w.poison[in.vec[i].idx] | w.poison[in.s[2].idx]) >> l & 1;
+      reached |= uint32_t(bad) << l;
+      poison |= uint32_t(oldBad) << l;
+      uint64_t old = getElement(p, es), v = value(w, in.vec[i], l) & keep;
+      uint64_t swap = in.s[2].present() ? value(w, in.s[2], l) & keep : 0;
+      uint64_t r = atomicResult(AtomOp(in.sub), in.ty, old, v, swap, place[l].space == Space::Global);
+      memcpy(p, &r, es);
+      memset(init, AtomOp(in.sub) == AtomOp::Exch ? !bad : !(bad || oldBad), es);
+      if (in.d.present())
+        setValue(w, in.d, l, old);
+    }
+  }
+  if (in.d.present())
+    setPoison(w, in.d, mask, poison);
+  if (reached)
+    poisoned(w, in, reached, "an atomic operation");
+}
+
+//===----------------------------------------------------------------------===//
+// cp.async
+//===----------------------------------------------------------------------===//
+
+void Cta::cpAsync(Warp &w, const Inst &in, uint32_t mask) {
+  uint64_t dst[32], src[32];
+  uint32_t good = addresses(w, in, in.s[1], int32_t(value(w, in.s[3], 0)), mask, dst);
+  good = addresses(w, in, in.s[0], in.imm, good, src);
+  Place place[32];
+  unsigned bytes = in.numVec;
+  good = locate(w, in, good, dst, bytes, AccessKind::Write, Space::Shared, place);
+  if (ctx.options.checkBanks && good)
+    banks(in, good, dst, bytes);
+  for (unsigned l = 0; l < 32; ++l) {
+    if (!(good >> l & 1))
+      continue;
+    uint64_t have = in.s[2].present() ? std::min<uint64_t>(value(w, in.s[2], l), bytes) : bytes;
+    Place from;
+    if (have && !locateOne(w, in, l, src[l], bytes, AccessKind::Read, Space::Global, from))
+      continue;
+    w.copies.push_back({pcOf(in), l, dst[l], src[l], uint8_t(bytes), uint8_t(have), w.copyGroup[l], false});
+    // Often late, sometimes at once: a missing wait shows as old bytes on some seeds.
+    if (rng.below(4) == 0)
+      performCopy(w, w.copies.back());
+  }
+}
+
+void Cta::performCopy(Warp &w, Warp::Copy &c) {
+  const Inst &in = code[c.pc];
+  c.done = true;
+  Place from, to;
+  if (!locateOne(w, in, c.lane, c.dst, c.bytes, AccessKind::Write, Space::Shared, to))
+    return;
+  uint8_t data[16] = {}, init[16];
+  memset(init, 1, sizeof init);
+  if (c.sourceBytes) {
+    if (!locateOne(w, in, c.lane, c.src, c.bytes, AccessKind::Read, Space::Global, from))
+      return;
+    memcpy(data, from.data, c.sourceBytes);
+    memcpy(init, from.init, c.sourceBytes);
+    if (checkRaces)
+      noteUse(in, c.src, c.bytes, AccessKind::Read);
+  }
+  memcpy(to.data, data, c.bytes);
+  memcpy(to.init, init, c.bytes);
+  counters.globalRead += c.sourceBytes;
+  counters.sharedWritten += c.bytes;
+}
+
+/// The copies of a group count as writes of the waiting lane from here on: who reads them without this wait and a
+/// barrier finds an unordered write.
+void Cta::cpAsyncWait(Warp &w, const Inst &in, uint32_t mask, uint32_t keep) {
+  bool all = in.imm < 0;
+  size_t kept = 0;
+  for (size_t i = 0; i < w.copies.size(); ++i) {
+    Warp::Copy &c = w.copies[i];
+    bool due = (mask >> c.lane & 1) && (all || c.group + keep < w.copyGroup[c.lane]);
+    if (!due) {
+      w.copies[kept++] = c;
+      continue;
+    }
+    if (!c.done)
+      performCopy(w, c);
+    Place to;
+    if (checkRaces && locateOne(w, code[c.pc], c.lane, c.dst, c.bytes, AccessKind::Write, Space::Shared, to))
+      raceAccess(w, code[c.pc], race.event(w.index, c.pc, AccessKind::Write), c.lane, to, c.bytes, AccessKind::Write, false);
+  }
+  w.copies.resize(kept);
+}
+
+} // namespace tk::sim

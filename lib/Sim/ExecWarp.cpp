@@ -1,0 +1,367 @@
+//===- ExecWarp.cpp - Operations of a whole warp or CTA -------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Machine.h"
+#include "Parser.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <bit>
+
+using namespace llvm;
+
+namespace tk::sim {
+
+/// Waits until all of `members` stand at this instruction (bar.warp.sync: at any of its kind). True when they do:
+/// `mask` is then all of them, and `advance` moves them on.
+bool Cta::gather(Warp &w, unsigned frag, uint32_t members, uint32_t &mask) {
+  Frag &f = w.frags[frag];
+  members &= w.live;
+  if (!(members & ~f.mask))
+    return true;
+  const Inst &in = code[f.pc];
+  f.state = Frag::AtWarpSync;
+  f.waitMask = members;
+  uint32_t have = 0;
+  auto matches = [&](const Frag &o) {
+    return o.state == Frag::AtWarpSync && (o.pc == f.pc || (in.op == Op::BarWarp && code[o.pc].op == Op::BarWarp)) &&
+           (o.mask & members);
+  };
+  for (const Frag &o : w.frags)
+    if (matches(o))
+      have |= o.mask;
+  if (members & ~have)
+    return false;
+  for (Frag &o : w.frags)
+    if (matches(o))
+      o.state = Frag::Run;
+  mask = have;
+  return true;
+}
+
+/// Moves every fragment that holds one of `lanes` past its instruction.
+void Cta::advance(Warp &w, uint32_t lanes) {
+  for (Frag &f : w.frags)
+    if ((f.mask & lanes) && f.state == Frag::Run)
+      ++f.pc;
+}
+
+/// An aligned instruction wants the whole warp. When some lanes are elsewhere, says so and waits for them.
+bool Cta::converged(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
+  if (mask == w.live)
+    return true;
+  Frag &f = w.frags[frag];
+  if (ctx.options.checkBarriers)
+    report("TK-SIM-BARRIER-DIVERGENT", Severity::Error, &w, mask, pcOf(in), 0,
+           formatv("an aligned instruction needs all {0} live lanes of the warp together, got lanes {1:x}; move it out "
+                   "of the divergent region",
+                   std::popcount(w.live), mask));
+  if (f.mask != mask)
+    return true; // parted by its own predicate: no one else will come
+  uint32_t ignored = mask;
+  return gather(w, frag, w.live, ignored);
+}
+
+bool Cta::warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
+  uint32_t members = mask;
+  switch (in.op) {
+  case Op::Bar:
+    return barrier(w, frag, in, mask);
+  case Op::ActiveMask:
+    for (unsigned l = 0; l < 32; ++l)
+      if (mask >> l & 1)
+        reg(w, in.d)[l] = mask;
+    setPoison(w, in.d, mask, 0);
+    break;
+  case Op::BarWarp:
+  case Op::Shfl:
+  case Op::Vote:
+  case Op::Match:
+  case Op::Redux:
+  case Op::Elect: {
+    const Opnd &m = in.op == Op::BarWarp ? in.s[0] : in.s[3];
+    unsigned lane = std::countr_zero(mask);
+    if (w.poison[m.idx] & mask)
+      poisoned(w, in, w.poison[m.idx] & mask, "a member mask");
+    members = uint32_t(value(w, m, lane));
+    if (ctx.options.checkBarriers && (mask & ~members))
+      report("TK-SIM-WARP-MASK", Severity::Error, &w, mask & ~members, pcOf(in), 0,
+             formatv("lanes {0:x} execute an instruction whose member mask is {1:x}; the mask must name every lane "
+                     "that executes it",
+                     mask, members));
+    if (!gather(w, frag, members, mask))
+      return false;
+    if (in.op == Op::BarWarp) {
+      if (checkRaces)
+        race.warpSync(w.index, (members & w.live) == w.live ? ~0u : members);
+    } else if (in.op == Op::Shfl)
+      shfl(w, in, mask);
+    else if (in.op == Op::Vote)
+      vote(w, in, mask, members);
+    else if (in.op == Op::Match)
+      match(w, in, mask);
+    else if (in.op == Op::Redux)
+      redux(w, in, mask);
+    else { // elect: the lowest member
+      unsigned leader = std::countr_zero(members & w.live ? members & w.live : mask);
+      for (unsigned l = 0; l < 32; ++l)
+        if (mask >> l & 1)
+          reg(w, in.d)[l] = leader;
+      setPoison(w, in.d, mask, 0);
+      if (in.d2.present()) {
+        uint32_t *p = reg(w, in.d2);
+        *p = (*p & ~mask) | (mask & (1u << leader));
+        setPoison(w, in.d2, mask, 0);
+      }
+    }
+    break;
+  }
+  case Op::LdMatrix:
+  case Op::StMatrix:
+  case Op::MovMatrix:
+  case Op::Mma:
+  case Op::WgmmaFence:
+  case Op::WgmmaCommit:
+  case Op::WgmmaWait:
+  case Op::Wgmma:
+    if (!converged(w, frag, in, mask))
+      return false;
+    if (in.op == Op::LdMatrix)
+      ldMatrix(w, in, mask);
+    else if (in.op == Op::StMatrix)
+      stMatrix(w, in, mask);
+    else if (in.op == Op::MovMatrix)
+      movMatrix(w, in);
+    else if (in.op == Op::Mma)
+      mma(w, in);
+    else if (in.op == Op::WgmmaFence)
+      wgmmaFence(w);
+    else if (in.op == Op::WgmmaCommit)
+      wgmmaCommit(w);
+    else if (in.op == Op::WgmmaWait) {
+      if (!wgmmaWait(w, frag, in))
+        return false;
+    } else if (!wgmma(w, frag, in))
+      return false;
+    mask = w.live;
+    break;
+  default:
+    report("TK-SIM-INTERNAL", Severity::Error, &w, mask, pcOf(in), 0, "no executor for this instruction");
+    stop = true;
+    return false;
+  }
+  advance(w, mask | w.frags[frag].mask);
+  return true;
+}
+
+void Cta::shfl(Warp &w, const Inst &in, uint32_t mask) {
+  uint32_t src[32], result[32], ok = 0, poison = 0;
+  memcpy(src, ptr(w, in.s[0]), sizeof src);
+  uint32_t srcPoison = w.poison[in.s[0].idx];
+  for (unsigned l = 0; l < 32; ++l) {
+    if (!(mask >> l & 1))
+      continue;
+    uint32_t b = uint32_t(value(w, in.s[1], l)) & 31, c = uint32_t(value(w, in.s[2], l));
+    uint32_t clamp = c & 31, seg = c >> 8 & 31;
+    int min = int(l & seg), max = min | int(clamp & ~seg);
+    int j;
+    bool p;
+    switch (in.sub) {
+    case 0: j = int(l) - int(b); p = j >= max; break;
+    case 1: j = int(l + b); p = j <= max; break;
+    case 2: j = int(l ^ b); p = j <= max; break;
+    default: j = min | int(b & ~seg); p = j <= max;
+    }
+    if (!p)
+      j = int(l);
+    result[l] = src[j & 31];
+    ok |= uint32_t(p) << l;
+    // A lane that does not take part gives nothing.
+    if (!(mask >> (j & 31) & 1) || (srcPoison >> (j & 31) & 1))
+      poison |= 1u << l;
+  }
+  uint32_t *d = reg(w, in.d);
+  for (unsigned l = 0; l < 32; ++l)
+    if (mask >> l & 1)
+      d[l] = result[l];
+  setPoison(w, in.d, mask, poison | w.poison[in.s[1].idx] | w.poison[in.s[2].idx]);
+  if (in.d2.present()) {
+    uint32_t *p = reg(w, in.d2);
+    *p = (*p & ~mask) | (ok & mask);
+    setPoison(w, in.d2, mask, 0);
+  }
+}
+
+void Cta::vote(Warp &w, const Inst &in, uint32_t mask, uint32_t members) {
+  uint32_t p = predicate(w, in.s[0], in.negB) & mask;
+  uint32_t poison = w.poison[in.s[0].idx] & mask ? ~0u : 0;
+  if (in.sub == 3) {
+    for (unsigned l = 0; l < 32; ++l)
+      if (mask >> l & 1)
+        reg(w, in.d)[l] = p;
+  } else {
+    bool r = in.sub == 0 ? p == mask : in.sub == 1 ? p != 0 : p == mask || p == 0;
+    uint32_t *d = reg(w, in.d);
+    *d = (*d & ~mask) | (r ? mask : 0);
+  }
+  setPoison(w, in.d, mask, poison);
+}
+
+void Cta::match(Warp &w, const Inst &in, uint32_t mask) {
+  uint32_t poison = w.poison[in.s[0].idx] & mask ? ~0u : 0;
+  uint64_t v[32];
+  for (unsigned l = 0; l < 32; ++l)
+    v[l] = value(w, in.s[0], l);
+  bool all = true;
+  unsigned first = std::countr_zero(mask);
+  for (unsigned l = 0; l < 32; ++l)
+    if ((mask >> l & 1) && v[l] != v[first])
+      all = false;
+  for (unsigned l = 0; l < 32; ++l) {
+    if (!(mask >> l & 1))
+      continue;
+    uint32_t r = 0;
+    if (in.sub)
+      r = all ? mask : 0;
+    else
+      for (unsigned k = 0; k < 32; ++k)
+        r |= uint32_t((mask >> k & 1) && v[k] == v[l]) << k;
+    reg(w, in.d)[l] = r;
+  }
+  setPoison(w, in.d, mask, poison);
+  if (in.d2.present()) {
+    uint32_t *p = reg(w, in.d2);
+    *p = (*p & ~mask) | (all ? mask : 0);
+    setPoison(w, in.d2, mask, poison);
+  }
+}
+
+void Cta::redux(Warp &w, const Inst &in, uint32_t mask) {
+  const uint32_t *s = ptr(w, in.s[0]);
+  bool isSigned = in.ty == Ty::S32;
+  uint32_t r = s[std::countr_zero(mask)];
+  for (unsigned l = std::countr_zero(mask) + 1; l < 32; ++l) {
+    if (!(mask >> l & 1))
+      continue;
+    uint32_t v = s[l];
+    bool less = isSigned ? int32_t(v) < int32_t(r) : v < r;
+    switch (in.sub) {
+    case 0: r += v; break;
+    case 1: r = less ? v : r; break;
+    case 2: r = less ? r : v; break;
+    case 3: r &= v; break;
+    case 4: r |= v; break;
+    default: r ^= v;
+    }
+  }
+  uint32_t poison = w.poison[in.s[0].idx] & mask ? ~0u : 0;
+  for (unsigned l = 0; l < 32; ++l)
+    if (mask >> l & 1)
+      reg(w, in.d)[l] = r;
+  setPoison(w, in.d, mask, poison);
+}
+
+bool Cta::barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
+  unsigned lane = std::countr_zero(mask);
+  if (w.poison[in.s[0].idx] & mask)
+    poisoned(w, in, w.poison[in.s[0].idx] & mask, "the number of a barrier");
+  uint64_t id = value(w, in.s[0], lane), count = in.s[1].present() ? value(w, in.s[1], lane) : 0;
+  if (id > 15 || count % 32 || (in.s[1].present() && !count) || count > 1024) {
+    report("TK-SIM-BARRIER-COUNT", Severity::Error, &w, mask, pcOf(in), 0,
+           formatv("expected a barrier from 0 to 15 and a multiple of 32 threads, got barrier {0} with {1}", id, count));
+    stop = true;
+    return false;
+  }
+  Frag &f = w.frags[frag];
+  if (in.aligned) {
+    if (!converged(w, frag, in, mask))
+      return false;
+  } else if (in.sub != 1) {
+    // Without .aligned the lanes may come by different ways; the warp counts once all have come.
+    uint32_t here = f.mask;
+    for (Frag &o : w.frags)
+      if (&o != &f && o.state == Frag::AtBarrier && o.barrier == id)
+        here |= o.mask;
+    if (here != w.live) {
+      f.state = Frag::AtBarrier;
+      f.barrier = unsigned(id);
+      return false;
+    }
+  }
+  Barrier &b = barriers[id];
+  if (b.arrived && b.expected != count && ctx.options.checkBarriers)
+    report("TK-SIM-BARRIER-COUNT", Severity::Error, &w, mask, pcOf(in), b.firstPc,
+           formatv("expected barrier {0} with {1} threads as at {2}, got {3}", id, b.expected, place(b.firstPc), count));
+  if (!b.arrived)
+    b.firstPc = pcOf(in);
+  b.expected = uint32_t(count);
+  b.arrived += 32;
+  b.warps |= 1u << w.index;
+  if (checkRaces) {
+    if (!b.clocksValid)
+      b.clocks = race.blank();
+    b.clocksValid = true;
+    race.release(w.index, b.clocks);
+  }
+  if (in.sub >= 2) {
+    uint32_t p = predicate(w, in.s[2], in.negB);
+    b.popc += std::popcount(p & w.live);
+    b.allTrue &= (p & w.live) == w.live;
+    b.anyTrue |= (p & w.live) != 0;
+  }
+  if (in.sub == 1)
+    advance(w, mask);
+  else
+    for (Frag &o : w.frags)
+      if (o.pc == f.pc && o.state == Frag::Run) {
+        o.state = Frag::AtBarrier;
+        o.barrier = unsigned(id);
+      }
+  releaseBarrier(unsigned(id));
+  return in.sub == 1 || w.frags[frag].state == Frag::Run;
+}
+
+/// Opens the barrier if everyone it waits for has come.
+void Cta::releaseBarrier(unsigned id) {
+  Barrier &b = barriers[id];
+  if (!b.arrived)
+    return;
+  uint32_t expected = b.expected;
+  if (!expected)
+    for (Warp &w : warps)
+      expected += w.live || (b.warps >> w.index & 1) ? 32 : 0;
+  if (b.arrived < expected)
+    return;
+  if (b.arrived > expected && ctx.options.checkBarriers)
+    report("TK-SIM-BARRIER-COUNT", Severity::Error, nullptr, 0, b.firstPc, 1,
+           formatv("barrier {0} expects {1} threads, got {2}", id, expected, b.arrived));
+  for (Warp &w : warps) {
+    bool waited = false;
+    for (Frag &f : w.frags) {
+      if (f.state != Frag::AtBarrier || f.barrier != id)
+        continue;
+      const Inst &in = code[f.pc];
+      if (in.sub >= 2) {
+        uint32_t *d = reg(w, in.d);
+        if (in.sub == 2)
+          for (unsigned l = 0; l < 32; ++l) {
+            if (f.mask >> l & 1)
+              d[l] = b.popc;
+          }
+        else
+          *d = (*d & ~f.mask) | ((in.sub == 3 ? b.allTrue : b.anyTrue) ? f.mask : 0);
+        setPoison(w, in.d, f.mask, 0);
+      }
+      f.state = Frag::Run;
+      ++f.pc;
+      waited = true;
+    }
+    if (waited && checkRaces)
+      race.acquire(w.index, b.clocks);
+  }
+  b = Barrier();
+}
+
+} // namespace tk::sim

@@ -1,0 +1,588 @@
+//===- ExecWgmma.cpp - Warpgroup matrix products in flight ----------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// A wgmma is one operation of four warps. It starts when the fourth issues it and reads shared memory and registers
+/// at some point, drawn from the seed, between that and the first wait that covers it. Its accumulators and A
+/// registers are in flight, for each warp, until that warp's own wait.
+///
+//===----------------------------------------------------------------------===//
+
+#include "Decode.h"
+#include "Machine.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <bit>
+
+using namespace llvm;
+
+namespace tk::sim {
+
+/// Layout field of a descriptor: 0 none, 1 128B, 2 64B, 3 32B.
+uint64_t swizzle(uint64_t a, unsigned mode) {
+  switch (mode) {
+  case 1: return a ^ (a >> 3 & 0x70);
+  case 2: return a ^ (a >> 3 & 0x30);
+  case 3: return a ^ (a >> 3 & 0x10);
+  default: return a;
+  }
+}
+
+namespace {
+struct Descriptor {
+  uint32_t start, leading, stride;
+  unsigned baseOffset, mode;
+  unsigned chunks() const { return mode == 1 ? 8 : mode == 2 ? 4 : mode == 3 ? 2 : 1; } ///< 16-byte chunks of a row
+};
+} // namespace
+
+static Descriptor decodeDescriptor(uint64_t d) {
+  return {uint32_t(d & 0x3fff) << 4, uint32_t(d >> 16 & 0x3fff) << 4, uint32_t(d >> 32 & 0x3fff) << 4,
+          unsigned(d >> 49 & 7), unsigned(d >> 62)};
+}
+
+static unsigned elementBytes(Ty ty) { return ty == Ty::TF32 ? 4 : bytesOf(ty); }
+
+/// Calls f(address, mn, k) for each 16-byte chunk of an operand: `mn` and `k` are its first element's place. Chunks
+/// lie along k, or along mn for a transposed operand. Stops when f returns false.
+template <class F> bool Cta::forEachChunk(const WgmmaSpec &s, bool isA, uint64_t desc, F &&f) const {
+  Descriptor d = decodeDescriptor(desc);
+  unsigned es = elementBytes(isA ? s.a : s.b), t = 16 / es, rows = isA ? 64 : s.n, w = d.chunks();
+  if (!(isA ? s.transA : s.transB)) {
+    for (unsigned mn = 0; mn < rows; ++mn)
+      for (unsigned c = 0; c < s.k / t; ++c) {
+        uint64_t off = (mn % 8) * 16 * w + uint64_t(mn / 8) * d.stride + uint64_t(c) * (d.mode ? 16 : d.leading);
+        if (!f(swizzle(d.start + off, d.mode), mn, c * t))
+          return false;
+      }
+    return true;
+  }
+  for (unsigned k = 0; k < s.k; ++k)
+    for (unsigned c = 0; c < rows / t; ++c) {
+      uint64_t off = d.mode ? (k % 8) * 16 * w + uint64_t(k / 8) * d.stride + uint64_t(c / w) * d.leading + (c % w) * 16
+                            : (k % 8) * 16 + uint64_t(k / 8) * d.leading + uint64_t(c) * d.stride;
+      if (!f(swizzle(d.start + off, d.mode), c * t, k))
+        return false;
+    }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Issue
+//===----------------------------------------------------------------------===//
+
+/// A value that must be the same in all lanes of the warp.
+bool Cta::uniform(Warp &w, const Inst &in, const Opnd &o, const char *what, uint64_t &out) {
+  if (uint32_t bad = w.poison[o.idx] & w.live)
+    poisoned(w, in, bad, what);
+  out = value(w, o, 0);
+  uint32_t differ = 0;
+  for (unsigned l = 1; l < 32; ++l)
+    differ |= uint32_t(value(w, o, l) != out) << l;
+  if (differ)
+    report("TK-SIM-WGMMA-GROUP", Severity::Error, &w, differ, pcOf(in), 0,
+           formatv("{0} must be the same in all threads of the warpgroup, lane 0 has {1:x}, lane {2} has {3:x}", what,
+                   out, std::countr_zero(differ), value(w, o, std::countr_zero(differ))));
+  return !differ;
+}
+
+bool Cta::checkDescriptor(Warp &w, const Inst &in, uint64_t desc, const char *which) {
+  Descriptor d = decodeDescriptor(desc);
+  if (d.baseOffset) {
+    report("TK-SIM-WGMMA-DESCRIPTOR", Severity::Error, &w, ~0u, pcOf(in), 0,
+           formatv("the descriptor of {0} has base offset {1}; only 0 is defined here: align the buffer to {2} bytes",
+                   which, d.baseOffset, d.chunks() * 128));
+    return false;
+  }
+  // Bits 15:14, 31:30, 48:46 and 61:52 must be zero.
+  if ((desc >> 14 & 3) | (desc >> 30 & 3) | (desc >> 46 & 7) | (desc >> 52 & 0x3ff)) {
+    report("TK-SIM-WGMMA-DESCRIPTOR", Severity::Error, &w, ~0u, pcOf(in), 0,
+           formatv("the descriptor of {0}, {1:x}, has reserved bits set", which, desc));
+    return false;
+  }
+  return true;
+}
+
+void Cta::checkRegisters(Warp &w, const Inst &in, const WgmmaSpec &s) {
+  uint32_t pc = pcOf(in);
+  if (!w.fencedOnce)
+    report("TK-SIM-WGMMA-FENCE", Severity::Error, &w, ~0u, pc, 0,
+           "no wgmma.fence before the first wgmma of the warp; add wgmma.fence.sync.aligned");
+  auto dirty = [&](const Opnd &o, const char *what, uint8_t bits) {
+    if (w.fencedOnce && (w.dirty[o.idx] & bits))
+      report("TK-SIM-WGMMA-FENCE", Severity::Error, &w, ~0u, pc, 1,
+             formatv("{0} register '{1}' was {2} between the last wgmma.fence and this wgmma; move the fence after it",
+                     what, fn.regNames[o.idx], w.dirty[o.idx] & 2 ? "written" : "read"));
+  };
+  for (const Opnd &o : s.acc) {
+    dirty(o, "accumulator", 3);
+    uint32_t last = w.shapeOf[o.idx];
+    if (!last)
+      continue;
+    const WgmmaSpec &before = fn.wgmmas[code[last - 1].target];
+    if (before.n != s.n || before.d != s.d || before.k != s.k)
+      report("TK-SIM-WGMMA-FENCE", Severity::Error, &w, ~0u, pc, last,
+             formatv("accumulator '{0}' is shared with a wgmma of another shape at {1}; they need a wgmma.fence between",
+                     fn.regNames[o.idx], place(last - 1)));
+  }
+  for (const Opnd &o : s.aRegs) {
+    dirty(o, "A", 2);
+    if (w.inFlight[o.idx] && w.shapeOf[o.idx])
+      report("TK-SIM-WGMMA-INFLIGHT", Severity::Error, &w, ~0u, pc, w.shapeOf[o.idx],
+             formatv("A register '{0}' is an accumulator of the wgmma in flight from {1}; wait for it first",
+                     fn.regNames[o.idx], place(w.shapeOf[o.idx] - 1)));
+  }
+}
+
+bool Cta::wgmma(Warp &w, unsigned frag, const Inst &in) {
+  const WgmmaSpec &s = fn.wgmmas[in.target];
+  uint32_t pc = pcOf(in);
+  unsigned first = w.index / 4 * 4;
+  if (first + 4 > warps.size() || ctx.threadsPerCta < (first + 4) * 32 || w.live != ~0u) {
+    report("TK-SIM-WGMMA-GROUP", Severity::Error, &w, w.live, pc, 0,
+           formatv("wgmma needs a whole warpgroup of 128 threads, the block has {0} threads from warp {1} on and this "
+                   "warp {2} live lanes",
+                   ctx.threadsPerCta - first * 32, first, std::popcount(w.live)));
+    stop = true;
+    return false;
+  }
+  checkRegisters(w, in, s);
+  uint64_t descA = 0, descB = 0, scale = s.scaleDValue;
+  bool ok = (s.aInRegisters || uniform(w, in, s.aDesc, "the descriptor of A", descA)) &&
+            uniform(w, in, s.bDesc, "the descriptor of B", descB);
+  if (!s.scaleDConst) {
+    uint32_t p = *ptr(w, s.scaleD);
+    if (w.poison[s.scaleD.idx])
+      poisoned(w, in, w.poison[s.scaleD.idx], "scale-d");
+    if (p != 0 && p != ~0u)
+      report("TK-SIM-WGMMA-GROUP", Severity::Error, &w, p, pc, 0,
+             "scale-d must be the same in all threads of the warpgroup");
+    scale = p & 1;
+  }
+  if (!ok || (!s.aInRegisters && !checkDescriptor(w, in, descA, "A")) || !checkDescriptor(w, in, descB, "B")) {
+    stop = true;
+    return false;
+  }
+  WarpgroupState &g = groups[w.index / 4];
+  uint32_t sequence = ++w.issued;
+  if (sequence - g.firstSequence >= g.ops.size()) {
+    WgmmaOp op;
+    op.pc = pc;
+    op.sequence = sequence;
+    op.descA = descA;
+    op.descB = descB;
+    op.scaleD = scale;
+    if (checkRaces)
+      op.clocks = race.blank();
+    g.ops.push_back(std::move(op));
+  }
+  WgmmaOp &op = g.ops[sequence - g.firstSequence];
+  if (op.pc != pc || op.descA != descA || op.descB != descB || op.scaleD != bool(scale)) {
+    report("TK-SIM-WGMMA-GROUP", Severity::Error, &w, ~0u, pc, op.pc,
+           op.pc != pc
+               ? formatv("warps of one warpgroup must issue the same wgmmas, another warp issued the one at {0}", place(op.pc)).str()
+               : formatv("descriptors and scale-d must be equal in all four warps, got A {0:x} and {1:x}, B {2:x} and "
+                         "{3:x}, scale-d {4} and {5}",
+                         op.descA, descA, op.descB, descB, op.scaleD, scale).str());
+    stop = true;
+    return false;
+  }
+  // A write must be ordered before the issue by each of the four warps: nothing makes them wait for one another.
+  if (checkRaces)
+    race.intersect(w.index, op.clocks, op.issued == 0);
+  op.issued |= 1u << (w.index % 4);
+  for (const Opnd &o : s.acc) {
+    w.pendingRegs += !w.inFlight[o.idx];
+    w.inFlight[o.idx] = sequence;
+    w.shapeOf[o.idx] = pc + 1;
+  }
+  for (const Opnd &o : s.aRegs) {
+    w.pendingRegs += !w.inFlight[o.idx];
+    w.inFlight[o.idx] = sequence;
+  }
+  if (op.issued == 15)
+    startOp(w, g, op);
+  return !stop;
+}
+
+/// Checks the operands against shared memory as everyone ordered before the issue left it.
+void Cta::startOp(Warp &w, WarpgroupState &g, WgmmaOp &op) {
+  const WgmmaSpec &s = fn.wgmmas[code[op.pc].target];
+  unsigned group = w.index / 4;
+  uint32_t event = checkRaces ? race.agentEvent(group, op.sequence, op.pc, AccessKind::Read) : 0;
+  if (!s.aInRegisters)
+    checkOperand(w, op, s, true, event);
+  checkOperand(w, op, s, false, event);
+  for (unsigned i = 0; i < 4; ++i)
+    for (Frag &f : warps[group * 4 + i].frags)
+      if (f.state == Frag::AtWgmma)
+        f.state = Frag::Run;
+  uint32_t draw = rng.below(8);
+  op.early = draw < 3;
+  if (draw == 0)
+    executeOps(group, op.sequence);
+}
+
+void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA, uint32_t event) {
+  uint64_t desc = isA ? op.descA : op.descB;
+  const char *name = isA ? "A" : "B";
+  bool inside = forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned k) {
+    if (a >= ctx.sharedBase && a + 16 <= ctx.sharedEnd)
+      return true;
+    report("TK-SIM-MEM-OOB", Severity::Error, &w, ~0u, op.pc, isA,
+           formatv("wgmma reads {0} at shared address {1:x} ({2} {3}, k {4}), outside the CTA's shared memory, {5:x} to "
+                   "{6:x}; check the descriptor's offsets",
+                   name, a, isA ? "row" : "column", mn, k, ctx.sharedBase, ctx.sharedEnd));
+    return false;
+  });
+  if (!inside) {
+    stop = true;
+    return;
+  }
+  bool uninitialised = false, raced = false;
+  forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned k) {
+    uint64_t at = a - ctx.sharedBase, lo, hi;
+    memcpy(&lo, sharedInit.data() + at, 8);
+    memcpy(&hi, sharedInit.data() + at + 8, 8);
+    if ((lo & hi) != 0x0101010101010101ull && !uninitialised) {
+      uninitialised = true;
+      report("TK-SIM-MEM-UNINIT", Severity::Error, &w, ~0u, op.pc, isA,
+             formatv("wgmma reads {0} at shared address {1:x} ({2} {3}, k {4}), which no one has written", name, a,
+                     isA ? "row" : "column", mn, k));
+    }
+    Conflict c{};
+    if (!event || race.asyncRead(race.sharedShadow(), at, 16, op.clocks, event, c) || raced)
+      return true;
+    raced = true;
+    const Event &o = c.other;
+    std::string writer = o.agent ? "an asynchronous operation at " + place(o.pc)
+                                 : formatv("warp {0} lane {1} at {2}", o.slot / 32, c.otherLane, place(o.pc)).str();
+    uint64_t where = a + c.address;
+    Finding *f = nullptr;
+    if (c.kind == Conflict::Unordered)
+      f = report("TK-SIM-RACE", Severity::Error, &w, ~0u, op.pc, o.pc + 1,
+                 formatv("wgmma reads {0} at shared address {1:x}, whose write by {2} is not ordered before it; add "
+                         "fence.proxy.async and bar.sync after the write",
+                         name, where, writer));
+    else if (c.kind == Conflict::NoProxyFence)
+      f = report("TK-SIM-RACE-PROXY", Severity::Error, &w, ~0u, op.pc, o.pc + 1,
+                 formatv("wgmma reads {0} at shared address {1:x} through the async proxy, but no fence.proxy.async lies "
+                         "between it and the write by {2}; add one after the write, before the barrier",
+                         name, where, writer));
+    else
+      f = report("TK-SIM-RACE-PROXY-ISSUER", Severity::Note, &w, ~0u, op.pc, o.pc + 1,
+                 formatv("the fence.proxy.async between the write by {0} and this wgmma is on the reader's side only; the "
+                         "memory model asks for it in the writer, before the barrier",
+                         writer));
+    if (f) {
+      f->details.push_back("reader: wgmma of warpgroup " + std::to_string(w.index / 4) + " at " + place(op.pc));
+      f->details.push_back("writer: " + writer);
+      f->details.push_back(c.kind == Conflict::Unordered ? "missing edge: a barrier from the writer to the four warps"
+                                                         : "missing edge: fence.proxy.async in the writer, then a barrier");
+    }
+    return true;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Fence, commit, wait
+//===----------------------------------------------------------------------===//
+
+void Cta::wgmmaFence(Warp &w) {
+  w.fencedOnce = true;
+  std::fill(w.dirty.begin(), w.dirty.end(), 0);
+  std::fill(w.shapeOf.begin(), w.shapeOf.end(), 0);
+}
+
+void Cta::wgmmaCommit(Warp &w) {
+  w.groups.push_back({++w.committed, w.issued});
+  w.uncommittedFrom = w.issued + 1;
+}
+
+bool Cta::wgmmaWait(Warp &w, unsigned frag, const Inst &in) {
+  size_t keep = size_t(in.imm);
+  if (w.groups.size() <= keep)
+    return true;
+  uint32_t target = w.groups[w.groups.size() - keep - 1].second;
+  WarpgroupState &g = groups[w.index / 4];
+  for (WgmmaOp &op : g.ops)
+    if (op.sequence <= target && op.issued != 15) {
+      w.frags[frag].state = Frag::AtWgmma; // until the other warps have issued it
+      return false;
+    }
+  executeOps(w.index / 4, target);
+  w.groups.erase(w.groups.begin(), w.groups.end() - keep);
+  for (uint32_t r : fn.wgmmaRegs)
+    if (w.inFlight[r] && w.inFlight[r] <= target) {
+      w.inFlight[r] = 0;
+      --w.pendingRegs;
+    }
+  if (checkRaces) {
+    ThreadClocks &t = race.warps[w.index];
+    unsigned slot = race.agentSlot(w.index / 4);
+    t.seen[slot] = std::max(t.seen[slot], target);
+  }
+  return true;
+}
+
+/// An ordinary instruction names registers that some wgmma uses.
+void Cta::wgmmaTouch(Warp &w, const Inst &in, uint32_t mask) {
+  auto touch = [&](const Opnd &o, bool write) {
+    if (!o.present() || o.isConst())
+      return;
+    w.dirty[o.idx] |= write ? 2 : 1;
+    uint32_t sequence = w.inFlight[o.idx];
+    if (!sequence)
+      return;
+    WarpgroupState &g = groups[w.index / 4];
+    uint32_t at = sequence - g.firstSequence;
+    std::string from = at < g.ops.size() ? " from " + place(g.ops[at].pc) : std::string();
+    report("TK-SIM-WGMMA-INFLIGHT", Severity::Error, &w, mask, pcOf(in), 0,
+           formatv("register '{0}' is {1} while the wgmma{2} that uses it is in flight; add a wgmma.wait_group that "
+                   "covers it",
+                   fn.regNames[o.idx], write ? "written" : "read", from));
+  };
+  bool vecIsDst = in.op == Op::Ld || in.op == Op::MovUnpack || in.op == Op::LdMatrix;
+  for (const Opnd &o : in.s)
+    touch(o, false);
+  for (const Opnd &o : in.vec)
+    touch(o, vecIsDst);
+  touch(in.guard, false);
+  if (in.op == Op::Mma) {
+    const MmaSpec &m = fn.mmas[in.target];
+    for (auto *list : {&m.regsA, &m.regsB, &m.regsC})
+      for (const Opnd &o : *list)
+        touch(o, false);
+    for (const Opnd &o : m.regsD)
+      touch(o, true);
+  }
+  touch(in.d, true);
+  touch(in.d2, true);
+}
+
+void Cta::checkExit() {
+  for (Warp &w : warps) {
+    if (w.live || (w.groups.empty() && w.uncommittedFrom > w.issued) || !w.issued)
+      continue;
+    WarpgroupState &g = groups[w.index / 4];
+    uint32_t sequence = w.groups.empty() ? w.uncommittedFrom : w.groups.front().second;
+    uint32_t at = sequence - g.firstSequence;
+    uint32_t pc = at < g.ops.size() ? g.ops[at].pc : 0;
+    report("TK-SIM-WGMMA-UNWAITED", Severity::Error, &w, ~0u, pc, 0,
+           formatv("warp {0} exits with {1} wgmma group(s) not waited for{2}; add wgmma.wait_group 0", w.index,
+                   w.groups.size(), w.uncommittedFrom <= w.issued ? " and wgmmas never committed" : ""));
+    w.groups.clear();
+    w.uncommittedFrom = w.issued + 1;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Execution
+//===----------------------------------------------------------------------===//
+
+void Cta::executeOps(unsigned group, uint32_t upTo) {
+  WarpgroupState &g = groups[group];
+  while (g.nextDone <= upTo && g.nextDone - g.firstSequence < g.ops.size()) {
+    WgmmaOp &op = g.ops[g.nextDone - g.firstSequence];
+    if (op.issued != 15)
+      break;
+    executeOp(group, op);
+    op.done = true;
+    ++g.nextDone;
+  }
+  // The last one stays: reports name it.
+  while (g.ops.size() > 32 && g.ops.front().done) {
+    g.ops.pop_front();
+    ++g.firstSequence;
+  }
+}
+
+/// Now and then an operation that is allowed to goes ahead of its wait.
+void Cta::maybeProgress() {
+  for (unsigned i = 0; i < groups.size(); ++i) {
+    WarpgroupState &g = groups[i];
+    uint32_t at = g.nextDone - g.firstSequence;
+    if (at < g.ops.size() && g.ops[at].issued == 15 && g.ops[at].early && rng.below(4) == 0)
+      executeOps(i, g.nextDone);
+  }
+}
+
+static const float *halfTable() {
+  static const std::vector<float> table = [] {
+    std::vector<float> t(65536);
+    for (unsigned i = 0; i < 65536; ++i)
+      t[i] = float(decodeReal(i, Ty::F16));
+    return t;
+  }();
+  return table.data();
+}
+
+static void decodeChunk(const uint8_t *p, Ty ty, double *out) {
+  switch (ty) {
+  case Ty::BF16:
+    for (unsigned i = 0; i < 8; ++i) {
+      uint16_t v;
+      memcpy(&v, p + 2 * i, 2);
+      out[i] = std::bit_cast<float>(uint32_t(v) << 16);
+    }
+    return;
+  case Ty::F16: {
+    const float *t = halfTable();
+    for (unsigned i = 0; i < 8; ++i) {
+      uint16_t v;
+      memcpy(&v, p + 2 * i, 2);
+      out[i] = t[v];
+    }
+    return;
+  }
+  case Ty::TF32:
+    for (unsigned i = 0; i < 4; ++i) {
+      uint32_t v;
+      memcpy(&v, p + 4 * i, 4);
+      out[i] = std::bit_cast<float>(v & ~0x1fffu);
+    }
+    return;
+  case Ty::S8:
+    for (unsigned i = 0; i < 16; ++i)
+      out[i] = int8_t(p[i]);
+    return;
+  case Ty::U8:
+    for (unsigned i = 0; i < 16; ++i)
+      out[i] = p[i];
+    return;
+  default:
+    for (unsigned i = 0; i < 16; ++i)
+      out[i] = decodeReal(p[i], ty);
+  }
+}
+
+/// Places of an element in the panels: A is spread over the four lanes of a row, B lies as [block][parity][k][q].
+void Cta::gatherShared(const WgmmaSpec &s, bool isA, uint64_t desc) {
+  unsigned k = s.k, t = 16 / elementBytes(isA ? s.a : s.b);
+  bool alongMn = isA ? s.transA : s.transB;
+  Ty ty = isA ? s.a : s.b;
+  double scale = isA ? s.scaleA : s.scaleB;
+  forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned kk) {
+    double v[16];
+    decodeChunk(shared.data() + (a - ctx.sharedBase), ty, v);
+    for (unsigned i = 0; i < t; ++i) {
+      unsigned row = alongMn ? mn + i : mn, at = alongMn ? kk : kk + i;
+      double x = v[i] * scale;
+      if (isA) {
+        double *p = &panelA[((row / 8) * k + at) * 32 + 4 * (row % 8)];
+        p[0] = p[1] = p[2] = p[3] = x;
+      } else
+        panelB[(((row / 8) * 2 + (row & 1)) * k + at) * 4 + (row % 8) / 2] = x;
+    }
+    return true;
+  });
+}
+
+/// A from registers. Returns the warps whose fragments hold poison; `poison` gets the lanes whose rows do.
+uint32_t Cta::gatherRegisters(unsigned group, const WgmmaSpec &s, uint32_t poison[4]) {
+  unsigned k = s.k, perReg = s.a == Ty::TF32 ? 1 : bytesOf(s.a) == 2 ? 2 : 4;
+  uint32_t any = 0;
+  for (unsigned wi = 0; wi < 4; ++wi) {
+    Warp &w = warps[group * 4 + wi];
+    uint32_t bad = 0;
+    for (unsigned r = 0; r < 4; ++r) {
+      const uint32_t *regs = ptr(w, s.aRegs[r]);
+      bad |= w.poison[s.aRegs[r].idx];
+      for (unsigned l = 0; l < 32; ++l)
+        for (unsigned e = 0; e < perReg; ++e) {
+          // Register r: rows + 8 for odd r, second half of k for r >= 2.
+          unsigned row = 16 * wi + l / 4 + 8 * (r & 1), at = perReg * (l % 4) + e + 4 * perReg * (r >> 1);
+          uint32_t v = regs[l];
+          double x;
+          switch (s.a) {
+          case Ty::BF16: x = std::bit_cast<float>(v >> (16 * e) << 16); break;
+          case Ty::F16: x = halfTable()[v >> (16 * e) & 0xffff]; break;
+          case Ty::TF32: x = std::bit_cast<float>(v & ~0x1fffu); break;
+          case Ty::S8: x = int8_t(v >> (8 * e)); break;
+          case Ty::U8: x = uint8_t(v >> (8 * e)); break;
+          default: x = decodeReal(v >> (8 * e) & 0xff, s.a);
+          }
+          double *p = &panelA[((row / 8) * k + at) * 32 + 4 * (row % 8)];
+          p[0] = p[1] = p[2] = p[3] = x * s.scaleA;
+        }
+    }
+    // A poisoned element spoils its whole row: the four lanes of its group.
+    uint32_t rows = bad | bad >> 1;
+    rows = (rows | rows >> 2) & 0x11111111u;
+    poison[wi] = rows * 15;
+    any |= uint32_t(bad != 0) << wi;
+  }
+  return any;
+}
+
+/// Integer products: exact in double, then wrapped or clamped to 32 bits.
+void Cta::executeInteger(unsigned group, const WgmmaSpec &s, bool scaleD) {
+  unsigned k = s.k;
+  for (unsigned wi = 0; wi < 4; ++wi) {
+    Warp &w = warps[group * 4 + wi];
+    for (unsigned i = 0; i < s.n / 2u; ++i) {
+      uint32_t *d = reg(w, s.acc[i]);
+      unsigned half = i >> 1 & 1, block = i >> 2, parity = i & 1;
+      const double *a = &panelA[(wi * 2 + half) * k * 32], *b = &panelB[(block * 2 + parity) * k * 4];
+      for (unsigned l = 0; l < 32; ++l) {
+        double sum = scaleD ? int32_t(d[l]) : 0;
+        for (unsigned kk = 0; kk < k; ++kk)
+          sum += a[kk * 32 + l] * b[kk * 4 + l % 4];
+        if (s.satfinite)
+          sum = std::min(std::max(sum, -2147483648.0), 2147483647.0);
+        d[l] = uint32_t(int64_t(sum));
+      }
+    }
+  }
+}
+
+void Cta::executeOp(unsigned group, WgmmaOp &op) {
+  const WgmmaSpec &s = fn.wgmmas[code[op.pc].target];
+  panelA.resize(8u * s.k * 32);
+  panelB.resize(size_t(s.n / 8) * 2 * s.k * 4);
+  uint32_t poison[4] = {0, 0, 0, 0};
+  if (s.aInRegisters)
+    gatherRegisters(group, s, poison);
+  else
+    gatherShared(s, true, op.descA);
+  gatherShared(s, false, op.descB);
+  counters.tensorFlop += 2ull * 64 * s.n * s.k;
+  counters.sharedRead += (s.aInRegisters ? 0 : 64ull * 32) + uint64_t(s.n) * 32;
+  for (unsigned wi = 0; wi < 4; ++wi) {
+    Warp &w = warps[group * 4 + wi];
+    for (const Opnd &o : s.acc)
+      w.poison[o.idx] = poison[wi] | (op.scaleD ? w.poison[o.idx] : 0);
+  }
+  if (s.d == Ty::S32)
+    return executeInteger(group, s, op.scaleD);
+  float *rows[4 * 128];
+  std::vector<float> unpacked;
+  unsigned half = s.n / 2;
+  if (s.d == Ty::F16) {
+    unpacked.resize(size_t(4) * half * 32);
+    for (unsigned wi = 0; wi < 4; ++wi)
+      for (unsigned i = 0; i < half; ++i) {
+        const uint32_t *r = ptr(warps[group * 4 + wi], s.acc[i / 2]);
+        float *f = rows[wi * half + i] = &unpacked[(size_t(wi) * half + i) * 32];
+        for (unsigned l = 0; l < 32; ++l)
+          f[l] = halfTable()[r[l] >> (16 * (i & 1)) & 0xffff];
+      }
+  } else
+    for (unsigned wi = 0; wi < 4; ++wi)
+      for (unsigned i = 0; i < half; ++i)
+        rows[wi * half + i] = reinterpret_cast<float *>(reg(warps[group * 4 + wi], s.acc[i]));
+  laneOps().panel({panelA.data(), panelB.data(), rows, s.n, s.k, op.scaleD});
+  if (s.d != Ty::F16)
+    return;
+  for (unsigned wi = 0; wi < 4; ++wi)
+    for (unsigned i = 0; i < half; i += 2) {
+      uint32_t *r = reg(warps[group * 4 + wi], s.acc[i / 2]);
+      for (unsigned l = 0; l < 32; ++l)
+        r[l] = uint32_t(encodeReal(rows[wi * half + i][l], Ty::F16, Round::Rn)) |
+               uint32_t(encodeReal(rows[wi * half + i + 1][l], Ty::F16, Round::Rn)) << 16;
+    }
+}
+
+} // namespace tk::sim

@@ -1,0 +1,362 @@
+//===- Launch.cpp - Devices and launches ----------------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// CTAs run on as many host threads as there are; what they leave is folded in the order of their numbers, so that
+/// results and reports do not depend on how many threads ran.
+///
+//===----------------------------------------------------------------------===//
+
+#include "Decode.h"
+#include "Machine.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <chrono>
+#include <mutex>
+#include <thread>
+
+using namespace llvm;
+
+namespace tk::sim {
+
+static constexpr uint32_t kMaxShared = 232448;
+
+template <class... Args> static Error fail(const char *format, Args &&...args) {
+  return createStringError(inconvertibleErrorCode(), formatv(format, std::forward<Args>(args)...).str());
+}
+
+namespace {
+
+/// Who touched a page, over all CTAs folded so far.
+struct GlobalUse {
+  PageUse bits;
+  uint32_t readCta[64] = {}, writeCta[64] = {};
+};
+
+class DeviceImpl final : public Device {
+public:
+  DeviceMemory &memory() override { return mem; }
+  Expected<Report> launch(const Program &program, const Launch &launch, const Options &options) override;
+
+private:
+  Expected<LaunchContext> prepare(const Module &module, const Launch &launch, const Options &options);
+  Error placeVariables(const Module &module);
+  Error fillConstants(LaunchContext &c);
+
+  DeviceMemoryImpl mem;
+  /// Where a module's .global and .const variables live on this device. Kept alive by address: a module that is
+  /// destroyed and another made at its place would share them, so the lines of text are compared too.
+  struct Instance { std::vector<uint64_t> addresses; size_t lines; std::string first; };
+  std::map<const Module *, Instance> instances;
+};
+
+/// Collects what CTAs leave, in order.
+class Folder {
+public:
+  explicit Folder(const LaunchContext &c) : ctx(c) {}
+  void fold(uint64_t index, CtaResult &&r);
+  std::vector<Finding> finish();
+
+private:
+  void foldOne(uint64_t index, CtaResult &r);
+  void conflict(uint64_t page, unsigned granule, uint64_t bits, bool otherWrote, uint32_t otherCta, uint32_t otherPc,
+                uint32_t pc, uint64_t cta, bool wrote);
+  void merge(const FindingKey &key, Finding &&f);
+  std::array<uint32_t, 3> coordinates(uint64_t index) const {
+    auto &g = ctx.launch.grid;
+    return {uint32_t(index % g[0]), uint32_t(index / g[0] % g[1]), uint32_t(index / (uint64_t(g[0]) * g[1]))};
+  }
+  const LaunchContext &ctx;
+  std::mutex mutex;
+  uint64_t next = 0;
+  std::map<uint64_t, CtaResult> waiting;
+  std::vector<Finding> findings;
+  std::map<FindingKey, size_t> at;
+  std::map<uint64_t, std::unique_ptr<GlobalUse>> pages;
+};
+
+} // namespace
+
+void Folder::fold(uint64_t index, CtaResult &&r) {
+  std::lock_guard<std::mutex> lock(mutex);
+  waiting.emplace(index, std::move(r));
+  for (auto it = waiting.begin(); it != waiting.end() && it->first == next; it = waiting.erase(it), ++next)
+    foldOne(it->first, it->second);
+}
+
+void Folder::merge(const FindingKey &key, Finding &&f) {
+  auto [it, fresh] = at.try_emplace(key, findings.size());
+  if (fresh)
+    findings.push_back(std::move(f));
+  else
+    findings[it->second].count += f.count;
+}
+
+void Folder::conflict(uint64_t page, unsigned granule, uint64_t bits, bool otherWrote, uint32_t otherCta,
+                      uint32_t otherPc, uint32_t pc, uint64_t cta, bool wrote) {
+  const Function &fn = *ctx.fn;
+  const Inst &in = fn.code[pc], &other = fn.code[otherPc];
+  uint64_t address = page * PageUse::kPage + granule * 64 + llvm::countr_zero(bits);
+  Allocation *al = ctx.memory->find(address);
+  Finding f;
+  f.name = "TK-SIM-RACE-CTA";
+  // Order made by atomics and flags between CTAs is not modelled, so a kernel that uses them gets a warning.
+  f.severity = fn.usesInterCta ? Severity::Warning : Severity::Error;
+  f.message = formatv("byte {0} of '{1}' is {2} by one CTA and {3} by another with nothing to order them{4}",
+                      al ? address - al->base : address, al ? al->name : "global memory", wrote ? "written" : "read",
+                      otherWrote ? "written" : "read",
+                      fn.usesInterCta ? " (order through atomics between CTAs is not modelled)" : "").str();
+  f.ptxLine = in.line;
+  f.ptxText = ctx.module->lineText(in.line).str();
+  f.source = ctx.module->source(fn, in);
+  f.cta = coordinates(cta);
+  auto oc = coordinates(otherCta);
+  f.details.push_back(formatv("other: CTA ({0}, {1}, {2}) at line {3} '{4}'", oc[0], oc[1], oc[2], other.line,
+                              ctx.module->lineText(other.line)).str());
+  merge({"TK-SIM-RACE-CTA", pc, otherPc + 1}, std::move(f));
+}
+
+void Folder::foldOne(uint64_t index, CtaResult &r) {
+  for (auto &[key, f] : r.findings)
+    merge(key, std::move(f));
+  for (auto &[page, use] : r.pages) {
+    auto &slot = pages[page];
+    if (!slot)
+      slot = std::make_unique<GlobalUse>();
+    GlobalUse &g = *slot;
+    for (unsigned i = 0; i < 64; ++i) {
+      uint64_t wrote = use->written[i], read = use->read[i], atomic = use->atomic[i];
+      if (!(wrote | read | atomic))
+        continue;
+      if (uint64_t b = (wrote | read | atomic) & g.bits.written[i])
+        conflict(page, i, b, true, g.writeCta[i], g.bits.writePc[i], wrote & b ? use->writePc[i] : use->readPc[i], index,
+                 (wrote & b) != 0);
+      else if (uint64_t b2 = (wrote & (g.bits.read[i] | g.bits.atomic[i])) | (atomic & g.bits.read[i]))
+        conflict(page, i, b2, false, g.readCta[i], g.bits.readPc[i], use->writePc[i], index, true);
+      else if (uint64_t b3 = read & g.bits.atomic[i])
+        conflict(page, i, b3, true, g.writeCta[i], g.bits.writePc[i], use->readPc[i], index, false);
+      g.bits.written[i] |= wrote;
+      g.bits.read[i] |= read;
+      g.bits.atomic[i] |= atomic;
+      if (wrote | atomic) {
+        g.bits.writePc[i] = use->writePc[i];
+        g.writeCta[i] = uint32_t(index);
+      }
+      if (read) {
+        g.bits.readPc[i] = use->readPc[i];
+        g.readCta[i] = uint32_t(index);
+      }
+    }
+  }
+}
+
+std::vector<Finding> Folder::finish() {
+  std::vector<Finding> sorted; // errors first, each severity in order of occurrence
+  for (Severity s : {Severity::Error, Severity::Warning, Severity::Note})
+    for (Finding &f : findings)
+      if (f.severity == s)
+        sorted.push_back(std::move(f));
+  return sorted;
+}
+
+Error DeviceImpl::placeVariables(const Module &module) {
+  auto it = instances.find(&module);
+  std::string first = module.lines.empty() ? "" : module.lines.back();
+  if (it != instances.end() && it->second.lines == module.lines.size() && it->second.first == first)
+    return Error::success();
+  Instance inst{std::vector<uint64_t>(module.variables.size()), module.lines.size(), first};
+  auto isPlaced = [](const Variable &v) { return v.space == Space::Global || v.space == Space::Const; };
+  StringMap<uint64_t> byName;
+  for (size_t i = 0; i < module.variables.size(); ++i) {
+    const Variable &v = module.variables[i];
+    if (!isPlaced(v))
+      continue;
+    inst.addresses[i] = byName[v.name] = mem.allocate(v.bytes, std::max(v.align, 16u), v.name);
+  }
+  for (size_t i = 0; i < module.variables.size(); ++i) {
+    const Variable &v = module.variables[i];
+    if (!isPlaced(v) || v.isExtern)
+      continue;
+    std::vector<uint8_t> data = v.initialised ? v.init : std::vector<uint8_t>(v.bytes); // zero without an initialiser
+    for (const Variable::Reloc &r : v.relocs) {
+      auto found = byName.find(r.symbol);
+      if (found == byName.end())
+        return fail("initialiser of '{0}' names unknown symbol '{1}'", v.name, r.symbol);
+      uint64_t a = found->second + uint64_t(r.addend);
+      memcpy(data.data() + r.offset, &a, 8);
+    }
+    if (Error e = mem.write(inst.addresses[i], data))
+      return e;
+    mem.find(inst.addresses[i])->readOnly = v.space == Space::Const;
+  }
+  instances[&module] = std::move(inst);
+  return Error::success();
+}
+
+Error DeviceImpl::fillConstants(LaunchContext &c) {
+  c.constants = c.fn->constants;
+  c.constants.resize(c.constants.size() + 64);
+  const Instance &inst = instances[c.module];
+  for (const AddressConst &a : c.fn->addressConsts) {
+    uint64_t v = uint64_t(a.addend);
+    if (a.space != Space::Param) {
+      const Variable &var = c.module->variables[a.variable];
+      v += a.space == Space::Shared  ? (var.sized ? c.sharedBase + var.address : c.dynamicStart)
+           : a.space == Space::Local ? var.address
+                                     : inst.addresses[a.variable];
+    }
+    for (unsigned l = 0; l < 32; ++l) {
+      if (a.is64) {
+        c.constants[a.off + 2 * l] = uint32_t(v);
+        c.constants[a.off + 2 * l + 1] = uint32_t(v >> 32);
+      } else
+        c.constants[a.off + l] = uint32_t(v);
+    }
+  }
+  return Error::success();
+}
+
+static Error checkShape(const LaunchContext &c) {
+  auto &l = c.launch;
+  uint64_t threads = uint64_t(l.block[0]) * l.block[1] * l.block[2];
+  if (threads == 0 || threads > 1024 || l.block[0] > 1024 || l.block[1] > 1024 || l.block[2] > 64)
+    return fail("expected a block of 1 to 1024 threads, got {0}x{1}x{2}", l.block[0], l.block[1], l.block[2]);
+  if (!l.grid[0] || !l.grid[1] || !l.grid[2] || l.grid[0] > 0x7fffffff || l.grid[1] > 65535 || l.grid[2] > 65535)
+    return fail("expected a grid of at most 2147483647x65535x65535, got {0}x{1}x{2}", l.grid[0], l.grid[1], l.grid[2]);
+  auto &req = c.fn->reqntid;
+  if (req[0] && req != l.block)
+    return fail("entry '{0}' requires blocks of {1}x{2}x{3} threads (.reqntid), got {4}x{5}x{6}", l.entry, req[0], req[1],
+                req[2], l.block[0], l.block[1], l.block[2]);
+  auto &max = c.fn->maxntid;
+  if (max[0] && threads > uint64_t(max[0]) * max[1] * max[2])
+    return fail("entry '{0}' allows at most {1} threads (.maxntid), got {2}", l.entry, uint64_t(max[0]) * max[1] * max[2],
+                threads);
+  for (unsigned i = 0; i < 3; ++i)
+    if (l.cluster[i] != 1 || c.fn->reqcluster[i] > 1)
+      return fail("clusters are not supported yet, got {0}x{1}x{2}", std::max(l.cluster[0], c.fn->reqcluster[0]),
+                  std::max(l.cluster[1], c.fn->reqcluster[1]), std::max(l.cluster[2], c.fn->reqcluster[2]));
+  return Error::success();
+}
+
+Expected<LaunchContext> DeviceImpl::prepare(const Module &module, const Launch &launch, const Options &options) {
+  LaunchContext c;
+  c.module = &module;
+  c.memory = &mem;
+  c.launch = launch;
+  c.options = options;
+  for (size_t i = 0; i < module.publicEntries.size(); ++i)
+    if (module.publicEntries[i].name == launch.entry) {
+      c.entry = &module.publicEntries[i];
+      c.fn = &module.functions[i];
+    }
+  if (!c.entry) {
+    std::string have;
+    for (auto &e : module.publicEntries)
+      have += (have.empty() ? "'" : ", '") + e.name + "'";
+    return fail("unknown entry '{0}'; the module has {1}", launch.entry, have.empty() ? "none" : have);
+  }
+  if (launch.parameters.size() != c.entry->parameterBytes)
+    return fail("entry '{0}' takes {1} bytes of parameters, got {2}", launch.entry, c.entry->parameterBytes,
+                launch.parameters.size());
+  if (options.numerics != Numerics::Exact)
+    return fail("numerics 'h100' are not supported yet; use 'exact'");
+  if (Error e = checkShape(c))
+    return std::move(e);
+  c.threadsPerCta = launch.block[0] * launch.block[1] * launch.block[2];
+  c.warpsPerCta = (c.threadsPerCta + 31) / 32;
+  if (options.sharedBase % 128 || options.sharedBase > 65536)
+    return fail("expected a shared base that is a multiple of 128 and at most 65536, got {0}", options.sharedBase);
+  c.sharedBase = options.sharedBase;
+  uint64_t end = uint64_t(c.sharedBase) + c.entry->staticSharedBytes;
+  c.dynamicStart = uint32_t(alignTo(end, module.dynamicSharedAlign));
+  if (launch.dynamicSharedBytes || module.hasDynamicShared)
+    end = uint64_t(c.dynamicStart) + launch.dynamicSharedBytes;
+  if (end - c.sharedBase > kMaxShared)
+    return fail("{0} bytes of static and {1} of dynamic shared memory exceed the limit of {2}", c.entry->staticSharedBytes,
+                launch.dynamicSharedBytes, kMaxShared);
+  c.sharedEnd = uint32_t(end);
+  c.parameters = launch.parameters;
+  if (Error e = placeVariables(module))
+    return std::move(e);
+  if (Error e = fillConstants(c))
+    return std::move(e);
+  return c;
+}
+
+static void fillReport(Report &r, const LaunchContext &c, const Counters &n) {
+  const Function &fn = *c.fn;
+  for (size_t pc = 0; pc < fn.code.size(); ++pc) {
+    const Inst &in = fn.code[pc];
+    if (n.warpExecutions[pc])
+      r.counters[std::string("instructions.") + className(in.cls)] += n.warpExecutions[pc];
+    r.threadInstructions += n.threadExecutions[pc];
+    if (!n.minimum[pc])
+      continue;
+    BankRecord b;
+    b.ptxLine = in.line;
+    b.ptxText = c.module->lineText(in.line).str();
+    b.source = c.module->source(fn, in);
+    bool matrix = in.op == Op::LdMatrix || in.op == Op::StMatrix;
+    b.widthBytes = matrix ? 16 : in.op == Op::CpAsync ? in.numVec : bytesOf(in.ty) * in.numVec;
+    b.executions = n.warpExecutions[pc];
+    b.wavefronts = n.wavefronts[pc];
+    b.minimum = n.minimum[pc];
+    r.banks.push_back(std::move(b));
+  }
+  r.counters["flop.tensor"] = n.tensorFlop;
+  r.counters["bytes.global.read"] = n.globalRead;
+  r.counters["bytes.global.written"] = n.globalWritten;
+  r.counters["bytes.shared.read"] = n.sharedRead;
+  r.counters["bytes.shared.written"] = n.sharedWritten;
+  r.counters["ctas"] = uint64_t(c.launch.grid[0]) * c.launch.grid[1] * c.launch.grid[2];
+}
+
+Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch, const Options &options) {
+  auto begin = std::chrono::steady_clock::now();
+  const Module &module = static_cast<const Module &>(program);
+  Expected<LaunchContext> prepared = prepare(module, launch, options);
+  if (!prepared)
+    return prepared.takeError();
+  const LaunchContext &c = *prepared;
+  uint64_t ctas = uint64_t(launch.grid[0]) * launch.grid[1] * launch.grid[2];
+  unsigned threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+  // Kernels that talk between CTAs run them one after the other, so that every run gives the same answer.
+  if (c.fn->usesInterCta || options.maxSteps)
+    threads = 1;
+  threads = unsigned(std::min<uint64_t>(threads, ctas));
+  Folder folder(c);
+  std::atomic<uint64_t> next{0}, steps{0};
+  std::vector<Counters> counters(threads);
+  auto work = [&](unsigned t) {
+    counters[t].reset(c.fn->code.size());
+    Cta cta(c, counters[t], steps);
+    for (uint64_t i; (i = next.fetch_add(1)) < ctas;) {
+      if (options.maxSteps && steps.load() > options.maxSteps)
+        break;
+      CtaResult result;
+      cta.run({uint32_t(i % launch.grid[0]), uint32_t(i / launch.grid[0] % launch.grid[1]),
+               uint32_t(i / (uint64_t(launch.grid[0]) * launch.grid[1]))},
+              result);
+      folder.fold(i, std::move(result));
+    }
+  };
+  std::vector<std::thread> pool;
+  for (unsigned t = 1; t < threads; ++t)
+    pool.emplace_back(work, t);
+  work(0);
+  for (std::thread &t : pool)
+    t.join();
+  for (unsigned t = 1; t < threads; ++t)
+    counters[0].add(counters[t]);
+  Report report;
+  fillReport(report, c, counters[0]);
+  report.findings = folder.finish();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return report;
+}
+
+std::unique_ptr<Device> Device::create() { return std::make_unique<DeviceImpl>(); }
+
+} // namespace tk::sim

@@ -1,0 +1,320 @@
+//===- Machine.h - One CTA in execution -------------------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// A CTA runs on one host thread: its warps take turns in an order and for spans drawn from the seed. Lanes of a warp
+/// that part run as fragments, which join again at the post-dominator of the branch that parted them.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_LIB_SIM_MACHINE_H
+#define TK_LIB_SIM_MACHINE_H
+
+#include "Memory.h"
+#include "Ptx.h"
+#include "Race.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
+#include <atomic>
+#include <deque>
+
+namespace tk::sim {
+
+/// Small, fast, and the same on every host.
+class Rng {
+public:
+  explicit Rng(uint64_t seed = 0) : state(seed + 0x9e3779b97f4a7c15ull) {}
+  uint64_t next() {
+    uint64_t z = (state += 0x9e3779b97f4a7c15ull);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+  }
+  uint32_t below(uint32_t n) { return uint32_t((next() >> 32) * n >> 32); }
+
+private:
+  uint64_t state;
+};
+
+/// What all CTAs of a launch share; read only while they run.
+struct LaunchContext {
+  const Module *module = nullptr;
+  const Function *fn = nullptr;
+  const Program::Entry *entry = nullptr;
+  DeviceMemoryImpl *memory = nullptr;
+  Launch launch;
+  Options options;
+  std::vector<uint32_t> constants; ///< The function's pool with addresses filled in.
+  std::vector<uint8_t> parameters;
+  uint32_t sharedBase = 0, sharedEnd = 0, dynamicStart = 0;
+  unsigned warpsPerCta = 0, threadsPerCta = 0;
+};
+
+/// Lanes of a warp that run together.
+struct Frag {
+  enum State : uint8_t { Run, AtBarrier, AtWarpSync, AtWgmma };
+  uint32_t pc = 0, mask = 0;
+  int32_t join = -1;
+  uint32_t joinPc = ~0u;
+  State state = Run;
+  uint32_t waitMask = 0; ///< AtWarpSync: the lanes that must come.
+  unsigned barrier = 0;  ///< AtBarrier
+};
+
+/// Where parted lanes meet.
+struct Join {
+  uint32_t pc = 0, expected = 0, arrived = 0;
+  int32_t parent = -1;
+  uint32_t parentPc = ~0u;
+};
+
+/// One wgmma of a warpgroup, from the first warp that issues it to its completion.
+struct WgmmaOp {
+  uint32_t pc = 0, sequence = 0;
+  unsigned issued = 0; ///< Mask of the four warps.
+  uint64_t descA = 0, descB = 0;
+  bool scaleD = true, done = false;
+  uint32_t group[4] = {0, 0, 0, 0}; ///< Commit group in each warp; 0: not committed yet.
+  bool early = false;
+  ThreadClocks clocks; ///< What all four issuing warps knew.
+};
+
+struct WarpgroupState {
+  std::deque<WgmmaOp> ops;  ///< Not yet retired by all four warps.
+  uint32_t firstSequence = 1; ///< Sequence of ops.front().
+  uint32_t nextDone = 1;    ///< Sequence of the next to execute.
+};
+
+struct Warp {
+  unsigned index = 0;
+  uint32_t live = 0;
+  uint32_t *regs = nullptr;
+  uint32_t *poison = nullptr;
+  llvm::SmallVector<Frag, 4> frags;
+  llvm::SmallVector<Join, 4> joins;
+  uint32_t carry = 0;
+  // wgmma
+  uint32_t issued = 0;      ///< Sequence of the last wgmma this warp issued.
+  uint32_t committed = 0;   ///< Groups closed.
+  uint32_t uncommittedFrom = 1; ///< First sequence of the open group.
+  bool fencedOnce = false;
+  std::vector<uint32_t> inFlight; ///< By register: sequence of the wgmma that holds it, 0 none.
+  std::vector<uint32_t> shapeOf;  ///< By register: pc of the wgmma that last used it since the fence.
+  std::vector<uint8_t> dirty;   ///< By register: 1 read, 2 written since the last wgmma.fence.
+  uint32_t pendingRegs = 0;     ///< Registers in flight.
+  llvm::SmallVector<std::pair<uint32_t, uint32_t>, 4> groups; ///< Open groups: (number, last sequence).
+  Allocation *lastAllocation = nullptr;
+  // cp.async: what is outstanding, by group.
+  struct Copy { uint32_t pc; uint32_t lane; uint64_t dst, src; uint8_t bytes, sourceBytes; uint32_t group; bool done; };
+  std::vector<Copy> copies;
+  uint32_t copyGroup[32] = {};
+};
+
+struct Barrier {
+  uint32_t expected = 0, arrived = 0; ///< Threads; expected 0: none waiting.
+  uint32_t warps = 0;         ///< Warps that arrived in this phase.
+  uint32_t firstPc = 0;
+  ThreadClocks clocks;
+  bool clocksValid = false;
+  // bar.red
+  uint32_t popc = 0, allTrue = 1, anyTrue = 0;
+};
+
+/// Bytes of one page that a CTA touched, to find conflicts between CTAs.
+struct PageUse {
+  static constexpr uint64_t kPage = 4096;
+  uint64_t read[64] = {}, written[64] = {}, atomic[64] = {};
+  uint32_t readPc[64] = {}, writePc[64] = {}; ///< By 64-byte granule: some instruction that did it.
+};
+
+struct FindingKey {
+  const char *name;
+  uint32_t pc, other;
+  bool operator<(const FindingKey &o) const {
+    int c = strcmp(name, o.name);
+    return c ? c < 0 : std::tie(pc, other) < std::tie(o.pc, o.other);
+  }
+};
+
+/// What a CTA leaves behind.
+struct CtaResult {
+  std::vector<std::pair<FindingKey, Finding>> findings; ///< In order of first occurrence.
+  std::map<FindingKey, size_t> findingAt;
+  std::map<uint64_t, std::unique_ptr<PageUse>> pages;
+  bool stopped = false;
+};
+
+/// Counts by instruction, summed over the CTAs of a host thread.
+struct Counters {
+  std::vector<uint64_t> warpExecutions, threadExecutions, wavefronts, minimum;
+  uint64_t tensorFlop = 0, globalRead = 0, globalWritten = 0, sharedRead = 0, sharedWritten = 0;
+  void reset(size_t code);
+  void add(const Counters &o);
+};
+
+class Cta {
+public:
+  Cta(const LaunchContext &context, Counters &counters, std::atomic<uint64_t> &steps);
+  /// Runs the CTA to its end.
+  void run(std::array<uint32_t, 3> ctaid, CtaResult &result);
+
+private:
+  friend struct Reporter;
+  const LaunchContext &ctx;
+  const Function &fn;
+  const std::vector<Inst> &code;
+  Counters &counters;
+  std::atomic<uint64_t> &globalSteps;
+  CtaResult *out = nullptr;
+  std::array<uint32_t, 3> ctaid = {0, 0, 0};
+  Rng rng;
+  bool stop = false;
+  bool checkRaces = false;
+
+  std::vector<Warp> warps;
+  std::vector<uint32_t> regFile, poisonFile;
+  std::vector<uint8_t> shared, sharedInit;
+  std::vector<uint8_t> local, localInit; ///< [thread][localBytes]
+  std::vector<WarpgroupState> groups;
+  std::array<Barrier, 16> barriers;
+  RaceState race;
+  uint64_t clockTicks = 0;
+  uint64_t lastUsePage = ~0ull;
+  PageUse *lastUse = nullptr;
+  const uint32_t *constants = nullptr;
+
+  // Set-up and scheduling (Machine.cpp).
+  void reset(std::array<uint32_t, 3> id);
+  void initWarp(Warp &w);
+  uint32_t specialValue(Special s, unsigned thread) const;
+  void schedule();
+  bool runWarp(Warp &w, unsigned quantum);
+  bool runnable(const Warp &w) const;
+  bool finished() const;
+  void reportDeadlock();
+  void checkExit();
+
+  // Fragments.
+  bool reachJoin(Warp &w, unsigned frag);
+  void branch(Warp &w, unsigned frag, const Inst &in, uint32_t taken);
+  void branchIndexed(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  void split(Warp &w, unsigned frag, const Inst &in, llvm::ArrayRef<std::pair<uint32_t, uint32_t>> paths);
+  void exitLanes(Warp &w, unsigned frag, uint32_t mask);
+  void joinProgress(Warp &w, int32_t join);
+
+  // Execution. True: go on with the next instruction; false: the fragment blocked, ended or moved.
+  bool step(Warp &w, unsigned frag);
+  bool executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  void alu(Warp &w, const Inst &in, uint32_t mask);
+  void setp(Warp &w, const Inst &in, uint32_t mask);
+  void movPack(Warp &w, const Inst &in, uint32_t mask);
+  void movUnpack(Warp &w, const Inst &in, uint32_t mask);
+  void carry(Warp &w, const Inst &in, uint32_t mask);
+
+  // Warp-wide operations (ExecWarp.cpp).
+  bool gather(Warp &w, unsigned frag, uint32_t members, uint32_t &mask);
+  void advance(Warp &w, uint32_t lanes);
+  bool warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  void shfl(Warp &w, const Inst &in, uint32_t mask);
+  void vote(Warp &w, const Inst &in, uint32_t mask, uint32_t members);
+  void match(Warp &w, const Inst &in, uint32_t mask);
+  void redux(Warp &w, const Inst &in, uint32_t mask);
+  bool barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  void completeBarrier(unsigned id, Warp &w, const Inst &in);
+  void releaseBarrier(unsigned id);
+  bool converged(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+
+  // Memory (ExecMemory.cpp).
+  struct Place { uint8_t *data = nullptr, *init = nullptr; uint64_t raw = 0; Space space = Space::Global; };
+  uint32_t addresses(Warp &w, const Inst &in, const Opnd &base, int64_t offset, uint32_t mask, uint64_t *out);
+  uint32_t locate(Warp &w, const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes, AccessKind kind,
+                  Space space, Place *out);
+  bool locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind, Space space,
+                 Place &out);
+  void ld(Warp &w, const Inst &in, uint32_t mask);
+  void st(Warp &w, const Inst &in, uint32_t mask);
+  void atom(Warp &w, const Inst &in, uint32_t mask);
+  void cpAsync(Warp &w, const Inst &in, uint32_t mask);
+  void cpAsyncWait(Warp &w, const Inst &in, uint32_t mask, uint32_t keep);
+  void performCopy(Warp &w, Warp::Copy &c);
+  void noteUse(const Inst &in, uint64_t addr, unsigned bytes, AccessKind kind);
+  void raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p, unsigned bytes,
+                  AccessKind kind, bool sameValue);
+  void banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes);
+  void matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices);
+  void reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
+                      Space space);
+
+  // Matrices (ExecMatrix.cpp, ExecWgmma.cpp).
+  void ldMatrix(Warp &w, const Inst &in, uint32_t mask);
+  void stMatrix(Warp &w, const Inst &in, uint32_t mask);
+  void movMatrix(Warp &w, const Inst &in);
+  void mma(Warp &w, const Inst &in);
+  bool wgmma(Warp &w, unsigned frag, const Inst &in);
+  void wgmmaFence(Warp &w);
+  void wgmmaCommit(Warp &w);
+  bool wgmmaWait(Warp &w, unsigned frag, const Inst &in);
+  void wgmmaTouch(Warp &w, const Inst &in, uint32_t mask);
+  void startOp(Warp &w, WarpgroupState &g, WgmmaOp &op);
+  void executeOps(unsigned group, uint32_t upTo);
+  void executeOp(unsigned group, WgmmaOp &op);
+  void maybeProgress();
+  bool checkDescriptor(Warp &w, const Inst &in, uint64_t desc, const char *which);
+  bool uniform(Warp &w, const Inst &in, const Opnd &o, const char *what, uint64_t &out);
+  void checkRegisters(Warp &w, const Inst &in, const WgmmaSpec &spec);
+  void checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &spec, bool isA, uint32_t event);
+  void gatherShared(const WgmmaSpec &spec, bool isA, uint64_t desc);
+  uint32_t gatherRegisters(unsigned group, const WgmmaSpec &spec, uint32_t poison[4]);
+  std::vector<double> panelA, panelB, dense;
+  void executeInteger(unsigned group, const WgmmaSpec &spec, bool scaleD);
+  template <class F> bool forEachChunk(const WgmmaSpec &spec, bool isA, uint64_t desc, F &&f) const;
+
+  // Registers.
+  const uint32_t *ptr(const Warp &w, const Opnd &o) const {
+    return o.off & Opnd::kConst ? constants + (o.off & ~Opnd::kConst) : w.regs + o.off;
+  }
+  uint32_t *reg(Warp &w, const Opnd &o) const { return w.regs + o.off; }
+  uint64_t value(const Warp &w, const Opnd &o, unsigned lane) const {
+    const uint32_t *p = ptr(w, o);
+    return o.wide ? uint64_t(p[2 * lane + 1]) << 32 | p[2 * lane] : p[lane];
+  }
+  void setValue(Warp &w, const Opnd &o, unsigned lane, uint64_t v) {
+    uint32_t *p = reg(w, o);
+    if (o.wide) {
+      p[2 * lane] = uint32_t(v);
+      p[2 * lane + 1] = uint32_t(v >> 32);
+    } else
+      p[lane] = uint32_t(v);
+  }
+  void setPoison(Warp &w, const Opnd &o, uint32_t mask, uint32_t bits) {
+    w.poison[o.idx] = (w.poison[o.idx] & ~mask) | (bits & mask);
+  }
+  uint32_t predicate(const Warp &w, const Opnd &o, bool negated) const {
+    uint32_t v = *ptr(w, o);
+    return negated ? ~v : v;
+  }
+
+  // Findings (Report.cpp).
+  Finding *report(const char *name, Severity severity, const Warp *w, uint32_t lanes, uint32_t pc, uint32_t other,
+                  const llvm::Twine &message);
+  /// Counts another instance of a finding that is already there.
+  bool seenBefore(const char *name, uint32_t pc, uint32_t other);
+  uint32_t pcOf(const Inst &in) const { return uint32_t(&in - code.data()); }
+  std::string place(uint32_t pc) const;
+  std::string spaceAddress(uint64_t addr, Space space) const;
+  bool poisoned(Warp &w, const Inst &in, uint32_t lanes, const char *what);
+};
+
+uint64_t convertValue(const CvtSpec &spec, uint64_t a, uint64_t b, bool wideDst);
+/// Exact value of a floating-point encoding.
+double decodeReal(uint64_t bits, Ty ty);
+uint64_t encodeReal(double v, Ty ty, Round round);
+uint64_t swizzle(uint64_t address, unsigned mode);
+
+} // namespace tk::sim
+
+#endif // TK_LIB_SIM_MACHINE_H

@@ -1,0 +1,82 @@
+//===- Memory.cpp - Global memory of a simulated device -------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Memory.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace llvm;
+
+namespace tk::sim {
+
+static constexpr uint64_t kGuard = 1 << 20; ///< Between allocations, so that a stray index hits nothing.
+
+uint64_t DeviceMemoryImpl::allocate(uint64_t bytes, uint64_t align, StringRef name) {
+  auto a = std::make_unique<Allocation>();
+  a->base = alignTo(next + kGuard, std::max<uint64_t>(align ? align : 1, 256));
+  a->bytes = bytes;
+  a->name = name.str();
+  a->data.reset(new uint8_t[bytes ? bytes : 1]);
+  a->init.reset(new uint8_t[bytes ? bytes : 1]());
+  memset(a->data.get(), 0xff, bytes); // NaN in every floating-point type: a missed write shows in the numbers too
+  next = a->base + bytes;
+  allocations.push_back(std::move(a));
+  return allocations.back()->base;
+}
+
+void DeviceMemoryImpl::free(uint64_t address) {
+  if (Allocation *a = find(address); a && a->base == address)
+    a->live = false;
+}
+
+Allocation *DeviceMemoryImpl::find(uint64_t address) const {
+  auto it = llvm::upper_bound(allocations, address, [](uint64_t v, const auto &a) { return v < a->base; });
+  return it == allocations.begin() ? nullptr : std::prev(it)->get();
+}
+
+Expected<Allocation *> DeviceMemoryImpl::range(uint64_t address, uint64_t bytes) const {
+  Allocation *a = find(address);
+  if (!a || !a->live || address - a->base > a->bytes || bytes > a->bytes - (address - a->base))
+    return createStringError(inconvertibleErrorCode(),
+                             formatv("{0} bytes at device address {1:x} are not inside one allocation", bytes, address)
+                                 .str());
+  return a;
+}
+
+Error DeviceMemoryImpl::write(uint64_t address, ArrayRef<uint8_t> bytes) {
+  Expected<Allocation *> a = range(address, bytes.size());
+  if (!a)
+    return a.takeError();
+  if (!bytes.empty()) {
+    memcpy((*a)->data.get() + (address - (*a)->base), bytes.data(), bytes.size());
+    memset((*a)->init.get() + (address - (*a)->base), 1, bytes.size());
+  }
+  return Error::success();
+}
+
+Error DeviceMemoryImpl::read(uint64_t address, MutableArrayRef<uint8_t> bytes) const {
+  Expected<Allocation *> a = range(address, bytes.size());
+  if (!a)
+    return a.takeError();
+  if (!bytes.empty())
+    memcpy(bytes.data(), (*a)->data.get() + (address - (*a)->base), bytes.size());
+  return Error::success();
+}
+
+uint64_t DeviceMemoryImpl::countUninitialised(uint64_t address, uint64_t bytes) const {
+  Expected<Allocation *> a = range(address, bytes);
+  if (!a) {
+    consumeError(a.takeError());
+    return bytes;
+  }
+  uint64_t n = 0;
+  for (uint64_t i = 0; i < bytes; ++i)
+    n += !(*a)->init[address - (*a)->base + i];
+  return n;
+}
+
+} // namespace tk::sim

@@ -1,0 +1,43 @@
+//===- Memory.h - Global memory of a simulated device -----------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_LIB_SIM_MEMORY_H
+#define TK_LIB_SIM_MEMORY_H
+
+#include "tk/Sim/Simulator.h"
+
+namespace tk::sim {
+
+/// One allocation. One byte of `init` for each byte of data: CTAs on several host threads may write neighbouring
+/// bytes, which bits could not bear without atomics.
+struct Allocation {
+  uint64_t base = 0, bytes = 0;
+  std::string name;
+  bool live = true, readOnly = false;
+  std::unique_ptr<uint8_t[]> data, init;
+};
+
+class DeviceMemoryImpl final : public DeviceMemory {
+public:
+  uint64_t allocate(uint64_t bytes, uint64_t align, llvm::StringRef name) override;
+  void free(uint64_t address) override;
+  llvm::Error write(uint64_t address, llvm::ArrayRef<uint8_t> bytes) override;
+  llvm::Error read(uint64_t address, llvm::MutableArrayRef<uint8_t> bytes) const override;
+  uint64_t countUninitialised(uint64_t address, uint64_t bytes) const override;
+
+  /// The allocation that holds `address`, or the nearest one below; null when there is none.
+  Allocation *find(uint64_t address) const;
+
+private:
+  llvm::Expected<Allocation *> range(uint64_t address, uint64_t bytes) const;
+  std::vector<std::unique_ptr<Allocation>> allocations; ///< By ascending base.
+  uint64_t next = 0x0000100000000000ull;
+};
+
+} // namespace tk::sim
+
+#endif // TK_LIB_SIM_MEMORY_H

@@ -1,0 +1,103 @@
+//===- Parser.h - PTX text to statements ------------------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// The parser reads directives itself and hands every instruction, as words and operands, to the decoder.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_LIB_SIM_PARSER_H
+#define TK_LIB_SIM_PARSER_H
+
+#include "Ptx.h"
+#include <optional>
+
+namespace tk::sim {
+
+/// Where something stands in the text.
+struct Pos {
+  uint32_t line = 1, column = 1;
+};
+
+/// An operand as written.
+struct RawOperand {
+  enum Kind { Reg, Imm, FloatImm, Symbol, Vector, Address, Sink, Label, Special } kind = Imm;
+  Pos pos;
+  std::string text;           ///< Register, symbol or label name; the text of an immediate.
+  bool negated = false;       ///< !%p
+  uint64_t value = 0;         ///< Immediate bits: integers as written, 0d/decimal floats as f64 bits, 0f as f32 bits.
+  bool isF32 = false;
+  int64_t offset = 0;         ///< [base + offset], symbol + offset.
+  std::vector<RawOperand> elements; ///< Vector elements, or base of an address (and coordinates).
+  std::vector<RawOperand> second;   ///< d|p: the second destination.
+};
+
+struct RawInst {
+  Pos pos;
+  std::string word;           ///< "ld.global.v4.b32"
+  std::vector<llvm::StringRef> parts; ///< The word split at dots; "L1::no_allocate" stays whole.
+  bool guarded = false, guardNeg = false;
+  std::string guard;
+  std::vector<RawOperand> operands;
+};
+
+/// What a name means inside a function.
+struct RegInfo {
+  Ty ty = Ty::None;
+  Opnd opnd;
+};
+
+/// Gives registers, constants and symbols their places while a function is decoded.
+class FunctionBuilder {
+public:
+  FunctionBuilder(Module &module, Function &function) : module(module), fn(function) {}
+  virtual ~FunctionBuilder() = default;
+  Module &module;
+  Function &fn;
+
+  /// A new register row.
+  Opnd newRegister(Ty ty, llvm::StringRef name);
+  /// A constant row of 32 or 64 bits per lane.
+  Opnd constant(uint64_t value, bool is64);
+  Opnd special(Special s, bool is64);
+  Opnd addressConstant(Space space, uint32_t variable, int64_t addend, bool is64, bool generic);
+
+  virtual const RegInfo *findRegister(llvm::StringRef name) = 0;
+  struct VarRef { Space space; uint32_t index; uint64_t paramOffset; };
+  virtual bool findVariable(llvm::StringRef name, VarRef &out) = 0;
+  /// Records that the instruction about to be added branches to `label` (slot: index in `targets`, or -1).
+  virtual void branchTo(llvm::StringRef label, Pos pos, int slot) = 0;
+  virtual bool findBranchTargets(llvm::StringRef name, std::vector<std::string> &labels) = 0;
+
+  /// Forgets the places of the previous function.
+  void resetFunction() {
+    constantAt.clear();
+    specialAt.clear();
+  }
+
+private:
+  std::map<std::pair<uint64_t, unsigned>, uint32_t> constantAt;
+  llvm::DenseMap<unsigned, Opnd> specialAt;
+};
+
+/// A message and where; empty message: success.
+struct Failure {
+  Pos pos;
+  std::string message;
+  explicit operator bool() const { return !message.empty(); }
+};
+
+/// Appends the decoded form of `raw` to the function.
+Failure decodeInstruction(FunctionBuilder &builder, const RawInst &raw, uint32_t loc);
+
+/// Type by its suffix ("b32"); None when it is not one.
+Ty typeByName(llvm::StringRef name);
+unsigned bytesOf(Ty ty);
+std::optional<Special> specialByName(llvm::StringRef name);
+
+} // namespace tk::sim
+
+#endif // TK_LIB_SIM_PARSER_H

@@ -1,0 +1,184 @@
+//===- Ptx.h - The decoded form of a PTX module -----------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// A PTX entry after decoding: one `Inst` per instruction, operands as offsets into a warp's register file, every
+/// string gone. Registers are rows of 32 lanes; an immediate is a row of the program's constant pool, so that the
+/// lane kernels never ask what kind of operand they read.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_LIB_SIM_PTX_H
+#define TK_LIB_SIM_PTX_H
+
+#include "LaneOps.h"
+#include "tk/Sim/Simulator.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace tk::sim {
+
+/// Instruction families; each has its own executor. Plain arithmetic is `Alu` with a lane kernel.
+enum class Op : uint8_t {
+  Alu, Setp, PredLogic, Selp, SelPred, MovPred, MovPack, MovUnpack, Cvt, MovSpecial,
+  Carry, Ld, St, Atom, Bra, BrxIdx, Ret, Exit, Trap, Nop, Bar, BarWarp, Fence, FenceProxy,
+  Shfl, Vote, Match, ActiveMask, Redux, Elect, Isspacep,
+  LdMatrix, StMatrix, MovMatrix, Mma, WgmmaFence, WgmmaCommit, WgmmaWait, Wgmma,
+  CpAsync, CpAsyncCommit, CpAsyncWait
+};
+
+/// Counter class of an instruction.
+enum class Class : uint8_t { Integer, Float, Convert, Move, Memory, Control, Barrier, Warp, Matrix, Wgmma, Async, Count };
+
+enum class Space : uint8_t { Generic, Global, Shared, Local, Param, Const };
+
+/// A register row: `off` is the row's first 32-bit word in the register file (or, with the top bit set, in the
+/// constant pool); `idx` numbers the register for poison and in-flight marks. Index 0 is never poison.
+struct Opnd {
+  static constexpr uint32_t kConst = 0x80000000u, kNone = 0xffffffffu;
+  uint32_t off = kNone;
+  uint32_t idx = 0;
+  bool wide = false; ///< The row has 64 bits a lane.
+  bool present() const { return off != kNone; }
+  bool isConst() const { return (off & kConst) && present(); }
+};
+
+struct CvtSpec {
+  Ty to = Ty::None, from = Ty::None;
+  Round round = Round::None;
+  bool integerRound = false; ///< .rni/.rzi/.rmi/.rpi
+  bool ftz = false, sat = false, satfinite = false, relu = false;
+};
+
+struct WgmmaSpec {
+  uint16_t n = 0, k = 0;
+  Ty d = Ty::None, a = Ty::None, b = Ty::None;
+  bool aInRegisters = false, satfinite = false;
+  int8_t scaleA = 1, scaleB = 1;
+  bool transA = false, transB = false;
+  llvm::SmallVector<Opnd, 0> acc;
+  llvm::SmallVector<Opnd, 4> aRegs;
+  Opnd aDesc, bDesc;
+  Opnd scaleD; ///< A predicate register, or a constant row.
+  bool scaleDConst = false, scaleDValue = true;
+};
+
+struct MmaSpec {
+  uint16_t m = 16, n = 8, k = 16;
+  Ty d = Ty::F32, a = Ty::F16, b = Ty::F16;
+  bool satfinite = false;
+  llvm::SmallVector<Opnd, 4> regsD, regsA, regsB, regsC;
+};
+
+enum class AtomOp : uint8_t { Add, Min, Max, And, Or, Xor, Exch, Cas, Inc, Dec };
+
+/// One decoded instruction.
+struct Inst {
+  Op op = Op::Nop;
+  Class cls = Class::Control;
+  Ty ty = Ty::None;
+  uint8_t numVec = 1;      ///< Elements of a vector load, store or pack; matrices of ldmatrix.
+  Space space = Space::Generic;
+  uint8_t sub = 0;         ///< Family-specific selector (compare, shuffle mode, atomic operation, ...).
+  bool guardNeg = false;
+  bool ftz = false, sat = false;
+  bool aligned = false;    ///< Needs the whole warp.
+  bool touchesWgmma = false; ///< Names a register that some wgmma uses; only these are checked in flight.
+  bool isVolatile = false, isAcquire = false, isRelease = false, isRed = false, trans = false, negB = false;
+  Opnd guard;              ///< Predicate register.
+  Opnd d, d2, s[4];
+  llvm::SmallVector<Opnd, 0> vec; ///< Registers of vector operands.
+  int64_t imm = 0;         ///< Address offset, wait count, barrier id, ...
+  AluFn alu = nullptr;
+  CmpFn cmp = nullptr;
+  uint32_t target = 0;     ///< Branch target; index into the side tables for Cvt, Mma and Wgmma.
+  uint32_t reconverge = ~0u; ///< First instruction of the immediate post-dominator; ~0: none.
+  llvm::SmallVector<uint32_t, 0> targets; ///< brx.idx
+  uint32_t line = 0;
+  uint32_t loc = 0;        ///< Index into Function::locs; 0: none.
+};
+
+struct Loc {
+  uint32_t file = 0, line = 0, column = 0;
+};
+
+/// How a special register is filled when a warp starts.
+enum class Special : uint8_t {
+  TidX, TidY, TidZ, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX, NctaidY, NctaidZ, LaneId, WarpId, NWarpId,
+  SmId, NSmId, GridId, LanemaskEq, LanemaskLe, LanemaskLt, LanemaskGe, LanemaskGt, DynamicSmemSize, TotalSmemSize,
+  ClusterCtaidX, ClusterCtaidY, ClusterCtaidZ, ClusterNctaidX, ClusterNctaidY, ClusterNctaidZ, ClusterCtaRank,
+  ClusterNctaRank, ClusterIdX, ClusterIdY, ClusterIdZ, NClusterIdX, NClusterIdY, NClusterIdZ,
+  Clock, Clock64, GlobalTimer, Count
+};
+
+/// A variable of the module or a function, in any space but registers.
+struct Variable {
+  std::string name;
+  Space space = Space::Global;
+  uint64_t bytes = 0;
+  uint32_t align = 1;
+  bool isExtern = false, sized = true, initialised = false;
+  uint64_t address = 0; ///< Offset in its space; for shared variables relative to the static area.
+  std::vector<uint8_t> init;
+  struct Reloc { uint64_t offset; std::string symbol; int64_t addend; bool generic; };
+  std::vector<Reloc> relocs;
+};
+
+/// A constant row whose value is an address known only at launch.
+struct AddressConst {
+  uint32_t off = 0; ///< Word offset in the constant pool.
+  Space space = Space::Shared;
+  uint32_t variable = 0; ///< Index into Module variables or Function shared variables.
+  int64_t addend = 0;
+  bool is64 = false, generic = false;
+};
+
+struct Function {
+  std::string name;
+  std::vector<Inst> code;
+  std::vector<CvtSpec> cvts;
+  std::vector<WgmmaSpec> wgmmas;
+  std::vector<MmaSpec> mmas;
+  std::vector<Loc> locs = {Loc()};
+  std::vector<uint32_t> constants; ///< Rows of 32 lanes; 64-bit constants take 64 words.
+  std::vector<AddressConst> addressConsts;
+  std::vector<std::pair<Special, uint32_t>> specials; ///< Which special register lives at which row.
+  std::vector<uint32_t> wgmmaRegs; ///< Register indices used by some wgmma.
+  std::vector<std::string> regNames; ///< By register index, for messages.
+  uint32_t regWords = 0, regCount = 1;
+  uint32_t localBytes = 0;
+  bool usesInterCta = false; ///< Has atomics or scoped accesses on global memory.
+  std::array<uint32_t, 3> reqntid = {0, 0, 0}, maxntid = {0, 0, 0}, reqcluster = {0, 0, 0};
+};
+
+/// The parsed module.
+class Module final : public Program {
+public:
+  std::string fileName;
+  std::vector<std::string> lines; ///< The PTX text, for reports.
+  std::map<uint32_t, std::string> files;
+  std::vector<Entry> publicEntries;
+  std::vector<Function> functions; ///< Parallel to publicEntries.
+  std::vector<Variable> variables;
+  uint32_t staticSharedBytes = 0, dynamicSharedAlign = 16;
+  bool hasDynamicShared = false;
+
+  llvm::ArrayRef<Entry> entries() const override { return publicEntries; }
+  llvm::StringRef lineText(uint32_t line) const {
+    return line >= 1 && line <= lines.size() ? llvm::StringRef(lines[line - 1]).trim() : llvm::StringRef();
+  }
+  std::string source(const Function &f, const Inst &inst) const;
+};
+
+/// Fills reconvergence points of every branch from the post-dominators of the flow graph.
+void computeReconvergence(Function &function);
+
+const char *className(Class c);
+
+} // namespace tk::sim
+
+#endif // TK_LIB_SIM_PTX_H

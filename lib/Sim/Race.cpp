@@ -1,0 +1,304 @@
+//===- Race.cpp - Happens-before within a CTA -----------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Race.h"
+#include "llvm/ADT/STLExtras.h"
+#include <algorithm>
+#include <cstring>
+
+using namespace llvm;
+
+namespace tk::sim {
+
+static void join(Clock &into, const Clock &from) {
+  for (size_t i = 0, e = into.size(); i < e; ++i)
+    into[i] = std::max(into[i], from[i]);
+}
+
+ThreadClocks RaceState::blank() const {
+  ThreadClocks t;
+  size_t slots = warps.size() * 32 + 8;
+  t.seen.assign(slots, 0);
+  t.fenced.assign(slots, 0);
+  t.ownFenced.assign(slots, 0);
+  return t;
+}
+
+void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes) {
+  warps.resize(numWarps);
+  for (ThreadClocks &w : warps)
+    w = blank();
+  codeSize = code;
+  lastEvent.assign(size_t(numWarps) * code, {});
+  events.assign(1, {});
+  size_t words = (sharedBytes + 3) / 4 + 4;
+  sharedWrite.assign(words, 0);
+  sharedRead.assign(words, 0);
+  pageAt.clear();
+  pagesUsed = 0;
+  lastPage = ~0ull;
+  splits.clear();
+  sets.clear();
+  setAt.clear();
+}
+
+void RaceState::release(unsigned warp, ThreadClocks &barrier) {
+  ThreadClocks &w = warps[warp];
+  join(barrier.seen, w.seen);
+  join(barrier.fenced, w.fenced);
+  join(barrier.ownFenced, w.ownFenced);
+  for (unsigned l = 0; l < 32; ++l)
+    barrier.seen[warp * 32 + l] = w.clock;
+  ++w.clock;
+}
+
+void RaceState::acquire(unsigned warp, const ThreadClocks &barrier) {
+  ThreadClocks &w = warps[warp];
+  join(w.seen, barrier.seen);
+  join(w.fenced, barrier.fenced);
+  join(w.ownFenced, barrier.ownFenced);
+}
+
+void RaceState::intersect(unsigned warp, ThreadClocks &all, bool first) {
+  ThreadClocks &w = warps[warp];
+  Clock mine = w.seen;
+  for (unsigned l = 0; l < 32; ++l)
+    mine[warp * 32 + l] = w.clock;
+  auto narrow = [first](Clock &into, const Clock &from) {
+    for (size_t i = 0, e = into.size(); i < e; ++i)
+      into[i] = first ? from[i] : std::min(into[i], from[i]);
+  };
+  narrow(all.seen, mine);
+  narrow(all.fenced, w.fenced);
+  narrow(all.ownFenced, w.ownFenced);
+  ++w.clock;
+}
+
+void RaceState::warpSync(unsigned warp, uint32_t mask) {
+  ThreadClocks &w = warps[warp];
+  for (unsigned l = 0; l < 32; ++l)
+    if (mask >> l & 1)
+      w.seen[warp * 32 + l] = w.clock;
+  ++w.clock;
+}
+
+void RaceState::proxyFence(unsigned warp, uint32_t mask) {
+  ThreadClocks &w = warps[warp];
+  join(w.fenced, w.seen);
+  for (unsigned l = 0; l < 32; ++l)
+    if (mask >> l & 1)
+      w.fenced[warp * 32 + l] = w.ownFenced[warp * 32 + l] = w.clock;
+  ++w.clock;
+}
+
+uint32_t RaceState::event(unsigned warp, uint32_t pc, AccessKind kind) {
+  Cached &c = lastEvent[size_t(warp) * codeSize + pc];
+  uint32_t clock = warps[warp].clock;
+  if (c.clock != clock) {
+    c = {clock, uint32_t(events.size())};
+    Event e{warp * 32, clock, pc, false, isAtomic(kind), isWrite(kind), false};
+    events.push_back(e);
+    e.multi = true;
+    events.push_back(e);
+  }
+  return c.id;
+}
+
+uint32_t RaceState::agentEvent(unsigned warpgroup, uint32_t sequence, uint32_t pc, AccessKind kind) {
+  events.push_back({agentSlot(warpgroup), sequence, pc, true, false, isWrite(kind), false});
+  return uint32_t(events.size() - 1);
+}
+
+ShadowPage RaceState::globalShadow(uint64_t address) {
+  uint64_t page = address / kPage;
+  if (page == lastPage)
+    return lastShadow;
+  auto [it, fresh] = pageAt.try_emplace(page, pagesUsed);
+  constexpr size_t words = kPage / 4;
+  if (fresh) {
+    if (pagesUsed == pages.size())
+      pages.emplace_back(new uint32_t[2 * words]);
+    memset(pages[pagesUsed].get(), 0, 8 * words);
+    ++pagesUsed;
+  }
+  uint32_t *p = pages[it->second].get();
+  lastPage = page;
+  return lastShadow = {p, p + words};
+}
+
+// A plain cell is event << 5 | lane, which leaves 25 bits of events below the tags.
+bool RaceState::ordered(uint32_t cell, const Accessor &me) const {
+  const Event &e = events[cell >> 5];
+  unsigned lane = cell & 31;
+  if (e.agent)
+    return me.seen[e.slot] >= e.clock;
+  if (e.multi) {
+    bool all = true;
+    for (unsigned l = 0; l < 32; ++l)
+      all &= me.seen[e.slot + l] >= e.clock || (e.slot == me.warp * 32 && l == me.lane);
+    return all;
+  }
+  if (!me.async && e.slot == me.warp * 32 && lane == me.lane)
+    return true;
+  return me.seen[e.slot + lane] >= e.clock;
+}
+
+bool RaceState::checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Conflict &conflict) {
+  if (!cell)
+    return true;
+  const Event &e = events[cell >> 5];
+  auto fill = [&](Conflict::Kind kind) {
+    conflict.kind = kind;
+    conflict.other = e;
+    conflict.otherLane = cell & 31;
+    conflict.otherWrite = otherWrite;
+    return false;
+  };
+  if (!ordered(cell, me)) {
+    if (e.atomic && me.atomic)
+      return true;
+    // Lanes of one instruction that store the same value: one of them wins, and nobody can tell which.
+    if (otherWrite && me.sameValue && (cell >> 5) == (me.cell >> 5))
+      return true;
+    return fill(Conflict::Unordered);
+  }
+  if (me.async && otherWrite && !e.agent) {
+    unsigned slot = e.slot + (cell & 31);
+    if (me.async->fenced[slot] < e.clock)
+      return fill(Conflict::NoProxyFence);
+    if (me.async->ownFenced[slot] < e.clock)
+      return fill(Conflict::IssuerFenceOnly);
+  }
+  return true;
+}
+
+bool RaceState::checkReaders(uint32_t cell, const Accessor &me, Conflict &conflict) {
+  if (!(cell & kSet))
+    return checkCell(cell, me, false, conflict);
+  for (uint32_t c : sets[cell & kIndex])
+    if (!checkCell(c, me, false, conflict))
+      return false;
+  return true;
+}
+
+/// Several lanes of one instruction read the word: one cell for the whole warp, or 0 when `cell` is another event.
+uint32_t RaceState::mergeLanes(uint32_t cell, uint32_t mine) {
+  uint32_t id = mine >> 5;
+  if (cell >> 5 == id)
+    return cell == mine ? cell : (id + 1) << 5;
+  return cell == (id + 1) << 5 ? cell : 0;
+}
+
+/// Reads that happen before this one need no record: whoever is ordered after this one is ordered after them.
+uint32_t RaceState::addReader(uint32_t cell, const Accessor &me) {
+  if (!cell || cell == me.cell)
+    return me.cell;
+  if (!(cell & kSet)) {
+    if (!me.async)
+      if (uint32_t merged = mergeLanes(cell, me.cell))
+        return merged;
+    if (ordered(cell, me))
+      return me.cell;
+  }
+  auto [it, fresh] = setAt.try_emplace(uint64_t(cell) << 32 | me.cell, 0);
+  if (!fresh)
+    return it->second;
+  SmallVector<uint32_t, 4> keep;
+  ArrayRef<uint32_t> old = cell & kSet ? ArrayRef<uint32_t>(sets[cell & kIndex]) : ArrayRef<uint32_t>(cell);
+  uint32_t mine = me.cell;
+  for (uint32_t c : old) {
+    if (uint32_t merged = me.async ? 0 : mergeLanes(c, mine))
+      mine = merged;
+    else if (c != mine && !ordered(c, me))
+      keep.push_back(c);
+  }
+  uint32_t result = mine;
+  if (!keep.empty()) {
+    keep.push_back(mine);
+    llvm::sort(keep);
+    sets.push_back(std::move(keep));
+    result = kSet | uint32_t(sets.size() - 1);
+  }
+  it->second = result;
+  return result;
+}
+
+bool RaceState::cellAccess(uint32_t &write, uint32_t &read, bool isWrite, const Accessor &me, Conflict &conflict) {
+  bool ok = checkCell(write, me, true, conflict);
+  if (!isWrite) {
+    read = addReader(read, me);
+    return ok;
+  }
+  if (ok && read)
+    ok = checkReaders(read, me, conflict);
+  write = me.cell;
+  read = 0;
+  return ok;
+}
+
+uint32_t RaceState::split(uint32_t cell) {
+  splits.push_back({{cell, cell, cell, cell}});
+  return kSplit | uint32_t(splits.size() - 1);
+}
+
+bool RaceState::wordAccess(ShadowPage page, uint64_t word, unsigned first, unsigned last, bool isWrite,
+                           const Accessor &me, Conflict &conflict) {
+  uint32_t &w = page.write[word], &r = page.read[word];
+  bool whole = first == 0 && last == 4, isSplit = (w & kSplit) == kSplit || (r & kSplit) == kSplit;
+  if (whole && !isSplit)
+    return cellAccess(w, r, isWrite, me, conflict);
+  if ((w & kSplit) != kSplit)
+    w = split(w);
+  if ((r & kSplit) != kSplit)
+    r = split(r);
+  bool ok = true;
+  for (unsigned i = first; i < last; ++i) {
+    Conflict c{};
+    if (!cellAccess(splits[w & kIndex].cell[i], splits[r & kIndex].cell[i], isWrite, me, c) && ok) {
+      ok = false;
+      conflict = c;
+      conflict.address = i;
+    }
+  }
+  // One owner again: give the word back its single cell.
+  if (whole && isWrite) {
+    w = me.cell;
+    r = 0;
+  }
+  return ok;
+}
+
+bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me,
+                    Conflict &conflict) {
+  bool ok = true;
+  uint64_t end = offset + bytes;
+  for (uint64_t word = offset / 4; word * 4 < end; ++word) {
+    unsigned first = word * 4 < offset ? unsigned(offset - word * 4) : 0;
+    unsigned last = unsigned(std::min<uint64_t>(4, end - word * 4));
+    Conflict c{};
+    if (!wordAccess(page, word, first, last, isWrite, me, c) && ok) {
+      ok = false;
+      conflict = c;
+      conflict.address = word * 4 + std::max<uint64_t>(c.address, first) - offset; // relative to the access
+    }
+  }
+  return ok;
+}
+
+bool RaceState::access(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, unsigned warp, unsigned lane,
+                       uint32_t event, bool sameValue, Conflict &conflict) {
+  Accessor me{warps[warp].seen.data(), nullptr, warp, lane, event << 5 | lane, isAtomic(kind), sameValue};
+  return run(page, offset, bytes, isWrite(kind), me, conflict);
+}
+
+bool RaceState::asyncRead(ShadowPage page, uint64_t offset, unsigned bytes, const ThreadClocks &clocks, uint32_t event,
+                          Conflict &conflict) {
+  Accessor me{clocks.seen.data(), &clocks, ~0u, 0, event << 5, false, false};
+  return run(page, offset, bytes, false, me, conflict);
+}
+
+} // namespace tk::sim

@@ -1,0 +1,137 @@
+//===- Race.h - Happens-before within a CTA ---------------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// Every access is an event: a warp (or the asynchronous agent of a warpgroup), that warp's clock, and an
+/// instruction. Shadow memory holds, for each 4-byte word, the last write and the reads since, as event and lane;
+/// words accessed in part are split into bytes. An access is ordered after another if the accessor's vector clock
+/// has reached it. Clocks are kept per thread on the releasing side and per warp on the acquiring side.
+///
+/// Two more clocks of the same shape follow proxy fences: `fenced` says up to where writes have a
+/// fence.proxy.async anywhere on the way, `ownFenced` where the writer itself made it.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_LIB_SIM_RACE_H
+#define TK_LIB_SIM_RACE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallVector.h"
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace tk::sim {
+
+/// What happened: enough to name both parties of a race.
+struct Event {
+  uint32_t slot;  ///< First clock slot: 32 * warp, or the agent's slot.
+  uint32_t clock;
+  uint32_t pc;
+  bool agent, atomic, write;
+  bool multi; ///< Stands for all lanes of the warp; only reads. The id after its one-lane event.
+};
+
+using Clock = std::vector<uint32_t>;
+
+struct ThreadClocks {
+  uint32_t clock = 1;
+  Clock seen, fenced, ownFenced;
+};
+
+/// Shadow cells of a run of words.
+struct ShadowPage {
+  uint32_t *write, *read;
+};
+
+enum class AccessKind : uint8_t { Read, Write, Atomic, AtomicRead };
+inline bool isWrite(AccessKind k) { return k == AccessKind::Write || k == AccessKind::Atomic; }
+inline bool isAtomic(AccessKind k) { return k == AccessKind::Atomic || k == AccessKind::AtomicRead; }
+
+/// One conflict, before it is worded.
+struct Conflict {
+  enum Kind { Unordered, NoProxyFence, IssuerFenceOnly } kind;
+  Event other;
+  unsigned otherLane;
+  uint64_t address;
+  bool otherWrite;
+};
+
+class RaceState {
+public:
+  void reset(unsigned warps, unsigned codeSize, uint64_t sharedBytes);
+
+  std::vector<ThreadClocks> warps;
+  unsigned agentSlot(unsigned warpgroup) const { return unsigned(warps.size()) * 32 + warpgroup; }
+
+  // Synchronisation.
+  /// Adds what `warp` knows, its own past included, to the three clocks of a barrier, and starts a new interval.
+  void release(unsigned warp, ThreadClocks &barrier);
+  void acquire(unsigned warp, const ThreadClocks &barrier);
+  /// Narrows `all` to what `warp` knows too (`first`: takes it over), and starts a new interval.
+  void intersect(unsigned warp, ThreadClocks &all, bool first);
+  void warpSync(unsigned warp, uint32_t mask);
+  void proxyFence(unsigned warp, uint32_t mask);
+  ThreadClocks blank() const;
+
+  /// The event of `warp` executing `pc` in its present interval.
+  uint32_t event(unsigned warp, uint32_t pc, AccessKind kind);
+  uint32_t agentEvent(unsigned warpgroup, uint32_t sequence, uint32_t pc, AccessKind kind);
+  const Event &eventAt(uint32_t id) const { return events[id]; }
+
+  ShadowPage sharedShadow() { return {sharedWrite.data(), sharedRead.data()}; }
+  /// The shadow of the global page that holds `address`; made on first use.
+  ShadowPage globalShadow(uint64_t address);
+  static constexpr uint64_t kPage = 4096;
+
+  /// A generic access of one lane. `words` are the shadow cells, `offset` the byte offset into them. Returns false
+  /// and fills `conflict` on the first conflict found. `sameValue`: the store changes nothing.
+  bool access(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, unsigned warp, unsigned lane,
+              uint32_t event, bool sameValue, Conflict &conflict);
+  /// A read through the asynchronous proxy by an operation that knows `clocks`.
+  bool asyncRead(ShadowPage page, uint64_t offset, unsigned bytes, const ThreadClocks &clocks, uint32_t event,
+                 Conflict &conflict);
+
+private:
+  static constexpr uint32_t kSet = 0x80000000u, kSplit = 0xc0000000u, kIndex = 0x3fffffffu;
+  struct Accessor {
+    const uint32_t *seen;
+    const ThreadClocks *async; ///< Set for an asynchronous access.
+    unsigned warp, lane;
+    uint32_t cell;
+    bool atomic, sameValue;
+  };
+  bool ordered(uint32_t cell, const Accessor &me) const;
+  bool checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Conflict &conflict);
+  bool checkReaders(uint32_t cell, const Accessor &me, Conflict &conflict);
+  static uint32_t mergeLanes(uint32_t cell, uint32_t mine);
+  uint32_t addReader(uint32_t cell, const Accessor &me);
+  bool cellAccess(uint32_t &write, uint32_t &read, bool isWrite, const Accessor &me, Conflict &conflict);
+  bool wordAccess(ShadowPage page, uint64_t word, unsigned first, unsigned last, bool isWrite, const Accessor &me,
+                  Conflict &conflict);
+  bool run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me, Conflict &conflict);
+  uint32_t split(uint32_t cell);
+
+  std::vector<Event> events;
+  struct Cached { uint32_t clock = 0, id = 0; };
+  std::vector<Cached> lastEvent; ///< [warp * codeSize + pc]
+  unsigned codeSize = 0;
+  std::vector<uint32_t> sharedWrite, sharedRead;
+  llvm::DenseMap<uint64_t, uint32_t> pageAt;
+  std::vector<std::unique_ptr<uint32_t[]>> pages;
+  unsigned pagesUsed = 0;
+  uint64_t lastPage = ~0ull;
+  ShadowPage lastShadow{};
+  struct Split { uint32_t cell[4]; };
+  std::vector<Split> splits;
+  std::vector<llvm::SmallVector<uint32_t, 4>> sets;
+  llvm::DenseMap<uint64_t, uint32_t> setAt; ///< Interned: (set or cell, added cell) to set.
+};
+
+} // namespace tk::sim
+
+#endif // TK_LIB_SIM_RACE_H

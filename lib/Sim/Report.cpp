@@ -1,0 +1,108 @@
+//===- Report.cpp - Findings ----------------------------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Decode.h"
+#include "Machine.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace llvm;
+
+namespace tk::sim {
+
+unsigned Report::errors() const {
+  return unsigned(count_if(findings, [](const Finding &f) { return f.severity == Severity::Error; }));
+}
+
+std::string Cta::place(uint32_t pc) const {
+  if (pc >= code.size())
+    return "?";
+  const Inst &in = code[pc];
+  std::string source = ctx.module->source(fn, in);
+  return "line " + std::to_string(in.line) + (source.empty() ? "" : " (" + source + ")") + " '" +
+         ctx.module->lineText(in.line).str() + "'";
+}
+
+std::string Cta::spaceAddress(uint64_t a, Space space) const {
+  switch (space) {
+  case Space::Shared: return formatv("shared address {0:x}", a).str();
+  case Space::Local: return formatv("local address {0:x}", a).str();
+  case Space::Param: return formatv("parameter offset {0}", a).str();
+  default: break;
+  }
+  Allocation *al = ctx.memory->find(a);
+  if (al && a - al->base < al->bytes)
+    return formatv("byte {0} of '{1}' ({2:x})", a - al->base, al->name, a).str();
+  return formatv("global address {0:x}", a).str();
+}
+
+static bool enabled(StringRef name, const Options &o) {
+  if (name.starts_with("TK-SIM-MEM"))
+    return o.checkMemory;
+  if (name.starts_with("TK-SIM-RACE"))
+    return o.checkRaces;
+  if (name.starts_with("TK-SIM-WGMMA"))
+    return o.checkWgmma;
+  return true; // what stops the kernel is always said
+}
+
+bool Cta::seenBefore(const char *name, uint32_t pc, uint32_t other) {
+  auto it = out->findingAt.find({name, pc, other});
+  if (it == out->findingAt.end())
+    return false;
+  ++out->findings[it->second].second.count;
+  return true;
+}
+
+Finding *Cta::report(const char *name, Severity severity, const Warp *w, uint32_t lanes, uint32_t pc, uint32_t other,
+                     const Twine &message) {
+  if (!enabled(name, ctx.options) || seenBefore(name, pc, other))
+    return nullptr;
+  FindingKey key{name, pc, other};
+  out->findingAt[key] = out->findings.size();
+  out->findings.push_back({key, Finding()});
+  Finding &f = out->findings.back().second;
+  f.name = name;
+  f.severity = severity;
+  f.message = message.str();
+  if (pc < code.size()) {
+    f.ptxLine = code[pc].line;
+    f.ptxText = ctx.module->lineText(code[pc].line).str();
+    f.source = ctx.module->source(fn, code[pc]);
+  }
+  f.cta = ctaid;
+  f.warp = w ? w->index : 0;
+  f.lanes = lanes;
+  return &f;
+}
+
+bool Cta::poisoned(Warp &w, const Inst &in, uint32_t lanes, const char *what) {
+  report("TK-SIM-MEM-UNINIT", Severity::Error, &w, lanes, pcOf(in), 2,
+         formatv("an uninitialised value reaches {0} in lanes {1:x}; follow it to a register or to memory that no one "
+                 "has written",
+                 what, lanes));
+  return true;
+}
+
+const char *className(Class c) {
+  switch (c) {
+  case Class::Integer: return "integer";
+  case Class::Float: return "float";
+  case Class::Convert: return "convert";
+  case Class::Move: return "move";
+  case Class::Memory: return "memory";
+  case Class::Control: return "control";
+  case Class::Barrier: return "barrier";
+  case Class::Warp: return "warp";
+  case Class::Matrix: return "matrix";
+  case Class::Wgmma: return "wgmma";
+  case Class::Async: return "async";
+  case Class::Count: break;
+  }
+  return "other";
+}
+
+} // namespace tk::sim
