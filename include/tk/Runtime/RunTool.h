@@ -18,9 +18,21 @@
 
 namespace tk {
 
-/// Compiles the source file at `path`; `arguments` is what stood after `--` on the command line.
-using CompileCallback = std::function<llvm::Expected<Package>(
-    llvm::StringRef path, llvm::ArrayRef<std::string> arguments)>;
+/// What tk-run asks of the compiler.
+struct CompileRequest {
+  std::string path;
+  llvm::ArrayRef<std::string> arguments; ///< What stood after `--` on the command line.
+  bool assemble = true;                  ///< A GPU wants a cubin; the simulator runs PTX.
+};
+
+struct CompiledPackage {
+  Package package;
+  std::vector<std::pair<std::string, double>> steps; ///< Milliseconds, in order.
+  std::string note;                                  ///< One line worth saying, or empty.
+};
+
+/// Compiles a source file. Diagnostics go to standard error; the error then only says which step failed.
+using CompileCallback = std::function<llvm::Expected<CompiledPackage>(const CompileRequest &request)>;
 
 /// The command line, understood but with no file opened yet.
 struct RunOptions {

@@ -29,7 +29,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
     - `threads`: threads of a block, a multiple of 128; `tk-assign-layouts` sets it.
     - `shared_bytes`: dynamic shared memory; `tk-allocate-shared` sets it.
     - `lowered_to`: the machine function this kernel became; the body is then empty and the op is what the host must
-      know to launch it. `buffers` and `bank_proofs` keep the report of what was lowered.
+      know to launch it. `reads` and `writes` (per argument), `buffers` and `bank_proofs` keep what was known of the
+      lowered body.
 
     Example:
 
@@ -56,7 +57,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
     StrArrayAttr:$arg_names, TypedArrayAttrBase<StrArrayAttr, "names of sizes">:$size_names,
     OptionalAttr<Tile_NumericsAttr>:$numerics, OptionalAttr<I64Attr>:$threads, OptionalAttr<I64Attr>:$shared_bytes,
-    OptionalAttr<SymbolRefAttr>:$lowered_to,
+    OptionalAttr<SymbolRefAttr>:$lowered_to, OptionalAttr<DenseBoolArrayAttr>:$reads,
+    OptionalAttr<DenseBoolArrayAttr>:$writes,
     OptionalAttr<TypedArrayAttrBase<Tile_BufferAttr, "buffers">>:$buffers,
     OptionalAttr<TypedArrayAttrBase<Tile_BankProofAttr, "bank proofs">>:$bank_proofs);
   let regions = (region AnyRegion:$body, SizedRegion<1>:$grid);

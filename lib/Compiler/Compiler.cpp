@@ -1,0 +1,261 @@
+//===- Compiler.cpp - Source in, kernel package out -----------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tk/Compiler/Compiler.h"
+#include "PackageBuilder.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Pass/PassManager.h"
+#include "tk/Compiler/Pipelines.h"
+#include "tk/Compiler/Registration.h"
+#include "tk/Conversion/TileToNVVM/Passes.h"
+#include "tk/Dialect/Tile/IR/TileOps.h"
+#include "tk/Target/PTX.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/SourceMgr.h"
+#include <chrono>
+
+using namespace mlir;
+using namespace tk;
+
+StringRef tk::getVersion() { return "0.1.0"; }
+
+std::optional<Stage> tk::parseStage(StringRef name) {
+  return llvm::StringSwitch<std::optional<Stage>>(name)
+      .Case("tile", Stage::Tile)
+      .Case("placed", Stage::Placed)
+      .Case("nvvm", Stage::NVVM)
+      .Case("llvm", Stage::LLVM)
+      .Case("ptx", Stage::PTX)
+      .Case("cubin", Stage::Cubin)
+      .Case("package", Stage::Package)
+      .Default(std::nullopt);
+}
+
+namespace {
+
+/// Wall-clock time of named steps; passes of one name are added up.
+class Stopwatch {
+public:
+  void add(StringRef name, std::chrono::steady_clock::time_point start) {
+    double milliseconds =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    for (StepTime &time : times)
+      if (time.name == name) {
+        time.milliseconds += milliseconds;
+        return;
+      }
+    times.push_back({name.str(), milliseconds});
+  }
+  template <typename Fn>
+  auto measure(StringRef name, Fn &&step) {
+    auto start = std::chrono::steady_clock::now();
+    auto result = step();
+    add(name, start);
+    return result;
+  }
+  std::vector<StepTime> times;
+};
+
+struct PassTimer : PassInstrumentation {
+  explicit PassTimer(Stopwatch &watch) : watch(watch) {}
+  void runBeforePass(Pass *pass, Operation *) override { starts.push_back(std::chrono::steady_clock::now()); }
+  void runAfterPass(Pass *pass, Operation *) override { finish(pass); }
+  void runAfterPassFailed(Pass *pass, Operation *) override { finish(pass); }
+  void finish(Pass *pass) {
+    if (!pass->getArgument().empty()) // Adaptors have none; their time is that of the passes inside.
+      watch.add(pass->getArgument(), starts.back());
+    starts.pop_back();
+  }
+  Stopwatch &watch;
+  std::vector<std::chrono::steady_clock::time_point> starts;
+};
+
+/// Keeps remarks as data.
+class RemarkCollector : public remark::detail::MLIRRemarkStreamerBase {
+public:
+  explicit RemarkCollector(std::vector<Remark> &remarks) : remarks(remarks) {}
+  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    Remark collected;
+    collected.kind = kindName(remark.getRemarkType());
+    collected.pass = remark.getCategoryName().str();
+    collected.location = tile::describeLocation(remark.getLocation());
+    for (const auto &argument : remark.getArgs())
+      collected.message += (collected.message.empty() ? "" : "; ") + argument.val;
+    remarks.push_back(std::move(collected));
+  }
+
+private:
+  static const char *kindName(llvm::remarks::Type kind) {
+    switch (kind) {
+    case llvm::remarks::Type::Passed:
+      return "passed";
+    case llvm::remarks::Type::Missed:
+      return "missed";
+    case llvm::remarks::Type::Failure:
+      return "failed";
+    default:
+      return "analysis";
+    }
+  }
+  std::vector<Remark> &remarks;
+};
+
+/// One compilation, step by step.
+class Driver {
+public:
+  Driver(const CompileOptions &options, llvm::raw_ostream &diagnostics)
+      : options(options), context(makeRegistry(), MLIRContext::Threading::DISABLED),
+        handler(sourceManager, &context, diagnostics) {}
+
+  llvm::Expected<Compilation> run(StringRef source, StringRef fileName);
+
+private:
+  static DialectRegistry makeRegistry() {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    return registry;
+  }
+  llvm::Error runPasses(llvm::function_ref<void(OpPassManager &)> build);
+  llvm::Error translate();
+  llvm::Error buildPackage();
+  std::string print();
+
+  const CompileOptions &options;
+  llvm::SourceMgr sourceManager;
+  MLIRContext context;
+  SourceMgrDiagnosticHandler handler;
+  OwningOpRef<ModuleOp> module;
+  std::unique_ptr<llvm::LLVMContext> llvmContext = std::make_unique<llvm::LLVMContext>();
+  std::unique_ptr<llvm::Module> llvmModule;
+  Stopwatch watch;
+  Compilation result;
+};
+
+} // namespace
+
+llvm::Error Driver::runPasses(llvm::function_ref<void(OpPassManager &)> build) {
+  PassManager passes(&context, ModuleOp::getOperationName());
+  passes.addInstrumentation(std::make_unique<PassTimer>(watch));
+  build(passes);
+  if (failed(passes.run(*module)))
+    return llvm::createStringError("compilation failed");
+  return llvm::Error::success();
+}
+
+std::string Driver::print() {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream);
+  stream << "\n";
+  return text;
+}
+
+llvm::Error Driver::translate() {
+  auto device = module->lookupSymbol<gpu::GPUModuleOp>(kDeviceModuleName);
+  if (!device)
+    return llvm::createStringError("the source holds no kernel");
+  auto translated = watch.measure("translate to LLVM IR", [&] { return translateToLLVM(device, *llvmContext); });
+  if (!translated)
+    return translated.takeError();
+  llvmModule = std::move(*translated);
+  watch.measure("LLVM passes", [&] { return optimizeForPTX(*llvmModule), 0; });
+  return llvm::Error::success();
+}
+
+llvm::Error Driver::buildPackage() {
+  FailureOr<std::vector<Kernel>> kernels = describeKernels(*module);
+  if (failed(kernels))
+    return llvm::createStringError("compilation failed");
+  Package &package = result.package;
+  package.compilerVersion = getVersion();
+  package.kernels = std::move(*kernels);
+  package.ptx = result.text;
+  if (!options.assemble && options.stage != Stage::Cubin)
+    return llvm::Error::success();
+  std::string ptxas = findPtxas(options.ptxas);
+  if (ptxas.empty()) {
+    if (!options.ptxas.empty())
+      return llvm::createStringError("'" + options.ptxas + "' cannot be run; expected the path of ptxas");
+    if (options.stage == Stage::Cubin)
+      return llvm::createStringError("a cubin needs ptxas, which is in none of --ptxas, CUDA_HOME, PATH and the "
+                                     "virtual environment; install CUDA or nvidia-cuda-nvcc from PyPI");
+    result.note = "no ptxas found (--ptxas, CUDA_HOME, PATH, virtual environment): the package holds PTX only, which "
+                  "the driver compiles at launch";
+    return llvm::Error::success();
+  }
+  auto assembled = watch.measure("ptxas", [&] { return assemblePTX(package.ptx, ptxas); });
+  if (!assembled)
+    return assembled.takeError();
+  package.cubin = std::move(assembled->cubin);
+  for (Kernel &kernel : package.kernels)
+    for (Variant &variant : kernel.variants)
+      if (auto found = assembled->resources.find(variant.entry); found != assembled->resources.end())
+        variant.resources = found->second;
+  return llvm::Error::success();
+}
+
+llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
+  remark::RemarkCategories all;
+  all.all = ".*";
+  if (failed(remark::enableOptimizationRemarks(context, std::make_unique<RemarkCollector>(result.package.remarks),
+                                               std::make_unique<remark::RemarkEmittingPolicyAll>(), all)))
+    return llvm::createStringError("cannot collect remarks");
+  auto buffer = llvm::MemoryBuffer::getMemBufferCopy(source, fileName);
+  sourceManager.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  ParserConfig config(&context);
+  module = watch.measure("parse", [&] { return parseSourceFile<ModuleOp>(sourceManager, config); });
+  if (!module)
+    return llvm::createStringError("compilation failed");
+  auto finish = [&](std::string text) {
+    result.text = std::move(text);
+    result.times = watch.times;
+    return std::move(result);
+  };
+  if (options.stage == Stage::Tile)
+    return finish(print());
+
+  PipelineOptions pipeline;
+  pipeline.certify = options.certify;
+  if (llvm::Error error = runPasses([&](OpPassManager &passes) { buildPlacePipeline(passes, pipeline); }))
+    return std::move(error);
+  if (options.stage == Stage::Placed)
+    return finish(print());
+  if (llvm::Error error = runPasses(buildToLLVMPipeline))
+    return std::move(error);
+  if (options.stage == Stage::NVVM)
+    return finish(print());
+
+  if (llvm::Error error = translate())
+    return std::move(error);
+  if (options.stage == Stage::LLVM) {
+    std::string text;
+    llvm::raw_string_ostream(text) << *llvmModule;
+    return finish(text);
+  }
+  auto ptx = watch.measure("LLVM code generation", [&] { return emitPTX(*llvmModule); });
+  if (!ptx)
+    return ptx.takeError();
+  if (llvm::Error error = lintPTX(*ptx))
+    return std::move(error);
+  result.text = std::move(*ptx);
+  if (options.stage != Stage::PTX)
+    if (llvm::Error error = buildPackage())
+      return std::move(error);
+  return finish(result.text);
+}
+
+llvm::Expected<Compilation> tk::compile(StringRef source, StringRef fileName, const CompileOptions &options,
+                                        llvm::raw_ostream &diagnostics) {
+  llvm::Expected<std::string> replaced = replaceAliases(source, options.aliases);
+  if (!replaced)
+    return replaced.takeError();
+  return Driver(options, diagnostics).run(*replaced, fileName);
+}

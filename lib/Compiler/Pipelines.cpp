@@ -1,0 +1,53 @@
+//===- Pipelines.cpp - The order of passes --------------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tk/Compiler/Pipelines.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "tk/Conversion/TileToNVVM/Passes.h"
+#include "tk/Dialect/Tile/Transforms/Passes.h"
+
+using namespace mlir;
+
+void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &options) {
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  OpPassManager &kernel = passes.nest<tile::KernelOp>();
+  kernel.addPass(tile::createInsertWgmma());
+  kernel.addPass(tile::createAssignSwizzles());
+  kernel.addPass(tile::createAssignLayouts());
+  kernel.addPass(tile::createAllocateShared());
+  kernel.addPass(tile::createInsertFences());
+  if (options.certify)
+    kernel.addPass(tile::createCertify());
+}
+
+void tk::buildToLLVMPipeline(OpPassManager &passes) {
+  passes.addPass(createConvertTileToNVVM());
+  OpPassManager &device = passes.nest<gpu::GPUModuleOp>();
+  device.addPass(createCanonicalizerPass());
+  device.addPass(createCSEPass());
+  device.addPass(createSCFToControlFlowPass());
+  device.addPass(createLowerDeviceToLLVM());
+}
+
+void tk::buildCompilePipeline(OpPassManager &passes, const PipelineOptions &options) {
+  buildPlacePipeline(passes, options);
+  buildToLLVMPipeline(passes);
+}
+
+void tk::registerPipelines() {
+  PassPipelineRegistration<PipelineOptions>("tk-place", "From a tile program to a placed program",
+                                            buildPlacePipeline);
+  PassPipelineRegistration<>("tk-to-llvm", "From a placed program to the llvm and nvvm dialects",
+                             buildToLLVMPipeline);
+  PassPipelineRegistration<PipelineOptions>("tk-compile", "From a tile program to the llvm and nvvm dialects",
+                                            buildCompilePipeline);
+}

@@ -1,0 +1,158 @@
+//===- Lowering.cpp - What the lowerings share ----------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/StringExtras.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace tk;
+using namespace tk::tile;
+
+static constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
+
+TileTypeConverter::TileTypeConverter() {
+  addConversion([](Type type) { return type; });
+  addConversion([](RankedTensorType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
+    std::optional<layout::Distribution> distribution = getDistribution(type);
+    if (!distribution)
+      return failure();
+    results.append(distribution->registersPerThread(), type.getElementType());
+    return success();
+  });
+  addConversion([this](InflightType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
+    return convertType(type.getTensor(), results);
+  });
+  addConversion([](SharedType type) -> Type { return LLVM::LLVMPointerType::get(type.getContext(), kSharedSpace); });
+  addConversion([](GlobalType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
+    Type i64 = IntegerType::get(type.getContext(), 64);
+    results.push_back(LLVM::LLVMPointerType::get(type.getContext(), kGlobalSpace));
+    results.append(llvm::count_if(type.getShape(), ShapedType::isDynamic), i64);
+    results.append(llvm::count_if(type.getStrides(), ShapedType::isDynamic), i64);
+    return success();
+  });
+  // Between a tile and its registers, until both sides are converted.
+  auto cast = [](OpBuilder &builder, Type type, ValueRange inputs, Location location) -> Value {
+    return UnrealizedConversionCastOp::create(builder, location, type, inputs).getResult(0);
+  };
+  addSourceMaterialization(cast);
+  addTargetMaterialization([](OpBuilder &builder, TypeRange types, ValueRange inputs, Location location) {
+    return SmallVector<Value>(UnrealizedConversionCastOp::create(builder, location, types, inputs).getResults());
+  });
+}
+
+ViewParts tk::unpackView(OpBuilder &builder, Location location, GlobalType type, ValueRange parts) {
+  ViewParts view{parts.front(), {}, {}};
+  parts = parts.drop_front();
+  auto take = [&](ArrayRef<int64_t> known, SmallVectorImpl<Value> &values) {
+    for (int64_t value : known) {
+      if (!ShapedType::isDynamic(value)) {
+        values.push_back(constantI64(builder, location, value));
+        continue;
+      }
+      values.push_back(parts.front());
+      parts = parts.drop_front();
+    }
+  };
+  take(type.getShape(), view.sizes);
+  take(type.getStrides(), view.strides);
+  return view;
+}
+
+Value tk::constantI32(OpBuilder &builder, Location location, int64_t value) {
+  return arith::ConstantOp::create(builder, location, builder.getI32IntegerAttr(value));
+}
+
+Value tk::constantI64(OpBuilder &builder, Location location, int64_t value) {
+  return arith::ConstantOp::create(builder, location, builder.getI64IntegerAttr(value));
+}
+
+Value tk::threadIndex(OpBuilder &builder, Location location) {
+  return NVVM::ThreadIdXOp::create(builder, location, builder.getI32Type());
+}
+
+Value tk::applyThreadColumns(OpBuilder &builder, Location location, ArrayRef<int64_t> columns) {
+  // Thread bits that go to target bits at one distance move together: one mask and one shift for each distance.
+  std::map<int, int64_t> masks;
+  for (auto [bit, column] : llvm::enumerate(columns))
+    for (int target = 0; target < 32; ++target)
+      if (column >> target & 1)
+        masks[target - int(bit)] |= int64_t(1) << bit;
+  Value thread = threadIndex(builder, location), result;
+  for (auto [distance, mask] : masks) {
+    Value term = arith::AndIOp::create(builder, location, thread, constantI32(builder, location, mask));
+    Value amount = constantI32(builder, location, std::abs(distance));
+    if (distance > 0)
+      term = arith::ShLIOp::create(builder, location, term, amount);
+    if (distance < 0)
+      term = arith::ShRUIOp::create(builder, location, term, amount);
+    result = result ? arith::XOrIOp::create(builder, location, result, term).getResult() : term;
+  }
+  return result ? result : constantI32(builder, location, 0);
+}
+
+Value tk::isFirstReplica(OpBuilder &builder, Location location, uint64_t replicatedThreadBits) {
+  if (replicatedThreadBits == 0)
+    return {};
+  Value bits = arith::AndIOp::create(builder, location, threadIndex(builder, location),
+                                     constantI32(builder, location, replicatedThreadBits));
+  return arith::CmpIOp::create(builder, location, arith::CmpIPredicate::eq, bits, constantI32(builder, location, 0));
+}
+
+SmallVector<Value> tk::inlinePTX(OpBuilder &builder, Location location, StringRef text, StringRef constraints,
+                                 TypeRange results, ValueRange operands) {
+  Type type;
+  if (results.size() == 1)
+    type = results.front();
+  if (results.size() > 1)
+    type = LLVM::LLVMStructType::getLiteral(builder.getContext(), llvm::to_vector(results));
+  auto assembly = LLVM::InlineAsmOp::create(
+      builder, location, type ? TypeRange(type) : TypeRange(), operands, text, constraints, /*has_side_effects=*/true,
+      /*is_align_stack=*/false, LLVM::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(builder.getContext(), LLVM::AsmDialect::AD_ATT), /*operand_attrs=*/ArrayAttr());
+  SmallVector<Value> values;
+  if (results.size() == 1)
+    values.push_back(assembly.getRes());
+  for (unsigned i = 0; results.size() > 1 && i < results.size(); ++i)
+    values.push_back(LLVM::ExtractValueOp::create(builder, location, assembly.getRes(), i));
+  return values;
+}
+
+/// The largest number known to divide an index value, at least 1; zero, which everything divides, gives 0.
+static int64_t getKnownDivisor(Value value) {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return std::abs(constant.getSExtValue());
+  if (auto product = value.getDefiningOp<arith::MulIOp>())
+    return getKnownDivisor(product.getLhs()) * getKnownDivisor(product.getRhs());
+  if (auto sum = value.getDefiningOp<arith::AddIOp>())
+    return std::gcd(getKnownDivisor(sum.getLhs()), getKnownDivisor(sum.getRhs()));
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto loop = argument ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()) : scf::ForOp();
+  if (loop && loop.getInductionVar() == value)
+    return std::gcd(getKnownDivisor(loop.getLowerBound()), getKnownDivisor(loop.getStep()));
+  return 1;
+}
+
+OffsetDivisors tk::findOffsetDivisors(Operation *root) {
+  OffsetDivisors divisors;
+  auto find = [&](Operation *op, GlobalType view, OperandRange offsets) {
+    if (std::optional<unsigned> contiguous = view.getContiguousDimension())
+      divisors[op] = getKnownDivisor(offsets[*contiguous]);
+  };
+  root->walk([&](Operation *op) {
+    if (auto load = dyn_cast<LoadOp>(op))
+      find(op, load.getView().getType(), load.getOffsets());
+    if (auto store = dyn_cast<StoreOp>(op))
+      find(op, store.getView().getType(), store.getOffsets());
+  });
+  return divisors;
+}

@@ -1,0 +1,61 @@
+//===- Lowering.h - What the lowerings share --------------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_LIB_CONVERSION_TILETONVVM_LOWERING_H
+#define TK_LIB_CONVERSION_TILETONVVM_LOWERING_H
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Transforms/DialectConversion.h"
+#include "tk/Dialect/Tile/IR/TileOps.h"
+
+namespace tk {
+
+/// A register tile becomes one value per register, a view its pointer, dynamic sizes and dynamic strides, a shared
+/// tile a pointer.
+class TileTypeConverter : public mlir::TypeConverter {
+public:
+  TileTypeConverter();
+};
+
+/// The parts of a converted view.
+struct ViewParts {
+  mlir::Value pointer;
+  llvm::SmallVector<mlir::Value> sizes, strides; ///< i64, constants where static.
+};
+ViewParts unpackView(mlir::OpBuilder &builder, mlir::Location location, tile::GlobalType type,
+                     mlir::ValueRange parts);
+
+/// Small builders of integer arithmetic that fold nothing: LLVM does.
+mlir::Value constantI32(mlir::OpBuilder &builder, mlir::Location location, int64_t value);
+mlir::Value constantI64(mlir::OpBuilder &builder, mlir::Location location, int64_t value);
+mlir::Value threadIndex(mlir::OpBuilder &builder, mlir::Location location);
+
+/// The exclusive or of `columns[b]` over the set bits b of the thread index, as i32.
+mlir::Value applyThreadColumns(mlir::OpBuilder &builder, mlir::Location location, llvm::ArrayRef<int64_t> columns);
+
+/// Whether this thread is the first of those that hold the same elements; null if each holds its own.
+mlir::Value isFirstReplica(mlir::OpBuilder &builder, mlir::Location location, uint64_t replicatedThreadBits);
+
+/// Inline PTX with side effects. `results` may be empty; several come back unpacked.
+llvm::SmallVector<mlir::Value> inlinePTX(mlir::OpBuilder &builder, mlir::Location location, llvm::StringRef text,
+                                         llvm::StringRef constraints, mlir::TypeRange results,
+                                         mlir::ValueRange operands);
+
+/// What is known of the offset of each load and store along its view's contiguous dimension: the largest number that
+/// divides it. Found before the conversion starts, which takes loops apart.
+using OffsetDivisors = llvm::DenseMap<mlir::Operation *, int64_t>;
+OffsetDivisors findOffsetDivisors(mlir::Operation *root);
+
+void populateElementwisePatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateGlobalAccessPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,
+                                  const OffsetDivisors &divisors);
+void populateSharedAccessPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateWgmmaPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+
+} // namespace tk
+
+#endif // TK_LIB_CONVERSION_TILETONVVM_LOWERING_H

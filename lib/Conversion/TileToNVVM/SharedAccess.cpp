@@ -1,0 +1,155 @@
+//===- SharedAccess.cpp - Shared memory, fences and barriers --------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "tk/Conversion/TileToNVVM/Passes.h"
+
+using namespace mlir;
+using namespace tk;
+using namespace tk::tile;
+
+/// Walks the vector accesses of a whole tile; `access(pointer, firstRegister)` makes one.
+static LogicalResult forEachAccess(Operation *op, ConversionPatternRewriter &rewriter, RankedTensorType tile,
+                                   SharedType shared, Value base,
+                                   function_ref<void(Value pointer, int64_t reg, int64_t vector)> access) {
+  std::optional<layout::Distribution> distribution = getDistribution(tile);
+  if (!distribution || !shared.getLayout())
+    return rewriter.notifyMatchFailure(op, "an operand has no layout");
+  llvm::Expected<layout::SharedAccess> plan = layout::planSharedAccess(*distribution, shared.getSharedLayout());
+  if (!plan)
+    return op->emitOpError() << "has no access plan: " << llvm::toString(plan.takeError());
+  Location location = op->getLoc();
+  Type i8 = rewriter.getI8Type();
+  Value thread = applyThreadColumns(rewriter, location, plan->threadColumns);
+  int64_t threadBits = 0;
+  for (int64_t column : plan->threadColumns)
+    threadBits |= column;
+  for (auto [index, step] : llvm::enumerate(plan->steps)) {
+    // Where thread and step set different bits, exclusive or is addition, and folds into the instruction's offset.
+    bool disjoint = (threadBits & step.exclusiveOr) == 0;
+    Value offset = thread;
+    if (!disjoint)
+      offset = arith::XOrIOp::create(rewriter, location, thread, constantI32(rewriter, location, step.exclusiveOr));
+    Value pointer = LLVM::GEPOp::create(rewriter, location, base.getType(), i8, base, offset);
+    if (int64_t constant = step.plus + (disjoint ? step.exclusiveOr : 0))
+      pointer = LLVM::GEPOp::create(rewriter, location, base.getType(), i8, pointer, LLVM::GEPArg(int32_t(constant)));
+    access(pointer, index * plan->vector, plan->vector);
+  }
+  return success();
+}
+
+/// The type memory holds: booleans take a byte.
+static Type storageType(Type elementType) {
+  return elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
+}
+
+namespace {
+
+struct LowerAlloc : OpConversionPattern<AllocOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(AllocOp alloc, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    if (!alloc.getOffset())
+      return rewriter.notifyMatchFailure(alloc, "the buffer has no offset");
+    auto pointer = cast<LLVM::LLVMPointerType>(getTypeConverter()->convertType(alloc.getType()));
+    Value base = LLVM::AddressOfOp::create(rewriter, alloc.getLoc(), pointer, kSharedMemoryName);
+    rewriter.replaceOpWithNewOp<LLVM::GEPOp>(alloc, pointer, rewriter.getI8Type(), base,
+                                             LLVM::GEPArg(int32_t(*alloc.getOffset())));
+    return success();
+  }
+};
+
+struct LowerSharedStore : OpConversionPattern<SharedStoreOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(SharedStoreOp store, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Location location = store.getLoc();
+    auto tile = cast<RankedTensorType>(store.getValue().getType());
+    SharedType shared = store.getDest().getType();
+    Type stored = storageType(tile.getElementType());
+    // Threads that hold the same elements would write the same bytes: harmless, but a race all the same.
+    std::optional<layout::Distribution> distribution = getDistribution(tile);
+    Value first = distribution ? isFirstReplica(rewriter, location, distribution->replicatedThreadBits()) : Value();
+    OpBuilder::InsertionGuard guard(rewriter);
+    if (first) {
+      auto branch = scf::IfOp::create(rewriter, location, first, /*withElseRegion=*/false);
+      rewriter.setInsertionPointToStart(branch.thenBlock());
+    }
+    auto write = [&](Value pointer, int64_t reg, int64_t vector) {
+      auto type = VectorType::get(vector, stored);
+      Value packed = LLVM::PoisonOp::create(rewriter, location, type);
+      for (int64_t i = 0; i < vector; ++i) {
+        Value element = adaptor.getValue()[reg + i];
+        if (stored != tile.getElementType())
+          element = arith::ExtUIOp::create(rewriter, location, stored, element);
+        packed = LLVM::InsertElementOp::create(rewriter, location, packed, element,
+                                               constantI32(rewriter, location, i));
+      }
+      LLVM::StoreOp::create(rewriter, location, packed, pointer, vector * shared.getElementBytes());
+    };
+    if (failed(forEachAccess(store, rewriter, tile, shared, adaptor.getDest().front(), write)))
+      return failure();
+    rewriter.eraseOp(store);
+    return success();
+  }
+};
+
+struct LowerSharedLoad : OpConversionPattern<SharedLoadOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(SharedLoadOp load, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Location location = load.getLoc();
+    auto tile = cast<RankedTensorType>(load.getResult().getType());
+    SharedType shared = load.getSource().getType();
+    Type stored = storageType(tile.getElementType());
+    SmallVector<Value> registers;
+    auto read = [&](Value pointer, int64_t reg, int64_t vector) {
+      Value packed = LLVM::LoadOp::create(rewriter, location, VectorType::get(vector, stored), pointer,
+                                          vector * shared.getElementBytes());
+      for (int64_t i = 0; i < vector; ++i) {
+        Value element =
+            LLVM::ExtractElementOp::create(rewriter, location, packed, constantI32(rewriter, location, i));
+        if (stored != tile.getElementType())
+          element = arith::TruncIOp::create(rewriter, location, tile.getElementType(), element);
+        registers.push_back(element);
+      }
+    };
+    if (failed(forEachAccess(load, rewriter, tile, shared, adaptor.getSource().front(), read)))
+      return failure();
+    rewriter.replaceOpWithMultiple(load, {registers});
+    return success();
+  }
+};
+
+struct LowerBarrier : OpConversionPattern<BarrierOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(BarrierOp barrier, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<NVVM::Barrier0Op>(barrier);
+    return success();
+  }
+};
+
+struct LowerFenceAsyncProxy : OpConversionPattern<FenceAsyncProxyOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(FenceAsyncProxyOp fence, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    inlinePTX(rewriter, fence.getLoc(), "fence.proxy.async.shared::cta;", "~{memory}", {}, {});
+    rewriter.eraseOp(fence);
+    return success();
+  }
+};
+
+} // namespace
+
+void tk::populateSharedAccessPatterns(const TypeConverter &converter, RewritePatternSet &patterns) {
+  patterns.add<LowerAlloc, LowerSharedStore, LowerSharedLoad, LowerBarrier, LowerFenceAsyncProxy>(
+      converter, patterns.getContext());
+}

@@ -1,0 +1,210 @@
+//===- TileToNVVM.cpp - Lower placed kernels to the machine ---------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tk/Conversion/TileToNVVM/Passes.h"
+#include "Lowering.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "tk/Target/Hopper.h"
+
+namespace tk {
+#define GEN_PASS_DEF_CONVERTTILETONVVM
+#include "tk/Conversion/TileToNVVM/Passes.h.inc"
+} // namespace tk
+
+using namespace mlir;
+using namespace tk;
+using namespace tk::tile;
+
+namespace {
+
+struct ConvertTileToNVVM : tk::impl::ConvertTileToNVVMBase<ConvertTileToNVVM> {
+  void runOnOperation() override;
+
+private:
+  gpu::GPUModuleOp getDeviceModule();
+  LogicalResult lowerKernel(KernelOp kernel);
+  LLVM::LLVMFuncOp createFunction(KernelOp kernel, gpu::GPUModuleOp module);
+  LogicalResult lowerBody(LLVM::LLVMFuncOp function);
+};
+
+} // namespace
+
+/// The machine module, with the one block of dynamic shared memory all kernels share by name.
+gpu::GPUModuleOp ConvertTileToNVVM::getDeviceModule() {
+  ModuleOp module = getOperation();
+  if (auto existing = module.lookupSymbol<gpu::GPUModuleOp>(kDeviceModuleName))
+    return existing;
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  auto device = gpu::GPUModuleOp::create(builder, module.getLoc(), kDeviceModuleName);
+  auto target = NVVM::NVVMTargetAttr::get(&getContext(), /*optLevel=*/2, "nvptx64-nvidia-cuda", hopper::kChip,
+                                          hopper::kFeatures);
+  device.setTargetsAttr(builder.getArrayAttr(target));
+  builder.setInsertionPointToStart(device.getBody());
+  auto bytes = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
+  LLVM::GlobalOp::create(builder, module.getLoc(), bytes, /*isConstant=*/false, LLVM::Linkage::External,
+                         kSharedMemoryName, Attribute(), hopper::kSharedBaseAlign,
+                         unsigned(NVVM::NVVMMemorySpace::Shared));
+  return device;
+}
+
+/// The report of what the body holds, kept on the kernel when the body goes.
+static void keepReport(KernelOp kernel) {
+  SmallVector<Attribute> buffers, proofs;
+  SmallVector<bool> reads(kernel.getNumArguments()), writes(kernel.getNumArguments());
+  for (BlockArgument argument : kernel.getBody().getArguments())
+    for (Operation *user : argument.getUsers()) {
+      reads[argument.getArgNumber()] |= isa<LoadOp>(user);
+      writes[argument.getArgNumber()] |= isa<StoreOp>(user);
+    }
+  MLIRContext *context = kernel.getContext();
+  kernel.walk([&](Operation *op) {
+    std::string source = describeLocation(op->getLoc());
+    if (auto alloc = dyn_cast<AllocOp>(op))
+      buffers.push_back(BufferAttr::get(context, alloc.getLabel(), alloc.getOffset().value_or(0),
+                                        alloc.getType().getSizeInBytes(), alloc.getType(), source));
+    auto keep = [&](BanksAttr banks, StringRef access) {
+      if (banks)
+        proofs.push_back(BankProofAttr::get(context, access, source, banks));
+    };
+    if (auto store = dyn_cast<SharedStoreOp>(op))
+      keep(store.getBanksAttr(), "shared_store");
+    if (auto load = dyn_cast<SharedLoadOp>(op))
+      keep(load.getBanksAttr(), "shared_load");
+  });
+  Builder builder(context);
+  kernel.setReads(reads);
+  kernel.setWrites(writes);
+  kernel.setBuffersAttr(builder.getArrayAttr(buffers));
+  kernel.setBankProofsAttr(builder.getArrayAttr(proofs));
+}
+
+/// The machine function: scalar parameters, and the kernel's body over casts from them to the kernel's own types.
+LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModuleOp module) {
+  TileTypeConverter converter;
+  SmallVector<Type> parameters;
+  SmallVector<SmallVector<Type>> parts;
+  for (Type type : kernel.getArgumentTypes()) {
+    SmallVector<Type> &part = parts.emplace_back();
+    if (type.isIndex())
+      part.push_back(IntegerType::get(&getContext(), 64));
+    else
+      (void)converter.convertType(type, part); // Views and scalars always convert.
+    llvm::append_range(parameters, part);
+  }
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()), parameters);
+  auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), type);
+  function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), builder.getUnitAttr());
+  int32_t threads = kernel.getThreads().value_or(hopper::kWarpgroupThreads);
+  function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), builder.getDenseI32ArrayAttr({threads, 1, 1}));
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), builder.getI32IntegerAttr(1));
+  if (NumericsAttr numerics = kernel.getNumericsAttr(); numerics && numerics.getFlush())
+    function.setDenormalFpMathF32("preserve-sign");
+
+  function.getBody().takeBody(kernel.getBody());
+  Block &entry = function.getBody().front();
+  builder.setInsertionPointToStart(&entry);
+  unsigned numArguments = entry.getNumArguments();
+  for (unsigned index = 0; index < numArguments; ++index) {
+    SmallVector<Value> values;
+    for (Type part : parts[index])
+      values.push_back(entry.addArgument(part, kernel.getLoc()));
+    BlockArgument argument = entry.getArgument(index);
+    Value whole = values.front();
+    if (argument.getType().isIndex())
+      whole = arith::IndexCastOp::create(builder, kernel.getLoc(), argument.getType(), whole);
+    else if (isa<GlobalType>(argument.getType()))
+      whole = UnrealizedConversionCastOp::create(builder, kernel.getLoc(), argument.getType(), values).getResult(0);
+    argument.replaceAllUsesWith(whole);
+  }
+  entry.eraseArguments(0, numArguments);
+  return function;
+}
+
+/// Marks multiplications and additions as contractible into FMAs.
+static void allowContraction(LLVM::LLVMFuncOp function) {
+  function.walk([](arith::ArithFastMathInterface op) {
+    auto flags = op.getFastMathFlagsAttr();
+    if (!flags)
+      return;
+    auto contract = flags.getValue() | arith::FastMathFlags::contract;
+    op->setAttr(op.getFastMathAttrName(), arith::FastMathFlagsAttr::get(op->getContext(), contract));
+  });
+}
+
+LogicalResult ConvertTileToNVVM::lowerBody(LLVM::LLVMFuncOp function) {
+  TileTypeConverter converter;
+  RewritePatternSet patterns(&getContext());
+  populateElementwisePatterns(converter, patterns);
+  OffsetDivisors divisors = findOffsetDivisors(function);
+  populateGlobalAccessPatterns(converter, patterns, divisors);
+  populateSharedAccessPatterns(converter, patterns);
+  populateWgmmaPatterns(converter, patterns);
+  ConversionTarget target(getContext());
+  scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns, target);
+  target.addIllegalDialect<TileDialect>();
+  target.addLegalDialect<LLVM::LLVMDialect, NVVM::NVVMDialect>();
+  target.addLegalOp<UnrealizedConversionCastOp>();
+  target.markUnknownOpDynamicallyLegal([&](Operation *op) { return converter.isLegal(op); });
+  target.addLegalOp<LLVM::LLVMFuncOp>();
+  return applyFullConversion(function, target, std::move(patterns));
+}
+
+LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
+  // Name the pass that is missing, rather than the pattern that failed.
+  WalkResult walk = kernel.walk([&](Operation *op) {
+    if (isa<DotOp>(op)) {
+      op->emitOpError() << "has no lowering; tk-insert-wgmma must map it onto the tensor core (see its remarks)";
+      return WalkResult::interrupt();
+    }
+    for (Type type : op->getResultTypes())
+      if (auto tile = dyn_cast<RankedTensorType>(type); tile && !getDistribution(tile)) {
+        op->emitOpError() << "yields " << tile << " without a register layout; run tk-assign-layouts first";
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  if (walk.wasInterrupted())
+    return failure();
+
+  keepReport(kernel);
+  LLVM::LLVMFuncOp function = createFunction(kernel, getDeviceModule());
+  if (NumericsAttr numerics = kernel.getNumericsAttr(); numerics && numerics.getContract())
+    allowContraction(function);
+  // The kernel stays as the host's view: the same signature and grid, an empty body.
+  Block &entry = kernel.getBody().emplaceBlock();
+  for (Type type : kernel.getArgumentTypes())
+    entry.addArgument(type, kernel.getLoc());
+  OpBuilder builder = OpBuilder::atBlockEnd(&entry);
+  ReturnOp::create(builder, kernel.getLoc());
+  kernel.setLoweredToAttr(SymbolRefAttr::get(&getContext(), kDeviceModuleName,
+                                             {FlatSymbolRefAttr::get(function)}));
+  // The body's terminator is the function's.
+  for (Block &block : function.getBody())
+    if (auto ret = dyn_cast<ReturnOp>(block.getTerminator())) {
+      builder.setInsertionPoint(ret);
+      LLVM::ReturnOp::create(builder, ret.getLoc(), ValueRange());
+      ret.erase();
+    }
+  return lowerBody(function);
+}
+
+void ConvertTileToNVVM::runOnOperation() {
+  for (KernelOp kernel : llvm::to_vector(getOperation().getOps<KernelOp>()))
+    if (!kernel.getLoweredTo() && failed(lowerKernel(kernel)))
+      return signalPassFailure();
+  SmallVector<UnrealizedConversionCastOp> casts;
+  getOperation().walk([&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
+  reconcileUnrealizedCasts(casts);
+}

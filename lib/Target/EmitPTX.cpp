@@ -1,0 +1,149 @@
+//===- EmitPTX.cpp - From the machine module to PTX -----------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "tk/Target/Hopper.h"
+#include "tk/Target/PTX.h"
+#include "llvm/IR/InlineAsm.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Scalar/ADCE.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/GVN.h"
+#include "llvm/Transforms/InstCombine/InstCombine.h"
+#include "llvm/Transforms/Scalar/LICM.h"
+#include "llvm/Transforms/Scalar/LoopPassManager.h"
+#include "llvm/Transforms/Scalar/SROA.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include <mutex>
+
+using namespace mlir;
+
+static const char *const kTriple = "nvptx64-nvidia-cuda";
+
+static std::unique_ptr<llvm::TargetMachine> createTargetMachine() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+  });
+  std::string error;
+  llvm::Triple triple(kTriple);
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->createTargetMachine(triple, tk::hopper::kChip, tk::hopper::kFeatures, {}, llvm::Reloc::PIC_,
+                                  std::nullopt, llvm::CodeGenOptLevel::Default));
+}
+
+/// The user's own line: the first file location inside a fused, named or call-site one. Line tables of fused
+/// locations come out as ".loc 1 0 0" otherwise.
+static Location collapseLocation(Location location) {
+  FileLineColLoc file;
+  location->walk([&](Location inner) {
+    file = dyn_cast<FileLineColLoc>(inner);
+    return file ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return file ? Location(file) : UnknownLoc::get(location.getContext());
+}
+
+/// Synchronising assembly must not be duplicated or moved across divergent control flow, and MLIR cannot say so.
+static void markConvergent(llvm::Module &module) {
+  for (llvm::Function &function : module)
+    for (llvm::BasicBlock &block : function)
+      for (llvm::Instruction &instruction : block) {
+        auto *call = llvm::dyn_cast<llvm::CallInst>(&instruction);
+        if (!call || !call->isInlineAsm())
+          continue;
+        llvm::StringRef text = llvm::cast<llvm::InlineAsm>(call->getCalledOperand())->getAsmString();
+        if (!text.contains(".sync") && !text.contains("bar"))
+          continue;
+        call->setConvergent();
+        function.setConvergent();
+      }
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>> tk::translateToLLVM(gpu::GPUModuleOp device,
+                                                                  llvm::LLVMContext &context) {
+  // A plain module of its own: the pass that makes line tables refuses gpu.module.
+  OwningOpRef<ModuleOp> plain = ModuleOp::create(device.getLoc());
+  OpBuilder builder = OpBuilder::atBlockEnd(plain->getBody());
+  for (Operation &op : *device.getBody())
+    builder.clone(op);
+  plain->walk([](Operation *op) { op->setLoc(collapseLocation(op->getLoc())); });
+  PassManager passes(device.getContext(), ModuleOp::getOperationName());
+  LLVM::DIScopeForLLVMFuncOpPassOptions options;
+  // Anything more emits ".target ..., debug", which turns ptxas's optimiser off.
+  options.emissionKind = LLVM::DIEmissionKind::DebugDirectivesOnly;
+  passes.addPass(LLVM::createDIScopeForLLVMFuncOpPass(options));
+  if (failed(passes.run(*plain)))
+    return llvm::createStringError("cannot attach line information to the machine module");
+  std::unique_ptr<llvm::Module> module = translateModuleToLLVMIR(*plain, context, "tk");
+  if (!module)
+    return llvm::createStringError("cannot translate the machine module to LLVM IR");
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine();
+  if (!machine)
+    return llvm::createStringError("this build of LLVM has no NVPTX target");
+  module->setTargetTriple(llvm::Triple(kTriple));
+  module->setDataLayout(machine->createDataLayout());
+  markConvergent(*module);
+  return module;
+}
+
+void tk::optimizeForPTX(llvm::Module &module) {
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine();
+  llvm::PassBuilder builder(machine.get());
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager callGraph;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+
+  llvm::FunctionPassManager passes;
+  passes.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+  passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
+  passes.addPass(llvm::InstCombinePass());
+  passes.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
+  passes.addPass(llvm::GVNPass());
+  passes.addPass(llvm::InstCombinePass());
+  passes.addPass(llvm::ADCEPass());
+  passes.addPass(llvm::SimplifyCFGPass());
+  llvm::ModulePassManager pipeline;
+  pipeline.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(passes)));
+  pipeline.run(module, modules);
+}
+
+llvm::Expected<std::string> tk::emitPTX(llvm::Module &module) {
+  std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine();
+  if (!machine)
+    return llvm::createStringError("this build of LLVM has no NVPTX target");
+  llvm::SmallString<0> text;
+  llvm::raw_svector_ostream stream(text);
+  llvm::legacy::PassManager passes;
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile))
+    return llvm::createStringError("the NVPTX target cannot emit assembly");
+  passes.run(module);
+  return text.str().str();
+}
