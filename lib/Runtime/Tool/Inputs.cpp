@@ -18,10 +18,11 @@ using namespace llvm;
 
 namespace tk::detail {
 
-Expected<Package> loadPackage(const RunOptions &options, const CompileCallback &compile) {
+Expected<CompiledPackage> loadPackage(const RunOptions &options, bool assemble,
+                                      const CompileCallback &compile) {
   StringRef extension = sys::path::extension(options.file);
   if (extension == ".mlir")
-    return compile(options.file, options.compileArguments);
+    return compile({options.file, options.compileArguments, assemble});
   if (extension != ".tkpkg")
     return createStringError("expected a .mlir or .tkpkg file, got \"" + options.file + "\"");
   if (!options.compileArguments.empty())
@@ -30,7 +31,10 @@ Expected<Package> loadPackage(const RunOptions &options, const CompileCallback &
   Expected<std::string> text = readFile(options.file);
   if (!text)
     return text.takeError();
-  return parsePackage(*text, options.file);
+  Expected<Package> package = parsePackage(*text, options.file);
+  if (!package)
+    return package.takeError();
+  return CompiledPackage{std::move(*package), {}, {}};
 }
 
 Expected<const Kernel *> chooseKernel(const Package &package, const RunOptions &options) {

@@ -13,7 +13,8 @@
 namespace tk::detail {
 
 /// Reads a package, or has one compiled, by the file's extension.
-llvm::Expected<Package> loadPackage(const RunOptions &options, const CompileCallback &compile);
+llvm::Expected<CompiledPackage> loadPackage(const RunOptions &options, bool assemble,
+                                            const CompileCallback &compile);
 
 /// The kernel asked for, or the only one.
 llvm::Expected<const Kernel *> chooseKernel(const Package &package, const RunOptions &options);

@@ -37,6 +37,8 @@ struct CheckLine {
 struct RunReport {
   std::string file, kernel, deviceKind, device, deviceNote;
   uint64_t firstSeed = 0, lastSeed = 0, dataSeed = 0;
+  std::vector<std::pair<std::string, double>> compileSteps; ///< Milliseconds; empty for a package.
+  std::string compileNote;
   const Variant *variant = nullptr;
   std::vector<std::string> declined; ///< Variants passed over, and why.
   std::array<int64_t, 3> grid = {0, 0, 0};

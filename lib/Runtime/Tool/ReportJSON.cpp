@@ -49,6 +49,39 @@ static void writeLaunch(json::OStream &stream, const RunReport &report) {
   });
 }
 
+static void writeCompilation(json::OStream &stream, const RunReport &report) {
+  stream.attributeObject("compilation", [&] {
+    stream.attribute("note", toValue(report.compileNote));
+    stream.attributeArray("steps", [&] {
+      for (const auto &[name, milliseconds] : report.compileSteps)
+        stream.object([&] {
+          stream.attribute("name", toValue(name));
+          stream.attribute("milliseconds", milliseconds);
+        });
+    });
+  });
+}
+
+static void writeResources(json::OStream &stream, const Variant &variant) {
+  stream.attributeObject("resources", [&] {
+    if (variant.resources) {
+      stream.attribute("registers", variant.resources->registers);
+      stream.attribute("spill_stores", variant.resources->spillStores);
+      stream.attribute("spill_loads", variant.resources->spillLoads);
+    }
+    stream.attributeArray("shared_buffers", [&] {
+      for (const SharedBuffer &buffer : variant.sharedBuffers)
+        stream.object([&] {
+          stream.attribute("name", toValue(buffer.name));
+          stream.attribute("offset", buffer.offset);
+          stream.attribute("bytes", buffer.bytes);
+          stream.attribute("type", toValue(buffer.type));
+          stream.attribute("location", toValue(buffer.location));
+        });
+    });
+  });
+}
+
 static void writeArguments(json::OStream &stream, const RunReport &report) {
   stream.attributeArray("arguments", [&] {
     for (const ArgumentLine &line : report.arguments)
@@ -125,7 +158,9 @@ void printJSON(const RunReport &report, raw_ostream &os) {
     stream.attribute("data_seed", report.dataSeed);
     stream.attribute("succeeded", report.succeeded());
     writeLaunch(stream, report);
+    writeCompilation(stream, report);
     writeArguments(stream, report);
+    writeResources(stream, *report.variant);
     writeChecks(stream, report);
     writeOutputs(stream, report);
     if (report.isSimulated)

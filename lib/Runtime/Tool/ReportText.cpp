@@ -25,6 +25,8 @@ public:
 private:
   void printHeader();
   void printArguments();
+  void printCompilation();
+  void printResources();
   void printInstructions();
   void printBanks();
   void printCounters();
@@ -117,6 +119,38 @@ void TextReport::printArguments() {
       source += " (data seed " + std::to_string(report.dataSeed) + ")";
     rows.push_back({line.name, line.type, line.value, line.layout, source});
   }
+  table(rows);
+}
+
+void TextReport::printCompilation() {
+  if (report.compileSteps.empty())
+    return;
+  double total = 0;
+  for (const auto &[name, milliseconds] : report.compileSteps)
+    total += milliseconds;
+  heading(formatv("compiled in {0:f1} ms", total).str());
+  std::vector<std::vector<std::string>> rows;
+  for (const auto &[name, milliseconds] : report.compileSteps)
+    rows.push_back({name, formatv(">{0:f2}", milliseconds).str()});
+  table(rows);
+  if (!report.compileNote.empty())
+    os << "  note: " << report.compileNote << "\n";
+}
+
+/// What ptxas and the compiler said about the variant; "-1" is a number that no one gave.
+void TextReport::printResources() {
+  const Variant &variant = *report.variant;
+  if (!variant.resources && variant.sharedBuffers.empty())
+    return;
+  heading("resources");
+  if (variant.resources)
+    os << "  " << variant.resources->registers << " registers per thread, "
+       << variant.resources->spillStores << " bytes spilled, " << variant.resources->spillLoads
+       << " bytes reloaded\n";
+  std::vector<std::vector<std::string>> rows;
+  for (const SharedBuffer &buffer : variant.sharedBuffers)
+    rows.push_back({buffer.name, right(buffer.bytes), "bytes at", right(buffer.offset), buffer.type,
+                    buffer.location});
   table(rows);
 }
 
@@ -244,7 +278,9 @@ void TextReport::printVerdict() {
 
 void TextReport::print() {
   printHeader();
+  printCompilation();
   printArguments();
+  printResources();
   if (report.simulated) {
     printInstructions();
     printBanks();

@@ -70,10 +70,12 @@ int64_t RunReport::countUnwrittenChecked() const {
 }
 
 Error Run::prepare() {
-  Expected<Package> loadedPackage = loadPackage(options, compile);
-  if (!loadedPackage)
-    return loadedPackage.takeError();
-  package = std::move(*loadedPackage);
+  Expected<CompiledPackage> compiled = loadPackage(options, device->getKind() == "cuda", compile);
+  if (!compiled)
+    return compiled.takeError();
+  package = std::move(compiled->package);
+  report.compileSteps = std::move(compiled->steps);
+  report.compileNote = std::move(compiled->note);
   Expected<const Kernel *> chosen = chooseKernel(package, options);
   if (!chosen)
     return chosen.takeError();
@@ -228,12 +230,12 @@ Error Run::runSeed(uint64_t seed) {
 }
 
 Error Run::run() {
-  if (Error error = prepare())
-    return error;
   Expected<std::unique_ptr<Device>> created = createDevice(options.device, report.deviceNote);
   if (!created)
     return created.takeError();
   device = std::move(*created);
+  if (Error error = prepare())
+    return error;
   report.file = options.file;
   report.kernel = kernel->name;
   report.deviceKind = device->getKind().str();
