@@ -13,6 +13,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <cstring>
+#include <bit>
+#include <functional>
 #include <random>
 
 namespace tk::sim::test {
