@@ -6,12 +6,92 @@
 //===----------------------------------------------------------------------===//
 
 #include "Handles.h"
+#include "tk/Compiler/Compiler.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+#include <cstring>
 
-extern "C" int tkCompile(const char *, size_t, const char *fileName, const char *,
-                         tkPackage *package, char **diagnostics) {
-  *package = nullptr;
+using namespace llvm;
+using namespace tk;
+
+static Error failOption(StringRef name, const Twine &expected) {
+  return createStringError("compile option \"" + name + "\": expected " + expected +
+                           ", got another value");
+}
+
+static Error readAliases(const json::Value &value, CompileOptions &options) {
+  const json::Object *aliases = value.getAsObject();
+  if (!aliases)
+    return failOption("aliases", "an object of names and types");
+  for (const auto &[name, type] : *aliases) {
+    std::optional<StringRef> text = type.getAsString();
+    if (!text)
+      return failOption(("aliases." + StringRef(name)).str(), "a type in quotes");
+    options.aliases.emplace_back(name.str(), text->str());
+  }
+  // Objects have no order of their own.
+  llvm::sort(options.aliases);
+  return Error::success();
+}
+
+static Error readFlag(StringRef name, const json::Value &value, bool &flag) {
+  std::optional<bool> boolean = value.getAsBoolean();
+  if (!boolean)
+    return failOption(name, "true or false");
+  flag = *boolean;
+  return Error::success();
+}
+
+static Error readOption(StringRef name, const json::Value &value, CompileOptions &options) {
+  if (name == "aliases")
+    return readAliases(value, options);
+  if (name == "assemble")
+    return readFlag(name, value, options.assemble);
+  if (name == "certify")
+    return readFlag(name, value, options.certify);
+  if (name != "ptxas")
+    return createStringError("unknown compile option \"" + name +
+                             "\": expected aliases, assemble, certify or ptxas");
+  std::optional<StringRef> path = value.getAsString();
+  if (!path)
+    return failOption(name, "a path in quotes");
+  options.ptxas = path->str();
+  return Error::success();
+}
+
+static Expected<CompileOptions> readOptions(const char *text) {
+  CompileOptions options;
+  if (!text)
+    return options;
+  Expected<json::Value> value = json::parse(text);
+  if (!value)
+    return createStringError("compile options: expected a JSON object, got damaged JSON: " +
+                             llvm::toString(value.takeError()));
+  const json::Object *object = value->getAsObject();
+  if (!object)
+    return createStringError("compile options: expected a JSON object, got another value");
+  for (const auto &[name, option] : *object)
+    if (Error error = readOption(name, option, options))
+      return error;
+  return options;
+}
+
+extern "C" int tkCompile(const char *source, size_t length, const char *fileName,
+                         const char *optionsJson, tkPackage *package, char **diagnostics) {
   if (diagnostics)
     *diagnostics = nullptr;
-  return tk::capi::fail(llvm::Twine(fileName) +
-                        ": compiling .mlir is not wired yet; expected a .tkpkg file");
+  Expected<CompileOptions> options = readOptions(optionsJson);
+  if (!options)
+    return capi::fail(options.takeError());
+  std::string messages;
+  raw_string_ostream os(messages);
+  Expected<Compilation> compilation = compile(StringRef(source, length), fileName, *options, os);
+  if (compilation && !compilation->note.empty())
+    os << "note: " << compilation->note << "\n";
+  if (diagnostics)
+    *diagnostics = strdup(messages.c_str());
+  if (!compilation)
+    return capi::fail(Twine(fileName) + ": " + llvm::toString(compilation.takeError()));
+  *package = new tkPackageOpaque{std::move(compilation->package), {}};
+  return 0;
 }

@@ -66,8 +66,12 @@ size_t tkElementTypeGetBytes(tkElementType type);
 
 typedef struct tkPackageOpaque *tkPackage;
 
-/** Compiles MLIR source. `optionsJson` is an object of options, or NULL. `diagnostics`, if not NULL, receives all
-    messages (warnings too), to be freed with tkStringFree. */
+/** Compiles MLIR source. `optionsJson` is NULL or an object with any of
+      "aliases": {"in": "f16"}   new definitions of the source's type aliases,
+      "assemble": true           whether to make a cubin,
+      "certify": true            whether to prove bank conflicts,
+      "ptxas": "/path/to/ptxas"  instead of searching for it.
+    `diagnostics`, if not NULL, receives all messages with their source lines, to be freed with tkStringFree. */
 int tkCompile(const char *source, size_t length, const char *fileName, const char *optionsJson, tkPackage *package,
               char **diagnostics);
 void tkStringFree(char *text);

@@ -10,6 +10,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <map>
 
 using namespace llvm;
 
@@ -182,23 +183,44 @@ void TextReport::printCounters() {
                   static_cast<double>(report.simulated->threadInstructions) / seconds / 1e6);
 }
 
+static uint64_t getExcess(const sim::BankRecord &bank) {
+  return bank.wavefronts - std::min(bank.wavefronts, bank.minimum);
+}
+
+/// One row per source line; instructions only where they conflict.
 void TextReport::printBanks() {
   if (report.simulated->banks.empty())
     return;
+  struct Sum {
+    uint64_t instructions = 0, executions = 0, wavefronts = 0, minimum = 0, excess = 0;
+  };
+  std::map<std::pair<std::string, unsigned>, Sum> sums;
   uint64_t excess = 0;
-  std::vector<std::vector<std::string>> rows = {{"ptx line", "source", ">bytes", ">executions",
-                                                 ">wavefronts", ">minimum", ">excess",
-                                                 "instruction"}};
   for (const sim::BankRecord &bank : report.simulated->banks) {
-    uint64_t beyond = bank.wavefronts - std::min(bank.wavefronts, bank.minimum);
-    excess += beyond;
-    rows.push_back({">" + std::to_string(bank.ptxLine), bank.source, right(bank.widthBytes),
-                    right(bank.executions), right(bank.wavefronts), right(bank.minimum),
-                    right(beyond), StringRef(bank.ptxText).take_front(60).str()});
+    Sum &sum = sums[{bank.source.empty() ? "(no source line)" : bank.source, bank.widthBytes}];
+    ++sum.instructions;
+    sum.executions += bank.executions;
+    sum.wavefronts += bank.wavefronts;
+    sum.minimum += bank.minimum;
+    sum.excess += getExcess(bank);
+    excess += getExcess(bank);
   }
   heading("shared memory: " + (excess ? group(excess) + " wavefronts beyond the minimum"
                                       : std::string("no bank conflicts")));
+  std::vector<std::vector<std::string>> rows = {
+      {"source", ">bytes", ">instructions", ">executions", ">wavefronts", ">minimum", ">excess"}};
+  for (const auto &[key, sum] : sums)
+    rows.push_back({key.first, right(key.second), right(sum.instructions), right(sum.executions),
+                    right(sum.wavefronts), right(sum.minimum), right(sum.excess)});
   table(rows);
+  for (const sim::BankRecord &bank : report.simulated->banks) {
+    if (!getExcess(bank))
+      continue;
+    std::string text = bank.ptxText;
+    llvm::replace(text, '\t', ' ');
+    os << "    " << report.kernel << ".ptx:" << bank.ptxLine << ": " << text << ": "
+       << group(bank.wavefronts) << " wavefronts, minimum " << group(bank.minimum) << "\n";
+  }
 }
 
 void TextReport::printFinding(const SeededFinding &seeded) {
@@ -209,7 +231,8 @@ void TextReport::printFinding(const SeededFinding &seeded) {
   os << "  " << paint(code, stringifySeverity(finding.severity) + ": " + finding.name) << ": "
      << finding.message << "\n";
   if (finding.ptxLine)
-    os << "    " << report.kernel << ".ptx:" << finding.ptxLine << ": " << finding.ptxText << "\n";
+    os << "    " << report.kernel << ".ptx:" << finding.ptxLine << ": "
+       << StringRef(finding.ptxText).trim() << "\n";
   if (!finding.source.empty())
     os << "    from " << finding.source << "\n";
   if (finding.ptxLine)

@@ -7,6 +7,7 @@
 
 #include "SamplePackage.h"
 #include "tk/CAPI/tk.h"
+#include <cstring>
 #include <gtest/gtest.h>
 
 using namespace tk::test;
@@ -81,7 +82,68 @@ TEST_F(CAPI, ElementTypes) {
   EXPECT_EQ(tkElementTypeGetBytes(TK_BF16), 2u);
 }
 
-TEST_F(CAPI, BadDevicesAndCompiling) {
+/// A kernel that only copies still goes the whole way down.
+static constexpr const char *source = R"(
+!view = !tk.global<?x?xf32, strides = [?, 1]>
+tk.kernel @copy(%A: !view [M, N], %C: !view [M, N]) grid {
+  %one = arith.constant 1 : index
+  tk.grid %one
+} {
+  %zero = arith.constant 0 : index
+  %a = tk.load %A[%zero, %zero] : !view -> tensor<16x16xf32>
+  tk.store %a, %C[%zero, %zero] : tensor<16x16xf32>, !view
+  tk.return
+}
+)";
+
+TEST_F(CAPI, CompilesAndLaunches) {
+  tkPackage compiled = nullptr;
+  char *diagnostics = nullptr;
+  ASSERT_EQ(tkCompile(source, strlen(source), "copy.mlir", "{\"assemble\": false}", &compiled,
+                      &diagnostics),
+            0)
+      << tkGetLastError() << diagnostics;
+  tkStringFree(diagnostics);
+  // C is the left half of a wider array; what lies to its right stays.
+  float a[3 * 5], c[3 * 5 * 2];
+  for (int i = 0; i < 15; ++i) {
+    a[i] = static_cast<float>(i);
+    c[2 * i] = c[2 * i + 1] = -1;
+  }
+  int64_t sizes[] = {3, 5}, strides[] = {10, 1};
+  tkValue values[] = {{"A", TK_INPUT, a, TK_F32, 2, sizes, nullptr, 0, 0},
+                      {"C", TK_OUTPUT, c, TK_F32, 2, sizes, strides, 0, 0}};
+  tkResult result = nullptr;
+  ASSERT_EQ(tkLaunch(device, compiled, 0, values, 2, nullptr, &result), 0) << tkGetLastError();
+  EXPECT_EQ(tkResultGetNumErrors(result), 0u) << tkResultGetReport(result);
+  EXPECT_NE(std::string(tkResultGetReport(result)).find("\"unwritten\": 0"), std::string::npos);
+  tkResultFree(result);
+  tkPackageFree(compiled);
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 10; ++j)
+      EXPECT_EQ(c[10 * i + j], j < 5 ? a[5 * i + j] : -1) << i << " " << j;
+}
+
+TEST_F(CAPI, CompileErrorsComeWithDiagnostics) {
+  tkPackage compiled = nullptr;
+  char *diagnostics = nullptr;
+  EXPECT_EQ(tkCompile("tk.kernel", 9, "bad.mlir", nullptr, &compiled, &diagnostics), 1);
+  EXPECT_NE(std::string(diagnostics).find("bad.mlir:1:"), std::string::npos) << diagnostics;
+  tkStringFree(diagnostics);
+  EXPECT_STREQ(tkGetLastError(), "bad.mlir: compilation failed");
+  for (auto [options, message] :
+       {std::pair{"{", "compile options: expected a JSON object, got damaged JSON: "},
+        {"[]", "compile options: expected a JSON object, got another value"},
+        {"{\"speed\": 1}",
+         "unknown compile option \"speed\": expected aliases, assemble, certify or ptxas"},
+        {"{\"assemble\": 1}",
+         "compile option \"assemble\": expected true or false, got another value"}}) {
+    EXPECT_EQ(tkCompile(source, strlen(source), "copy.mlir", options, &compiled, nullptr), 1);
+    EXPECT_EQ(std::string(tkGetLastError()).find(message), 0u) << tkGetLastError();
+  }
+}
+
+TEST_F(CAPI, BadDevices) {
   tkDevice other = nullptr;
   EXPECT_EQ(tkDeviceCreate("gpu", &other), 1);
   EXPECT_STREQ(tkGetLastError(), "unknown device \"gpu\": expected auto, sim or cuda");
