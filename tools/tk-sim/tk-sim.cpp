@@ -1,1 +1,85 @@
-int main() { return 2; }
+//===- tk-sim.cpp - Run and check PTX on a CPU ----------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tk/Sim/LaunchFile.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace llvm;
+using namespace tk::sim;
+
+static cl::OptionCategory category("tk-sim");
+static cl::opt<std::string> input(cl::Positional, cl::desc("FILE.ptx"), cl::Required, cl::cat(category));
+static cl::opt<std::string> launchFile("launch", cl::desc("Launch description (JSON)"), cl::value_desc("file"), cl::cat(category));
+static cl::opt<bool> skeleton("skeleton", cl::desc("Print a launch file to fill in"), cl::cat(category));
+static cl::opt<uint64_t> seed("seed", cl::desc("Schedule and completion order"), cl::init(0), cl::cat(category));
+static cl::opt<std::string> reportKind("report", cl::desc("text or json"), cl::init("text"), cl::cat(category));
+static cl::opt<std::string> outDir("out", cl::desc("Folder of the outputs"), cl::cat(category));
+static cl::opt<std::string> check("check", cl::desc("all, none, or a list of memory,race,wgmma,barrier,banks"), cl::init("all"), cl::cat(category));
+static cl::opt<bool> werror("werror", cl::desc("Warnings count as errors"), cl::cat(category));
+static cl::opt<uint32_t> sharedBase("shared-base", cl::desc("Start of a CTA's shared memory"), cl::init(1024), cl::cat(category));
+static cl::opt<uint64_t> maxSteps("max-steps", cl::desc("Limit of warp instructions, 0: none"), cl::init(0), cl::cat(category));
+static cl::opt<unsigned> threads("threads", cl::desc("Host threads, 0: all"), cl::init(0), cl::cat(category));
+
+static int cannotRun(const Twine &message) {
+  errs() << "tk-sim: error: " << message << '\n';
+  return 2;
+}
+
+static bool parseChecks(Options &o) {
+  if (check == "all")
+    return true;
+  o.checkMemory = o.checkRaces = o.checkWgmma = o.checkBarriers = o.checkBanks = false;
+  if (check == "none")
+    return true;
+  SmallVector<StringRef> names;
+  StringRef(check).split(names, ',');
+  for (StringRef n : names) {
+    bool *flag = n == "memory" ? &o.checkMemory : n == "race" ? &o.checkRaces : n == "wgmma" ? &o.checkWgmma
+                 : n == "barrier" ? &o.checkBarriers : n == "banks" ? &o.checkBanks : nullptr;
+    if (!flag)
+      return false;
+    *flag = true;
+  }
+  return true;
+}
+
+int main(int argc, char **argv) {
+  cl::HideUnrelatedOptions(category);
+  if (!cl::ParseCommandLineOptions(argc, argv, "tk-sim: run and check Hopper PTX on a CPU\n\nExit code 0: no error found, 1: errors, 2: could not run.\n", &errs()))
+    return 2;
+  Options options;
+  options.seed = seed;
+  options.sharedBase = sharedBase;
+  options.maxSteps = maxSteps;
+  options.threads = threads;
+  if (!parseChecks(options))
+    return cannotRun("unknown check in '" + check + "'; expected all, none, or a list of memory,race,wgmma,barrier,banks");
+  if (reportKind != "text" && reportKind != "json")
+    return cannotRun("unknown report '" + reportKind + "'; expected text or json");
+  auto file = MemoryBuffer::getFile(input);
+  if (!file)
+    return cannotRun("cannot read '" + input + "': " + file.getError().message());
+  auto program = Program::parse((*file)->getBuffer(), input);
+  if (!program)
+    return cannotRun(toString(program.takeError()));
+  if (skeleton) {
+    printSkeleton(**program, outs());
+    return 0;
+  }
+  if (launchFile.empty())
+    return cannotRun("expected --launch FILE; --skeleton prints one to fill in");
+  Expected<Report> report = runLaunchFile(**program, launchFile, options, outDir);
+  if (!report)
+    return cannotRun(toString(report.takeError()));
+  if (reportKind == "json")
+    printJson(*report, outs());
+  else
+    printText(*report, outs());
+  bool bad = report->errors() || (werror && any_of(report->findings, [](const Finding &f) { return f.severity == Severity::Warning; }));
+  return bad ? 1 : 0;
+}

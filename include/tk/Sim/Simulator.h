@@ -16,6 +16,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
 #include <array>
 #include <cstdint>
 #include <map>
@@ -116,6 +117,10 @@ public:
   /// all (unknown entry, parameter size, too many threads or too much shared memory, ...).
   virtual llvm::Expected<Report> launch(const Program &program, const Launch &launch, const Options &options) = 0;
 };
+
+/// The report for a person, and as one JSON object.
+void printText(const Report &report, llvm::raw_ostream &os);
+void printJson(const Report &report, llvm::raw_ostream &os);
 
 } // namespace tk::sim
 

@@ -1,0 +1,38 @@
+//===- LaunchFile.h - Launches described in JSON ----------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// What to run and on what: buffers from .npy files or fills, and one or more launches. Unknown keys are errors.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_SIM_LAUNCHFILE_H
+#define TK_SIM_LAUNCHFILE_H
+
+#include "tk/Sim/Simulator.h"
+
+namespace tk::sim {
+
+/// A .npy array as bytes.
+struct NpyArray {
+  std::string descr; ///< "<f4", "|u1", ...
+  std::vector<uint64_t> shape;
+  std::vector<uint8_t> data;
+};
+llvm::Expected<NpyArray> readNpy(llvm::StringRef path);
+llvm::Error writeNpy(llvm::StringRef path, const NpyArray &array);
+
+/// Runs every launch of the file; paths are relative to the file's folder, outputs go to `outDir` (or there too).
+/// The reports of all launches are merged into one.
+llvm::Expected<Report> runLaunchFile(const Program &program, llvm::StringRef path, const Options &options,
+                                     llvm::StringRef outDir);
+
+/// A prefilled launch file and what the module declares.
+void printSkeleton(const Program &program, llvm::raw_ostream &os);
+
+} // namespace tk::sim
+
+#endif // TK_SIM_LAUNCHFILE_H

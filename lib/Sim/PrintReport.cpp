@@ -1,0 +1,92 @@
+//===- PrintReport.cpp - Reports as text and JSON -------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tk/Sim/Simulator.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+
+using namespace llvm;
+
+namespace tk::sim {
+
+static const char *severityName(Severity s) {
+  return s == Severity::Error ? "error" : s == Severity::Warning ? "warning" : "note";
+}
+
+void printText(const Report &r, raw_ostream &os) {
+  for (const Finding &f : r.findings) {
+    os << severityName(f.severity) << ": " << f.name << ": " << f.message << '\n';
+    if (f.ptxLine)
+      os << "  at PTX line " << f.ptxLine << (f.source.empty() ? "" : " (" + f.source + ")") << ": " << f.ptxText << '\n';
+    os << formatv("  first in CTA ({0}, {1}, {2}) warp {3} lanes {4:x}; seen {5} time(s)\n", f.cta[0], f.cta[1], f.cta[2],
+                  f.warp, f.lanes, f.count);
+    for (const std::string &d : f.details)
+      os << "  - " << d << '\n';
+  }
+  uint64_t fronts = 0, least = 0;
+  for (const BankRecord &b : r.banks) {
+    fronts += b.wavefronts;
+    least += b.minimum;
+    if (b.wavefronts > b.minimum)
+      os << formatv("bank conflicts: line {0}{1}: {2} wavefronts, minimum {3}: {4}\n", b.ptxLine,
+                    b.source.empty() ? "" : " (" + b.source + ")", b.wavefronts, b.minimum, b.ptxText);
+  }
+  os << formatv("shared memory: {0} wavefronts, minimum {1}\n", fronts, least);
+  for (auto &[name, value] : r.counters)
+    os << formatv("{0,-24} {1}\n", name, value);
+  os << formatv("{0} error(s), {1} finding(s); {2} thread instructions in {3:f3} s\n", r.errors(), r.findings.size(),
+                r.threadInstructions, r.seconds);
+}
+
+void printJson(const Report &r, raw_ostream &os) {
+  json::OStream j(os, 2);
+  j.object([&] {
+    j.attributeArray("findings", [&] {
+      for (const Finding &f : r.findings)
+        j.object([&] {
+          j.attribute("name", f.name);
+          j.attribute("severity", severityName(f.severity));
+          j.attribute("message", f.message);
+          j.attributeArray("details", [&] {
+            for (const std::string &d : f.details)
+              j.value(d);
+          });
+          j.attribute("ptxLine", int64_t(f.ptxLine));
+          j.attribute("ptxText", f.ptxText);
+          j.attribute("source", f.source);
+          j.attributeArray("cta", [&] {
+            for (uint32_t c : f.cta)
+              j.value(int64_t(c));
+          });
+          j.attribute("warp", int64_t(f.warp));
+          j.attribute("lanes", int64_t(f.lanes));
+          j.attribute("count", int64_t(f.count));
+        });
+    });
+    j.attributeArray("banks", [&] {
+      for (const BankRecord &b : r.banks)
+        j.object([&] {
+          j.attribute("ptxLine", int64_t(b.ptxLine));
+          j.attribute("ptxText", b.ptxText);
+          j.attribute("source", b.source);
+          j.attribute("widthBytes", int64_t(b.widthBytes));
+          j.attribute("executions", int64_t(b.executions));
+          j.attribute("wavefronts", int64_t(b.wavefronts));
+          j.attribute("minimum", int64_t(b.minimum));
+        });
+    });
+    j.attributeObject("counters", [&] {
+      for (auto &[name, value] : r.counters)
+        j.attribute(name, int64_t(value));
+    });
+    j.attribute("threadInstructions", int64_t(r.threadInstructions));
+    j.attribute("seconds", r.seconds);
+  });
+  os << '\n';
+}
+
+} // namespace tk::sim
