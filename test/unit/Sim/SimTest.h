@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include <cstring>
 #include <bit>
+#include <cmath>
 #include <functional>
 #include <random>
 
