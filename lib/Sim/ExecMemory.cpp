@@ -285,6 +285,19 @@ void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
       continue;
     if (event)
       raceAccess(w, in, event, l, place[l], bytes, kind, false);
+    if (es == 4) {
+      for (unsigned i = 0; i < n; ++i) {
+        uint32_t v, ok;
+        memcpy(&v, place[l].data + 4 * i, 4);
+        memcpy(&ok, place[l].init + 4 * i, 4);
+        if (in.vec[i].wide)
+          setValue(w, in.vec[i], l, isSigned ? uint64_t(int64_t(int32_t(v))) : v);
+        else
+          reg(w, in.vec[i])[l] = v;
+        poison[i] |= uint32_t(ok != 0x01010101u) << l;
+      }
+      continue;
+    }
     for (unsigned i = 0; i < n; ++i) {
       uint64_t v = getElement(place[l].data + i * es, es);
       if (isSigned)
@@ -317,6 +330,14 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
     if (!(mask >> l & 1))
       continue;
     uint8_t data[16], init[16];
+    if (es == 4)
+      for (unsigned i = 0; i < n; ++i) {
+        uint32_t bad = w.poison[in.vec[i].idx] >> l & 1, ok = bad ? 0 : 0x01010101u;
+        memcpy(data + 4 * i, ptr(w, in.vec[i]) + (in.vec[i].wide ? 2 * l : l), 4);
+        memcpy(init + 4 * i, &ok, 4);
+        reached |= bad << l;
+      }
+    else
     for (unsigned i = 0; i < n; ++i) {
       uint64_t v = value(w, in.vec[i], l);
       memcpy(data + i * es, &v, es);

@@ -467,6 +467,17 @@ void Cta::gatherShared(const WgmmaSpec &s, bool isA, uint64_t desc) {
   forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned kk) {
     double v[16];
     decodeChunk(shared.data() + (a - ctx.sharedBase), ty, v);
+    if (!alongMn) { // one row: only the place along k moves
+      double *p = isA ? &panelA[((mn / 8) * k + kk) * 32 + 4 * (mn % 8)]
+                      : &panelB[(((mn / 8) * 2 + (mn & 1)) * k + kk) * 4 + (mn % 8) / 2];
+      for (unsigned i = 0; i < t; ++i, p += isA ? 32 : 4) {
+        double x = v[i] * scale;
+        p[0] = x;
+        if (isA)
+          p[1] = p[2] = p[3] = x;
+      }
+      return true;
+    }
     for (unsigned i = 0; i < t; ++i) {
       unsigned row = alongMn ? mn + i : mn, at = alongMn ? kk : kk + i;
       double x = v[i] * scale;
