@@ -15,6 +15,7 @@
 #include "Lowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "tk/Target/Hopper.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -42,6 +43,8 @@ public:
 
 private:
   int64_t chooseVector(int64_t offsetDivisor) const;
+  Value advance(Value pointer, Value elements);
+  Value rowPointer(const layout::Coordinates &row);
   Value coordinate(unsigned dimension, int64_t registerPart);
   Value inBounds(unsigned dimension, int64_t registerPart);
 
@@ -54,6 +57,9 @@ private:
   int64_t vectorElements = 1;
   // Every register part of a coordinate is computed once.
   std::map<std::pair<unsigned, int64_t>, Value> coordinates, bounds;
+  std::map<layout::Coordinates, Value> rowPointers;
+  layout::Coordinates lastRow;
+  Value lastPointer;
 };
 
 } // namespace
@@ -106,25 +112,51 @@ Value GlobalAccess::inBounds(unsigned dimension, int64_t registerPart) {
   return value;
 }
 
-Value GlobalAccess::pointer(int64_t reg) {
-  layout::Coordinates at = distribution.registerCoordinate(reg);
-  // The contiguous dimension's register part is a constant distance; what remains is shared by all its registers.
-  std::optional<unsigned> contiguous = type.getContiguousDimension();
-  Value elements;
-  for (unsigned d = 0; d < type.getRank(); ++d) {
-    Value term = d == contiguous ? bases[d] : coordinate(d, at[d]);
-    if (d != contiguous)
-      term = arith::MulIOp::create(builder, location, term, view.strides[d]);
-    elements = elements ? arith::AddIOp::create(builder, location, elements, term).getResult() : term;
-  }
-  Type i8 = builder.getI8Type(), pointerType = view.pointer.getType();
+/// Adds elements times the element size to a pointer.
+Value GlobalAccess::advance(Value pointer, Value elements) {
   Value bytes =
       arith::MulIOp::create(builder, location, elements, constantI64(builder, location, type.getElementBytes()));
-  Value pointer = LLVM::GEPOp::create(builder, location, pointerType, i8, view.pointer, bytes);
-  if (!contiguous || at[*contiguous] == 0)
+  return LLVM::GEPOp::create(builder, location, pointer.getType(), builder.getI8Type(), pointer, bytes);
+}
+
+/// The pointer to a thread's element with register part `row` (zero along the contiguous dimension). All but the first
+/// are a step from the one before: only one address and the steps need registers, however many rows a thread has.
+Value GlobalAccess::rowPointer(const layout::Coordinates &row) {
+  Value &pointer = rowPointers[row];
+  if (pointer)
     return pointer;
-  return LLVM::GEPOp::create(builder, location, pointerType, i8, pointer,
-                             LLVM::GEPArg(int32_t(at[*contiguous] * type.getElementBytes())));
+  if (rowPointers.size() == 1) {
+    pointer = view.pointer;
+    for (unsigned d = 0; d < type.getRank(); ++d) {
+      Value elements = coordinate(d, row[d]);
+      if (type.getStrides()[d] != 1)
+        elements = arith::MulIOp::create(builder, location, elements, view.strides[d]);
+      pointer = advance(pointer, elements);
+    }
+  } else {
+    pointer = lastPointer;
+    for (unsigned d = 0; d < type.getRank(); ++d)
+      if (int64_t distance = row[d] - lastRow[d]) {
+        Value elements = arith::MulIOp::create(builder, location, view.strides[d],
+                                               constantI64(builder, location, distance));
+        pointer = advance(pointer, elements);
+      }
+  }
+  lastRow = row, lastPointer = pointer;
+  return pointer;
+}
+
+Value GlobalAccess::pointer(int64_t reg) {
+  // Along the contiguous dimension, a register's part of the coordinate is a constant distance.
+  layout::Coordinates row = distribution.registerCoordinate(reg);
+  int64_t distance = 0;
+  if (std::optional<unsigned> contiguous = type.getContiguousDimension())
+    std::swap(distance, row[*contiguous]);
+  Value pointer = rowPointer(row);
+  if (distance == 0)
+    return pointer;
+  return LLVM::GEPOp::create(builder, location, pointer.getType(), builder.getI8Type(), pointer,
+                             LLVM::GEPArg(int32_t(distance * type.getElementBytes())));
 }
 
 Value GlobalAccess::predicate(int64_t reg, bool firstReplicaOnly) {
@@ -212,6 +244,26 @@ static SmallVector<Value> packWords(OpBuilder &builder, Location location, Value
   return words;
 }
 
+/// The elements of registers [reg, reg + vector), zero outside the view.
+static SmallVector<Value> loadRegisters(OpBuilder &builder, Location location, GlobalAccess &access, int64_t reg,
+                                        Type elementType) {
+  int64_t bytes = access.vector() * llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
+  PTXAccess ptx = describeAccess(builder.getContext(), bytes);
+  // Outside the view the tied zeros stay: "@p ld.global {$0..}, [address]" with $0.. initialised to zero.
+  std::string text = llvm::formatv("@${0} ld.global{1} {2}, [${3}];", ptx.count, ptx.suffix,
+                                   registerList(0, ptx.count), ptx.count + 1);
+  SmallVector<std::string> constraints(ptx.count, std::string("=") + ptx.constraint);
+  constraints.append({"b", "l"});
+  for (unsigned i = 0; i < ptx.count; ++i)
+    constraints.push_back(std::to_string(i));
+  Value zero = arith::ConstantOp::create(builder, location, builder.getIntegerAttr(ptx.type, 0));
+  SmallVector<Value> operands{access.predicate(reg, /*firstReplicaOnly=*/false), access.pointer(reg)};
+  operands.append(ptx.count, zero);
+  SmallVector<Value> words = inlinePTX(builder, location, text, llvm::join(constraints, ","),
+                                       SmallVector<Type>(ptx.count, ptx.type), operands);
+  return unpackWords(builder, location, words, elementType, access.vector());
+}
+
 namespace {
 
 struct LowerLoad : OpConversionPattern<LoadOp> {
@@ -226,26 +278,46 @@ struct LowerLoad : OpConversionPattern<LoadOp> {
     SmallVector<Value> offsets = llvm::map_to_vector(adaptor.getOffsets(), [](ValueRange v) { return v.front(); });
     GlobalAccess access(rewriter, location, load.getView().getType(), adaptor.getView(), offsets,
                         divisors.lookup_or(load, 1), tile);
-    int64_t bytes = access.vector() * load.getView().getType().getElementBytes();
-    PTXAccess ptx = describeAccess(getContext(), bytes);
-    // Outside the view the tied zeros stay: "@p ld.global {$0..}, [address]" with $0.. initialised to zero.
-    std::string text = llvm::formatv("@${0} ld.global{1} {2}, [${3}];", ptx.count, ptx.suffix,
-                                     registerList(0, ptx.count), ptx.count + 1);
-    SmallVector<std::string> constraints(ptx.count, std::string("=") + ptx.constraint);
-    constraints.append({"b", "l"});
-    for (unsigned i = 0; i < ptx.count; ++i)
-      constraints.push_back(std::to_string(i));
-    Value zero = arith::ConstantOp::create(rewriter, location, rewriter.getIntegerAttr(ptx.type, 0));
     SmallVector<Value> registers;
-    for (int64_t reg = 0; reg < access.registers(); reg += access.vector()) {
-      SmallVector<Value> operands{access.predicate(reg, /*firstReplicaOnly=*/false), access.pointer(reg)};
-      operands.append(ptx.count, zero);
-      SmallVector<Value> words = inlinePTX(rewriter, location, text, llvm::join(constraints, ","),
-                                           SmallVector<Type>(ptx.count, ptx.type), operands);
-      llvm::append_range(registers,
-                         unpackWords(rewriter, location, words, tile.getElementType(), access.vector()));
-    }
+    for (int64_t reg = 0; reg < access.registers(); reg += access.vector())
+      llvm::append_range(registers, loadRegisters(rewriter, location, access, reg, tile.getElementType()));
     rewriter.replaceOpWithMultiple(load, {registers});
+    return success();
+  }
+
+private:
+  const OffsetDivisors &divisors;
+};
+
+/// Loads and shared stores take turns, so that few elements are in registers at a time.
+struct LowerCopy : OpConversionPattern<CopyOp> {
+  LowerCopy(const TypeConverter &converter, MLIRContext *context, const OffsetDivisors &divisors)
+      : OpConversionPattern(converter, context), divisors(divisors) {}
+  LogicalResult matchAndRewrite(CopyOp copy, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Location location = copy.getLoc();
+    if (!copy.getThrough())
+      return copy.emitOpError() << "has no layout to pass through; run tk-assign-layouts first";
+    RankedTensorType tile = copy.getTileType();
+    SmallVector<Value> offsets = llvm::map_to_vector(adaptor.getOffsets(), [](ValueRange v) { return v.front(); });
+    GlobalAccess access(rewriter, location, copy.getView().getType(), adaptor.getView(), offsets,
+                        divisors.lookup_or(copy, 1), tile);
+    Value first = isFirstReplica(rewriter, location, getDistribution(tile)->replicatedThreadBits());
+    SmallVector<Value> registers;
+    auto move = [&](Value pointer, int64_t reg, int64_t vector) {
+      while (int64_t(registers.size()) < reg + vector)
+        llvm::append_range(registers,
+                           loadRegisters(rewriter, location, access, registers.size(), tile.getElementType()));
+      OpBuilder::InsertionGuard guard(rewriter);
+      if (first) {
+        auto branch = scf::IfOp::create(rewriter, location, first, /*withElseRegion=*/false);
+        rewriter.setInsertionPointToStart(branch.thenBlock());
+      }
+      storeSharedVector(rewriter, location, ValueRange(registers).slice(reg, vector), pointer);
+    };
+    if (failed(forEachSharedAccess(copy, rewriter, tile, copy.getDest().getType(), adaptor.getDest().front(), move)))
+      return failure();
+    rewriter.eraseOp(copy);
     return success();
   }
 
@@ -317,7 +389,7 @@ struct LowerLaunchIndex : OpConversionPattern<Op> {
 
 void tk::populateGlobalAccessPatterns(const TypeConverter &converter, RewritePatternSet &patterns,
                                       const OffsetDivisors &divisors) {
-  patterns.add<LowerLoad, LowerStore>(converter, patterns.getContext(), divisors);
+  patterns.add<LowerLoad, LowerCopy, LowerStore>(converter, patterns.getContext(), divisors);
   patterns.add<LowerDim,
                LowerLaunchIndex<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp, NVVM::BlockIdZOp>,
                LowerLaunchIndex<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp, NVVM::GridDimZOp>>(

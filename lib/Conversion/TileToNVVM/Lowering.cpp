@@ -151,6 +151,8 @@ OffsetDivisors tk::findOffsetDivisors(Operation *root) {
   root->walk([&](Operation *op) {
     if (auto load = dyn_cast<LoadOp>(op))
       find(op, load.getView().getType(), load.getOffsets());
+    if (auto copy = dyn_cast<CopyOp>(op))
+      find(op, copy.getView().getType(), copy.getOffsets());
     if (auto store = dyn_cast<StoreOp>(op))
       find(op, store.getView().getType(), store.getOffsets());
   });

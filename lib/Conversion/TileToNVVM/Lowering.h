@@ -50,6 +50,16 @@ llvm::SmallVector<mlir::Value> inlinePTX(mlir::OpBuilder &builder, mlir::Locatio
 using OffsetDivisors = llvm::DenseMap<mlir::Operation *, int64_t>;
 OffsetDivisors findOffsetDivisors(mlir::Operation *root);
 
+/// Walks the vector accesses of a whole tile in shared memory; `access(pointer, firstRegister, vector)` makes one.
+llvm::LogicalResult
+forEachSharedAccess(mlir::Operation *op, mlir::ConversionPatternRewriter &rewriter, mlir::RankedTensorType tile,
+                    tile::SharedType shared, mlir::Value base,
+                    llvm::function_ref<void(mlir::Value pointer, int64_t reg, int64_t vector)> access);
+
+/// Writes registers as one vector.
+void storeSharedVector(mlir::OpBuilder &builder, mlir::Location location, mlir::ValueRange values,
+                       mlir::Value pointer);
+
 void populateElementwisePatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateGlobalAccessPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,
                                   const OffsetDivisors &divisors);

@@ -16,10 +16,9 @@ using namespace mlir;
 using namespace tk;
 using namespace tk::tile;
 
-/// Walks the vector accesses of a whole tile; `access(pointer, firstRegister)` makes one.
-static LogicalResult forEachAccess(Operation *op, ConversionPatternRewriter &rewriter, RankedTensorType tile,
-                                   SharedType shared, Value base,
-                                   function_ref<void(Value pointer, int64_t reg, int64_t vector)> access) {
+LogicalResult tk::forEachSharedAccess(Operation *op, ConversionPatternRewriter &rewriter, RankedTensorType tile,
+                                      SharedType shared, Value base,
+                                      function_ref<void(Value pointer, int64_t reg, int64_t vector)> access) {
   std::optional<layout::Distribution> distribution = getDistribution(tile);
   if (!distribution || !shared.getLayout())
     return rewriter.notifyMatchFailure(op, "an operand has no layout");
@@ -51,6 +50,16 @@ static Type storageType(Type elementType) {
   return elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
 }
 
+void tk::storeSharedVector(OpBuilder &builder, Location location, ValueRange values, Value pointer) {
+  Type elementType = values[0].getType(), stored = storageType(elementType);
+  Value packed = LLVM::PoisonOp::create(builder, location, VectorType::get(values.size(), stored));
+  for (auto [index, value] : llvm::enumerate(values)) {
+    Value element = stored == elementType ? value : arith::ExtUIOp::create(builder, location, stored, value);
+    packed = LLVM::InsertElementOp::create(builder, location, packed, element, constantI32(builder, location, index));
+  }
+  LLVM::StoreOp::create(builder, location, packed, pointer, values.size() * stored.getIntOrFloatBitWidth() / 8);
+}
+
 namespace {
 
 struct LowerAlloc : OpConversionPattern<AllocOp> {
@@ -73,7 +82,6 @@ struct LowerSharedStore : OpConversionPattern<SharedStoreOp> {
     Location location = store.getLoc();
     auto tile = cast<RankedTensorType>(store.getValue().getType());
     SharedType shared = store.getDest().getType();
-    Type stored = storageType(tile.getElementType());
     // Threads that hold the same elements would write the same bytes: harmless, but a race all the same.
     std::optional<layout::Distribution> distribution = getDistribution(tile);
     Value first = distribution ? isFirstReplica(rewriter, location, distribution->replicatedThreadBits()) : Value();
@@ -83,18 +91,9 @@ struct LowerSharedStore : OpConversionPattern<SharedStoreOp> {
       rewriter.setInsertionPointToStart(branch.thenBlock());
     }
     auto write = [&](Value pointer, int64_t reg, int64_t vector) {
-      auto type = VectorType::get(vector, stored);
-      Value packed = LLVM::PoisonOp::create(rewriter, location, type);
-      for (int64_t i = 0; i < vector; ++i) {
-        Value element = adaptor.getValue()[reg + i];
-        if (stored != tile.getElementType())
-          element = arith::ExtUIOp::create(rewriter, location, stored, element);
-        packed = LLVM::InsertElementOp::create(rewriter, location, packed, element,
-                                               constantI32(rewriter, location, i));
-      }
-      LLVM::StoreOp::create(rewriter, location, packed, pointer, vector * shared.getElementBytes());
+      storeSharedVector(rewriter, location, adaptor.getValue().slice(reg, vector), pointer);
     };
-    if (failed(forEachAccess(store, rewriter, tile, shared, adaptor.getDest().front(), write)))
+    if (failed(forEachSharedAccess(store, rewriter, tile, shared, adaptor.getDest().front(), write)))
       return failure();
     rewriter.eraseOp(store);
     return success();
@@ -121,7 +120,7 @@ struct LowerSharedLoad : OpConversionPattern<SharedLoadOp> {
         registers.push_back(element);
       }
     };
-    if (failed(forEachAccess(load, rewriter, tile, shared, adaptor.getSource().front(), read)))
+    if (failed(forEachSharedAccess(load, rewriter, tile, shared, adaptor.getSource().front(), read)))
       return failure();
     rewriter.replaceOpWithMultiple(load, {registers});
     return success();

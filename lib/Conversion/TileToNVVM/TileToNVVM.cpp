@@ -64,7 +64,7 @@ static void keepReport(KernelOp kernel) {
   SmallVector<bool> reads(kernel.getNumArguments()), writes(kernel.getNumArguments());
   for (BlockArgument argument : kernel.getBody().getArguments())
     for (Operation *user : argument.getUsers()) {
-      reads[argument.getArgNumber()] |= isa<LoadOp>(user);
+      reads[argument.getArgNumber()] |= isa<LoadOp, CopyOp>(user);
       writes[argument.getArgNumber()] |= isa<StoreOp>(user);
     }
   MLIRContext *context = kernel.getContext();
@@ -79,6 +79,8 @@ static void keepReport(KernelOp kernel) {
     };
     if (auto store = dyn_cast<SharedStoreOp>(op))
       keep(store.getBanksAttr(), "shared_store");
+    if (auto copy = dyn_cast<CopyOp>(op))
+      keep(copy.getBanksAttr(), "copy");
     if (auto load = dyn_cast<SharedLoadOp>(op))
       keep(load.getBanksAttr(), "shared_load");
   });

@@ -39,6 +39,20 @@ LogicalResult SharedStoreOp::verify() {
   return verifySharedAccess(*this, cast<RankedTensorType>(getValue().getType()), getDest().getType());
 }
 
+LogicalResult CopyOp::verify() {
+  GlobalType view = getView().getType();
+  SharedType shared = getDest().getType();
+  if (getOffsets().size() != view.getRank() || shared.getShape().size() != view.getRank())
+    return emitOpError() << "expected one offset and one extent per dimension of the view (" << view.getRank()
+                         << "), got " << getOffsets().size() << " and " << shared.getShape().size();
+  if (shared.getElementType() != view.getElementType())
+    return emitOpError() << "expected the shared tile to have the view's element type " << view.getElementType()
+                         << ", got " << shared.getElementType() << "; load, convert and store it instead";
+  if (!getThrough())
+    return success();
+  return getThrough()->verifyShape(shared.getShape(), [&] { return emitOpError(); });
+}
+
 LogicalResult WgmmaOp::verify() {
   SharedType a = getA().getType(), b = getB().getType();
   RankedTensorType acc = getAcc().getType().getTensor();

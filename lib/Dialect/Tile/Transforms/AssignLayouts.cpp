@@ -236,5 +236,15 @@ void AssignLayouts::runOnOperation() {
     if (failed(assign(component)))
       return signalPassFailure();
   }
+  kernel.walk([&](CopyOp copy) {
+    if (copy.getThrough())
+      return;
+    // Along the dimension that is contiguous in global memory: there a thread's run is one access.
+    GlobalType view = copy.getView().getType();
+    BlockedAttr layout =
+        chooseBlocked(&getContext(), copy.getDest().getType().getShape(),
+                      view.getContiguousDimension().value_or(view.getRank() - 1), view.getElementBytes());
+    copy.setThroughAttr(cast<RegisterLayoutInterface>(layout));
+  });
   kernel.setThreads(hopper::kWarpgroupThreads);
 }

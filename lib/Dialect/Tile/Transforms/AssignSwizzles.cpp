@@ -38,6 +38,8 @@ private:
 static unsigned findContiguousDimension(AllocOp alloc) {
   unsigned last = alloc.getType().getShape().size() - 1;
   for (Operation *user : alloc.getResult().getUsers()) {
+    if (auto copy = dyn_cast<CopyOp>(user))
+      return copy.getView().getType().getContiguousDimension().value_or(last);
     auto store = dyn_cast<SharedStoreOp>(user);
     Operation *source = store ? store.getValue().getDefiningOp() : nullptr;
     while (source && !isa<LoadOp>(source) && OpTrait::hasElementwiseMappableTraits(source))

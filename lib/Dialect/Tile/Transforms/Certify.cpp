@@ -25,6 +25,8 @@ struct Certify : tk::tile::impl::CertifyBase<Certify> {
       LogicalResult result = success();
       if (auto store = dyn_cast<SharedStoreOp>(op))
         result = certify(store, cast<RankedTensorType>(store.getValue().getType()), store.getDest().getType());
+      if (auto copy = dyn_cast<CopyOp>(op))
+        result = certify(copy, copy.getTileType(), copy.getDest().getType());
       if (auto load = dyn_cast<SharedLoadOp>(op))
         result = certify(load, cast<RankedTensorType>(load.getResult().getType()), load.getSource().getType());
       return failed(result) ? WalkResult::interrupt() : WalkResult::advance();

@@ -222,6 +222,8 @@ LogicalResult InsertFences::visit(Operation &op, State &state, bool insert) {
     return genericRead(op, load.getSource(), state, insert);
   if (auto store = dyn_cast<SharedStoreOp>(op))
     return genericWrite(op, store.getDest(), state, insert);
+  if (auto copy = dyn_cast<CopyOp>(op))
+    return genericWrite(op, copy.getDest(), state, insert);
   if (auto product = dyn_cast<WgmmaOp>(op))
     return failure(failed(asyncRead(product, product.getA(), state, insert)) ||
                    failed(asyncRead(product, product.getB(), state, insert)));

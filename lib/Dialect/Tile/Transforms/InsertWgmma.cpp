@@ -33,6 +33,7 @@ struct InsertWgmma : tk::tile::impl::InsertWgmmaBase<InsertWgmma> {
 
 private:
   void mapDot(DotOp dot);
+  SmallVector<LoadOp> staged; ///< Loads that copies replace, once their dot is gone.
   Value stage(OpBuilder &builder, DotOp dot, Value operand, StringRef fallbackName);
 };
 
@@ -70,6 +71,15 @@ Value InsertWgmma::stage(OpBuilder &builder, DotOp dot, Value operand, StringRef
   Location location = operand.getDefiningOp() ? operand.getLoc() : dot.getLoc();
   OpBuilder atStart(&getOperation().getBody().front(), getOperation().getBody().front().begin());
   Value buffer = AllocOp::create(atStart, location, type, chooseName(operand, fallbackName), IntegerAttr());
+  // What is only loaded to be multiplied need not be in registers as a whole.
+  auto load = operand.getDefiningOp<LoadOp>();
+  if (load && operand.hasOneUse() && load->getBlock() == dot->getBlock()) {
+    OpBuilder atLoad(load);
+    CopyOp::create(atLoad, location, load.getView(), load.getOffsets(), buffer, RegisterLayoutInterface(),
+                   BanksAttr());
+    staged.push_back(load);
+    return buffer;
+  }
   SharedStoreOp::create(builder, location, operand, buffer, BanksAttr());
   return buffer;
 }
@@ -83,7 +93,7 @@ void InsertWgmma::mapDot(DotOp dot) {
     return;
   }
   OpBuilder builder(dot);
-  // Stores stand in program order, allocations in the same.
+  // Each allocation goes to the start of the kernel, so the last one made comes first.
   Value b = stage(builder, dot, dot.getB(), "b");
   Value a = stage(builder, dot, dot.getA(), "a");
   Value acc = dot.getAcc();
@@ -102,4 +112,7 @@ void InsertWgmma::mapDot(DotOp dot) {
       cast<SharedType>(a.getType()).getElementType());
   dot.getResult().replaceAllUsesWith(result);
   dot.erase();
+  for (LoadOp load : staged)
+    load.erase();
+  staged.clear();
 }

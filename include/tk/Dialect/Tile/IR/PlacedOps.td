@@ -66,6 +66,34 @@ def Tile_SharedStoreOp : Tile_Op<"shared_store", [MemoryEffects<[MemWrite<Tile_S
   let hasVerifier = 1;
 }
 
+def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead<Tile_GlobalMemory>, MemWrite<Tile_SharedMemory>]>]> {
+  let summary = "Copy a tile from global to shared memory through registers";
+  let description = [{
+    `tk.load` and `tk.shared_store` in one: zero outside the view, generic proxy, done when it returns. Only a few
+    elements at a time are in registers. `through` says which thread moves which elements; `tk-assign-layouts` sets it.
+
+    Example:
+
+    ```mlir
+    tk.copy %A[%i, %k], %s : !tk.global<?x?xbf16>, !tk.shared<128x64xbf16>
+    ```
+  }];
+  let arguments = (ins Tile_GlobalType:$view, Variadic<Index>:$offsets, Tile_SharedType:$dest,
+                       OptionalAttr<Tile_RegisterLayoutInterface>:$through, OptionalAttr<Tile_BanksAttr>:$banks);
+  let assemblyFormat = [{
+    $view `[` $offsets `]` `,` $dest (`through` $through^)? attr-dict `:` qualified(type($view)) `,`
+    qualified(type($dest))
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The tile as it passes through registers, with its layout where that is known.
+    ::mlir::RankedTensorType getTileType() {
+      return ::mlir::RankedTensorType::get(getDest().getType().getShape(), getDest().getType().getElementType(),
+                                           getThroughAttr());
+    }
+  }];
+}
+
 //===----------------------------------------------------------------------===//
 // Warpgroup products
 //===----------------------------------------------------------------------===//

@@ -16,15 +16,17 @@ def InsertWgmma : Tile_KernelPass<"tk-insert-wgmma"> {
   let summary = "Map each tk.dot onto warpgroup products in flight";
   let description = [{
     Before: tile programs. After: every `tk.dot` that the tensor core can do is a fence, a product, a commit and a
-    wait; operands that are not in shared memory yet are written to buffers allocated at the start of the kernel. A
-    chain that starts at zero outside a loop starts with `overwrite` instead.
+    wait. Operands go to buffers allocated at the start of the kernel: `tk.copy` where the dot is the only user of a
+    load, `tk.shared_store` where the tile is needed in registers as well. A dot whose accumulator is a constant zero
+    takes `overwrite` instead.
 
     Declines, with a `missed` remark, dots whose element types or extents no wgmma has.
 
     ```mlir
+    %a = tk.load %A[%i, %k] : !tk.global<?x?xbf16> -> tensor<128x64xbf16>
     %d = tk.dot %a, %b, %c : tensor<128x64xbf16>, tensor<64x128xbf16>, tensor<128x128xf32>
     // becomes
-    tk.shared_store %a, %sa : tensor<128x64xbf16>, !tk.shared<128x64xbf16>
+    tk.copy %A[%i, %k], %sa : !tk.global<?x?xbf16>, !tk.shared<128x64xbf16>
     tk.shared_store %b, %sb : tensor<64x128xbf16>, !tk.shared<64x128xbf16>
     %f = tk.wgmma_fence %c : tensor<128x128xf32>
     %g = tk.wgmma %sa, %sb, %f : ...
