@@ -52,7 +52,7 @@ bool Decoder::ldst() {
   if (!vectorRegs(operand(data), in.ty, load, true))
     return false;
   if (in.vec.size() != in.numVec)
-    return fail(operand(data).pos, "expected " + Twine(in.numVec) + " registers, got " + Twine(in.vec.size()));
+    return fail(operand(data).pos, "expected " + Twine(unsigned(in.numVec)) + " registers, got " + Twine(in.vec.size()));
   return address(load ? 1 : 0) && finish();
 }
 
@@ -100,7 +100,7 @@ bool Decoder::atomRed() {
   if (!vectorRegs(operand(first + 1), in.ty, false))
     return false;
   if (in.vec.size() != in.numVec)
-    return fail("expected " + Twine(in.numVec) + " registers, got " + Twine(in.vec.size()));
+    return fail("expected " + Twine(unsigned(in.numVec)) + " registers, got " + Twine(in.vec.size()));
   return address(first) && finish();
 }
 
@@ -309,7 +309,7 @@ bool Decoder::matrixMove() {
   if (!count(2, 2) || !vectorRegs(operand(load ? 0 : 1), Ty::B32, load))
     return false;
   if (in.vec.size() != in.numVec)
-    return fail("expected " + Twine(in.numVec) + " registers, got " + Twine(in.vec.size()));
+    return fail("expected " + Twine(unsigned(in.numVec)) + " registers, got " + Twine(in.vec.size()));
   return address(load ? 1 : 0) && finish();
 }
 

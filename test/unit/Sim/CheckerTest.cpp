@@ -1,1 +1,169 @@
+//===- CheckerTest.cpp - Each checker: found, and not found where all is well ===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
 #include "SimTest.h"
+
+using namespace tk::sim;
+using namespace tk::sim::test;
+
+namespace {
+
+constexpr const char *kShared = ".shared .align 16 .b8 s[4096];\n";
+constexpr const char *kTid = "mov.u32 %r1, %tid.x; mov.u32 %r2, s; shl.b32 %r3, %r1, 2; add.u32 %r4, %r2, %r3; "
+                             "mul.wide.u32 %rd1, %r1, 4; add.u64 %rd2, %rd100, %rd1;\n";
+
+/// Runs `body` on a block of `threads` with one buffer of a word per thread, over several seeds; the names found.
+std::set<std::string> names(const std::string &body, unsigned threads = 64, unsigned seeds = 6) {
+  std::set<std::string> found;
+  for (unsigned seed = 0; seed < seeds; ++seed) {
+    Sim sim;
+    sim.options.seed = seed;
+    sim.launch.block = {threads, 1, 1};
+    std::vector<uint32_t> words(threads);
+    for (unsigned i = 0; i < threads; ++i)
+      words[i] = i;
+    sim.buffer(words, "words");
+    Report r = sim.run(kernel(1, kTid + body, kShared));
+    for (const Finding &f : r.findings) {
+      found.insert(f.name);
+      EXPECT_NE(f.message, "");
+      EXPECT_NE(f.ptxText, "") << f.name;
+    }
+  }
+  return found;
+}
+using Names = std::set<std::string>;
+
+TEST(Checker, OutOfBounds) {
+  EXPECT_EQ(names("ld.global.u32 %r5, [%rd2];"), Names());
+  EXPECT_EQ(names("ld.global.u32 %r5, [%rd2+4];"), Names{"TK-SIM-MEM-OOB"});
+  EXPECT_EQ(names("st.global.u32 [%rd2+-4], %r1;"), Names{"TK-SIM-MEM-OOB"});
+  EXPECT_EQ(names("st.shared.u32 [s+4092], 1;", 1), Names());
+  EXPECT_EQ(names("st.shared.u32 [s+4096], 1;", 1), Names{"TK-SIM-MEM-OOB"});
+  EXPECT_EQ(names("mov.u64 %rd5, 64; st.global.u32 [%rd5], 1;", 1), Names{"TK-SIM-MEM-OOB"});
+}
+
+TEST(Checker, Misaligned) {
+  EXPECT_EQ(names("st.shared.v2.u32 [s+8], {%r1, %r1};", 1), Names());
+  EXPECT_EQ(names("st.shared.v2.u32 [s+4], {%r1, %r1};", 1), Names{"TK-SIM-MEM-MISALIGNED"});
+}
+
+TEST(Checker, Uninitialised) {
+  EXPECT_EQ(names("ld.shared.u32 %r5, [%r4];"), Names()) << "a load alone is no error";
+  EXPECT_EQ(names("ld.shared.u32 %r5, [%r4]; st.global.u32 [%rd2], %r5;"), Names{"TK-SIM-MEM-UNINIT"});
+  EXPECT_EQ(names("st.global.u32 [%rd2], %r77;"), Names{"TK-SIM-MEM-UNINIT"});
+  EXPECT_EQ(names("ld.shared.u32 %r5, [s]; setp.eq.u32 %p1, %r5, 0; @%p1 bra $x; add.u32 %r6, 1, 2;\n$x:", 32), Names{"TK-SIM-MEM-UNINIT"});
+  EXPECT_EQ(names("ld.shared.u32 %r5, [s]; add.u32 %r6, %r5, %r2; ld.shared.u32 %r7, [%r6];", 32), Names{"TK-SIM-MEM-UNINIT"});
+  EXPECT_EQ(names("selp.u32 %r5, %r1, %r77, 1; st.global.u32 [%rd2], %r5;"), Names()) << "the poison side is not chosen";
+}
+
+TEST(Checker, SharedRaces) {
+  std::string exchange = "st.shared.u32 [%r4], %r1;\n%SYNC%\nxor.b32 %r5, %r3, %X%; add.u32 %r5, %r5, %r2; ld.shared.u32 %r6, [%r5]; st.global.u32 [%rd2], %r6;";
+  auto with = [&](const char *sync, const char *x) {
+    std::string s = exchange;
+    s.replace(s.find("%SYNC%"), 6, sync);
+    s.replace(s.find("%X%"), 3, x);
+    return names(s);
+  };
+  EXPECT_EQ(with("bar.sync 0;", "128"), Names());
+  EXPECT_TRUE(with("", "128").count("TK-SIM-RACE"));
+  EXPECT_TRUE(with("bar.warp.sync -1;", "128").count("TK-SIM-RACE")) << "another warp";
+  EXPECT_EQ(with("bar.warp.sync -1;", "64"), Names()) << "the same warp";
+  EXPECT_TRUE(with("", "64").count("TK-SIM-RACE"));
+}
+
+TEST(Checker, WriteAfterRead) {
+  std::string s = "st.shared.u32 [%r4], %r1; bar.sync 0; xor.b32 %r5, %r3, 128; add.u32 %r5, %r5, %r2; ld.shared.u32 %r6, [%r5];\n";
+  EXPECT_EQ(names(s + "bar.sync 0; st.shared.u32 [%r4], %r6;"), Names());
+  EXPECT_EQ(names(s + "st.shared.u32 [%r4], %r6;"), Names{"TK-SIM-RACE"});
+}
+
+TEST(Checker, BytesOfOneWordAreApart) {
+  EXPECT_EQ(names("add.u32 %r5, %r2, %r1; cvt.u16.u32 %rs1, %r1; st.shared.b8 [%r5], %rs1;"), Names());
+  EXPECT_EQ(names("shr.u32 %r6, %r1, 1; add.u32 %r5, %r2, %r6; cvt.u16.u32 %rs1, %r1; st.shared.b8 [%r5], %rs1;"), Names{"TK-SIM-RACE"});
+}
+
+TEST(Checker, SameValueFromOneInstruction) {
+  EXPECT_EQ(names("st.shared.u32 [s], 5;", 32), Names()) << "every lane stores the same";
+  EXPECT_EQ(names("st.shared.u32 [s], %r1;", 32), Names{"TK-SIM-RACE"});
+}
+
+TEST(Checker, GlobalRaceInACta) {
+  std::string s = "st.global.u32 [%rd2], %r1;\n%SYNC%\nxor.b32 %r5, %r3, 128; cvt.u64.u32 %rd5, %r5; add.u64 %rd5, %rd5, %rd100; ld.global.u32 %r6, [%rd5];";
+  std::string synced = s, not_synced = s;
+  synced.replace(s.find("%SYNC%"), 6, "bar.sync 0;");
+  not_synced.replace(s.find("%SYNC%"), 6, "");
+  EXPECT_EQ(names(synced), Names());
+  EXPECT_EQ(names(not_synced), Names{"TK-SIM-RACE"});
+}
+
+TEST(Checker, RaceBetweenCtas) {
+  for (bool apart : {true, false}) {
+    Sim sim;
+    sim.launch.grid = {3, 1, 1};
+    sim.buffer(std::vector<uint32_t>(3), "words");
+    Report r = sim.run(kernel(1, std::string("mov.u32 %r1, %ctaid.x; mul.wide.u32 %rd1, %r1, ") + (apart ? "4" : "0") +
+                                     "; add.u64 %rd2, %rd100, %rd1; st.global.u32 [%rd2], %r1;"));
+    EXPECT_EQ(has(r, "TK-SIM-RACE-CTA"), !apart);
+    EXPECT_EQ(r.findings.size(), apart ? 0u : 1u);
+  }
+}
+
+TEST(Checker, AtomicsDoNotRace) {
+  EXPECT_EQ(names("setp.ne.u32 %p1, %r1, 0; @%p1 bra $w; st.shared.u32 [s], 0;\n$w: bar.sync 0; red.shared.add.u32 [s], 1; bar.sync 0; "
+                  "ld.shared.u32 %r5, [s]; st.global.u32 [%rd2], %r5;"), Names());
+}
+
+TEST(Checker, Barriers) {
+  EXPECT_EQ(names("bar.sync 1, 64;"), Names());
+  EXPECT_EQ(names("setp.lt.u32 %p1, %r1, 32; @%p1 bra $a; bar.sync 1, 64; bra.uni $b;\n$a: bar.sync 2, 64;\n$b:"), Names{"TK-SIM-BARRIER-DEADLOCK"});
+  EXPECT_EQ(names("setp.lt.u32 %p1, %r1, 32; @%p1 bra $a; bar.sync 1, 64; bra.uni $b;\n$a: bar.arrive 1, 64;\n$b:"), Names());
+  EXPECT_TRUE(names("setp.lt.u32 %p1, %r1, 32; @%p1 bra $a; bar.sync 1, 64; bra.uni $b;\n$a: bar.arrive 1, 96;\n$b:").count("TK-SIM-BARRIER-COUNT"));
+  EXPECT_TRUE(names("setp.lt.u32 %p1, %r1, 16; @%p1 bra $a; bar.sync 0;\n$a:").count("TK-SIM-BARRIER-DIVERGENT"));
+  EXPECT_EQ(names("setp.lt.u32 %p1, %r1, 32; @%p1 exit; bar.sync 0;"), Names()) << "threads that have left are not waited for";
+}
+
+TEST(Checker, ArriveOrdersOneWay) {
+  std::string s = "setp.lt.u32 %p1, %r1, 32; @%p1 bra $a; bar.sync 1, 64; ld.shared.u32 %r5, [%r4+-128]; st.global.u32 [%rd2], %r5; bra.uni $b;\n"
+                  "$a: st.shared.u32 [%r4], %r1; bar.arrive 1, 64;\n$b:";
+  EXPECT_EQ(names(s), Names());
+}
+
+TEST(Checker, WgmmaNeedsAWarpgroup) {
+  std::string body = "wgmma.fence.sync.aligned; wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%f0,%f1,%f2,%f3}, 64, 64, 0, 1, 1, 0, 0;";
+  EXPECT_TRUE(names(body, 96).count("TK-SIM-WGMMA-GROUP"));
+  std::string base = "mov.u64 %rd5, " + std::to_string(1ull << 49 | 64) + ";wgmma.fence.sync.aligned; wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%f0,%f1,%f2,%f3}, %rd5, 64, 0, 1, 1, 0, 0;";
+  EXPECT_TRUE(names(base, 128).count("TK-SIM-WGMMA-DESCRIPTOR"));
+  EXPECT_TRUE(names(body + "wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;", 128).count("TK-SIM-MEM-UNINIT"));
+}
+
+TEST(Checker, StepLimitEndsAnEndlessLoop) {
+  Sim sim;
+  sim.options.maxSteps = 10000;
+  EXPECT_TRUE(has(sim.run(kernel(0, "$l: bra.uni $l;")), "TK-SIM-STEP-LIMIT"));
+}
+
+TEST(Checker, BankConflicts) {
+  auto fronts = [](const char *shift) {
+    Sim sim;
+    sim.launch.block = {32, 1, 1};
+    Report r = sim.run(kernel(0, std::string("mov.u32 %r1, %tid.x; mov.u32 %r2, s; shl.b32 %r3, %r1, ") + shift +
+                                     "; add.u32 %r4, %r2, %r3; st.shared.u32 [%r4], %r1;", kShared));
+    return r.banks.empty() ? 0u : unsigned(r.banks[0].wavefronts);
+  };
+  EXPECT_EQ(fronts("2"), 1u);
+  EXPECT_EQ(fronts("3"), 2u);
+  EXPECT_EQ(fronts("5"), 8u);
+  EXPECT_EQ(fronts("7"), 32u);
+}
+
+TEST(Checker, WarpSyncAcrossDivergence) {
+  // Two halves of a warp meet at one shuffle from different sides of a branch.
+  EXPECT_EQ(names("and.b32 %r5, %r1, 1; setp.eq.u32 %p1, %r5, 0; @%p1 bra $a; bar.warp.sync -1; bra.uni $b;\n$a: bar.warp.sync -1;\n$b:", 32), Names());
+}
+
+} // namespace

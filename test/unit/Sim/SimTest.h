@@ -17,6 +17,7 @@
 #include <cmath>
 #include <functional>
 #include <random>
+#include <set>
 
 namespace tk::sim::test {
 
