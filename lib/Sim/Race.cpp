@@ -95,7 +95,24 @@ void RaceState::proxyFence(unsigned warp, uint32_t mask) {
   ++w.clock;
 }
 
+void RaceState::forgetWhenFull() {
+  constexpr size_t limit = (size_t(1) << 26) - 4;
+  if (events.size() < limit && splits.size() < limit && sets.size() < limit)
+    return;
+  events.assign(1, {});
+  std::fill(lastEvent.begin(), lastEvent.end(), Cached());
+  std::fill(sharedWrite.begin(), sharedWrite.end(), 0);
+  std::fill(sharedRead.begin(), sharedRead.end(), 0);
+  pageAt.clear();
+  pagesUsed = 0;
+  lastPage = ~0ull;
+  splits.clear();
+  sets.clear();
+  setAt.clear();
+}
+
 uint32_t RaceState::event(unsigned warp, uint32_t pc, AccessKind kind) {
+  forgetWhenFull();
   Cached &c = lastEvent[size_t(warp) * codeSize + pc];
   uint32_t clock = warps[warp].clock;
   if (c.clock != clock) {
@@ -109,6 +126,7 @@ uint32_t RaceState::event(unsigned warp, uint32_t pc, AccessKind kind) {
 }
 
 uint32_t RaceState::agentEvent(unsigned warpgroup, uint32_t sequence, uint32_t pc, AccessKind kind) {
+  forgetWhenFull();
   events.push_back({agentSlot(warpgroup), sequence, pc, true, false, isWrite(kind), false});
   return uint32_t(events.size() - 1);
 }

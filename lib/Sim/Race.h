@@ -115,6 +115,8 @@ private:
                   Conflict &conflict);
   bool run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me, Conflict &conflict);
   uint32_t split(uint32_t cell);
+  /// Ids are 26 bits: a very long kernel forgets its past accesses, which can hide a race but never make one up.
+  void forgetWhenFull();
 
   std::vector<Event> events;
   struct Cached { uint32_t clock = 0, id = 0; };
