@@ -31,8 +31,10 @@ struct CompiledPackage {
   std::string note;                                  ///< One line worth saying, or empty.
 };
 
-/// Compiles a source file. Diagnostics go to standard error; the error then only says which step failed.
-using CompileCallback = std::function<llvm::Expected<CompiledPackage>(const CompileRequest &request)>;
+/// Compiles a source file. Diagnostics go to standard error; the error then only says which step
+/// failed.
+using CompileCallback =
+    std::function<llvm::Expected<CompiledPackage>(const CompileRequest &request)>;
 
 /// The command line, understood but with no file opened yet.
 struct RunOptions {
