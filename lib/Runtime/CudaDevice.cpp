@@ -63,7 +63,7 @@ private:
   cuda::DeviceId device = 0;
   cuda::Context context = nullptr;
   cuda::Module module = nullptr;
-  std::string moduleKey; ///< The PTX the module was loaded for.
+  std::string moduleKey; ///< The PTX (or the cubin, without one) the module was loaded for.
   std::string description;
   int numSMs = 0, maxSharedBytes = 0;
   bool isHung = false; ///< A kernel never ended: no driver call would return.
@@ -216,7 +216,10 @@ Error CudaDevice::loadImage(const void *image, StringRef what) {
 /// Takes the cubin; where the driver refuses it (built for another GPU) or there is none, its JIT
 /// takes the PTX.
 Error CudaDevice::loadModule(const Package &package) {
-  if (module && moduleKey == package.ptx)
+  // A package of a cubin alone is told by that.
+  std::string key =
+      package.ptx.empty() ? std::string(package.cubin.begin(), package.cubin.end()) : package.ptx;
+  if (module && moduleKey == key)
     return Error::success();
   if (module)
     driver.cuModuleUnload(module);
@@ -225,7 +228,7 @@ Error CudaDevice::loadModule(const Package &package) {
   if (!package.cubin.empty()) {
     Error error = loadImage(package.cubin.data(), "cubin");
     if (!error || package.ptx.empty()) {
-      moduleKey = package.ptx;
+      moduleKey = std::move(key);
       return error;
     }
     cubinProblem = llvm::toString(std::move(error));
@@ -234,7 +237,7 @@ Error CudaDevice::loadModule(const Package &package) {
     return cubinProblem.empty()
                ? std::move(error)
                : createStringError(cubinProblem + "\n" + llvm::toString(std::move(error)));
-  moduleKey = package.ptx;
+  moduleKey = std::move(key);
   return Error::success();
 }
 

@@ -155,6 +155,20 @@ TEST_F(Cuda, ACubinThatIsRefusedGivesWayToThePtx) {
   EXPECT_EQ(getMessage(run(*device, 1)), "success");
 }
 
+TEST_F(Cuda, PackagesOfACubinAloneAreToldApart) {
+  std::unique_ptr<Device> device = open();
+  std::string image = std::move(package.ptx);
+  package.ptx.clear();
+  package.cubin.assign(image.begin(), image.end());
+  package.cubin.push_back(0);
+  EXPECT_EQ(getMessage(run(*device, 1)), "success");
+  image = ".entry skip";
+  package.cubin.assign(image.begin(), image.end());
+  package.cubin.push_back(0);
+  EXPECT_EQ(getMessage(run(*device, 1)),
+            "cuModuleGetFunction of \"ramp\" failed: CUDA_ERROR_NOT_FOUND (so says the fake)");
+}
+
 /// Last in the file: the fake hangs for ever after.
 TEST_F(Cuda, ZHangsEnd) {
   variant().entry = "hang";
