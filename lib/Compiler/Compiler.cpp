@@ -203,8 +203,9 @@ llvm::Error Driver::buildPackage() {
 }
 
 llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
+  // Naming the kinds matters: `all` only widens those that have a filter of their own.
   remark::RemarkCategories all;
-  all.all = ".*";
+  all.passed = all.missed = all.analysis = all.failed = ".*";
   if (failed(remark::enableOptimizationRemarks(context, std::make_unique<RemarkCollector>(result.package.remarks),
                                                std::make_unique<remark::RemarkEmittingPolicyAll>(), all)))
     return llvm::createStringError("cannot collect remarks");

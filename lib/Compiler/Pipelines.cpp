@@ -32,7 +32,8 @@ void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &option
 void tk::buildToLLVMPipeline(OpPassManager &passes) {
   passes.addPass(createConvertTileToNVVM());
   OpPassManager &device = passes.nest<gpu::GPUModuleOp>();
-  device.addPass(createCanonicalizerPass());
+  // No canonicalisation here: its patterns are quadratic in the hundreds of values a loop carries, and LLVM folds
+  // constants as well.
   device.addPass(createCSEPass());
   device.addPass(createSCFToControlFlowPass());
   device.addPass(createLowerDeviceToLLVM());

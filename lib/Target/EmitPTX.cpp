@@ -50,7 +50,7 @@ static std::unique_ptr<llvm::TargetMachine> createTargetMachine() {
     return nullptr;
   return std::unique_ptr<llvm::TargetMachine>(
       target->createTargetMachine(triple, tk::hopper::kChip, tk::hopper::kFeatures, {}, llvm::Reloc::PIC_,
-                                  std::nullopt, llvm::CodeGenOptLevel::Default));
+                                  std::nullopt, llvm::CodeGenOptLevel::Less));
 }
 
 /// The user's own line: the first file location inside a fused, named or call-site one. Line tables of fused
