@@ -1,0 +1,107 @@
+"""Kernel packages and .npy files for the tests: compile, read, edit, run. Not a test.
+
+The checksum of a package is the SHA-256 of its JSON without the checksum, compact, with a line feed at the end
+(lib/Target/PackageWriter.cpp). An edited package gets a new one here: the tests that want a damaged package must
+damage it on purpose.
+"""
+
+import hashlib
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+GEMM = ROOT / "examples" / "gemm.mlir"
+
+NUMPY = {"bf16": np.dtype(ml_dtypes.bfloat16), "f16": np.dtype(np.float16), "f32": np.dtype(np.float32)}
+TOLERANCE = {"bf16": 4e-3, "f16": 6e-4, "f32": 2e-5}
+
+
+def serialize(package):
+    """The text of a package, with its checksum."""
+    body = {key: value for key, value in package.items() if key != "checksum"}
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False) + "\n"
+    checksum = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps({**body, "checksum": checksum}, ensure_ascii=False)
+
+
+def edit(source, target, change):
+    """Writes to `target` the package `source` after `change(package)`, checksum renewed."""
+    package = json.loads(Path(source).read_text())
+    change(package)
+    Path(target).write_text(serialize(package))
+    return target
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One instance of examples/gemm.mlir: element types and the layouts of A and B."""
+
+    input: str = "bf16"
+    output: str = "bf16"
+    a: str = "row"
+    b: str = "row"
+
+    def __str__(self):
+        return f"{self.input}-{self.output}-{self.a}-{self.b}"
+
+    def aliases(self):
+        def view(layout):
+            strides = "?, 1" if layout == "row" else "1, ?"
+            return f"!tk.global<?x?x{self.input}, strides = [{strides}]>"
+
+        types = {"in": self.input, "out": self.output, "A": view(self.a), "B": view(self.b)}
+        return [word for name, text in types.items() for word in ("--alias", f"{name}={text}")]
+
+
+@dataclass
+class Run:
+    """One finished tk-run: its process, its report (None if there is none), the output (None if there is none)."""
+
+    process: subprocess.CompletedProcess
+    report: dict = None
+    output: np.ndarray = None
+    errors: list = field(default_factory=list)
+
+
+def compile_gemm(tool, variant, path, *options):
+    done = tool("tk-compile", GEMM, "--no-assemble", "-o", path, *variant.aliases(), *options)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def make_inputs(variant, shape, seed):
+    """A and B as normal values of the input type, in the memory order of the layout; C's reference in float64."""
+    m, n, k = shape
+    random = np.random.default_rng([seed, m, n, k])
+    arrays = []
+    for layout, sizes in ((variant.a, (m, k)), (variant.b, (k, n))):
+        values = random.standard_normal(sizes, dtype=np.float32).astype(NUMPY[variant.input])
+        arrays.append(np.asfortranarray(values) if layout == "column" else np.ascontiguousarray(values))
+    a, b = arrays
+    return a, b, a.astype(np.float64) @ b.astype(np.float64)
+
+
+def run_gemm(tool, package, variant, arrays, folder, *options, raw=False):
+    """Runs a package on A and B; `raw` saves them as plain 16-bit integers, not as ml_dtypes arrays."""
+    for name, array in zip("AB", arrays):
+        np.save(folder / f"{name}.npy", array.view(np.uint16) if raw else array)
+    out = folder / "C.npy"
+    out.unlink(missing_ok=True)
+    arguments = [package, "--arg", f"A={folder / 'A.npy'}", "--arg", f"B={folder / 'B.npy'}", "--out", f"C={out}"]
+    done = tool("tk-run", *arguments, "--device=sim", "--report=json", *options)
+    run = Run(done)
+    if done.stdout:
+        run.report = json.loads(done.stdout)
+        run.errors = [finding for finding in run.report["findings"] if finding["severity"] == "error"]
+    if out.exists():
+        run.output = np.load(out).view(NUMPY[variant.output])
+    return run
+
+
+def relative_error(output, reference):
+    return np.linalg.norm(output.astype(np.float64) - reference) / np.linalg.norm(reference)
