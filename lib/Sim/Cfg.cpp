@@ -73,12 +73,57 @@ static Graph buildGraph(const std::vector<Inst> &code) {
   return g;
 }
 
-void computeReconvergence(Function &fn) {
-  std::vector<Inst> &code = fn.code;
-  Graph g = buildGraph(code);
+/// Instructions that care which lanes are together.
+static bool wantsConvergence(Op op) {
+  switch (op) {
+  case Op::Bar: case Op::BarWarp: case Op::Shfl: case Op::Vote: case Op::Match: case Op::Redux: case Op::Elect:
+  case Op::ActiveMask: case Op::LdMatrix: case Op::StMatrix: case Op::MovMatrix: case Op::Mma: case Op::WgmmaFence:
+  case Op::WgmmaCommit: case Op::WgmmaWait: case Op::Wgmma:
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// The graph without early ways out: of a block from which some way leads to an instruction that wants lanes together,
+/// only the ways that do are kept. `if (a) { if (b) return; f(); } g(); __syncthreads();` meets again at g(), as it
+/// does on hardware, and not at the return.
+static Graph withoutEarlyExits(const Graph &g, const std::vector<Inst> &code) {
+  size_t exit = g.starts.size();
+  std::vector<bool> reaches(exit + 1);
+  SmallVector<uint32_t> work;
+  for (uint32_t bb = 0; bb < exit; ++bb) {
+    size_t end = bb + 1 < exit ? g.starts[bb + 1] : code.size();
+    for (size_t i = g.starts[bb]; i < end && !reaches[bb]; ++i)
+      reaches[bb] = wantsConvergence(code[i].op);
+    if (reaches[bb])
+      work.push_back(bb);
+  }
+  while (!work.empty())
+    for (uint32_t p : g.pred[work.pop_back_val()])
+      if (!reaches[p]) {
+        reaches[p] = true;
+        work.push_back(p);
+      }
+  Graph r;
+  r.starts = g.starts;
+  r.succ.resize(exit + 1);
+  r.pred.resize(exit + 1);
+  for (uint32_t bb = 0; bb < exit; ++bb) {
+    bool prune = any_of(g.succ[bb], [&](uint32_t t) { return reaches[t]; });
+    for (uint32_t t : g.succ[bb])
+      if (!prune || reaches[t]) {
+        r.succ[bb].push_back(t);
+        r.pred[t].push_back(bb);
+      }
+  }
+  return r;
+}
+
+/// Immediate post-dominator of each block; ~0 for blocks that never reach the exit (endless loops): their threads
+/// stay apart, which is legal.
+static std::vector<uint32_t> postDominators(const Graph &g) {
   uint32_t exit = uint32_t(g.starts.size());
-  // Post order of the reversed graph from the exit. Blocks that never reach it (endless loops) get no number and no
-  // reconvergence point: their threads stay apart, which is legal.
   std::vector<uint32_t> order(exit + 1, ~0u), post;
   std::vector<std::pair<uint32_t, unsigned>> stack = {{exit, 0}};
   std::vector<bool> seen(exit + 1);
@@ -110,22 +155,35 @@ void computeReconvergence(Function &fn) {
   };
   for (bool changed = true; changed;) {
     changed = false;
-    for (auto it = post.rbegin(); it != post.rend(); ++it) {
-      if (*it == exit)
+    for (uint32_t node : reverse(post)) {
+      if (node == exit)
         continue;
       uint32_t best = ~0u;
-      for (uint32_t s : g.succ[*it])
+      for (uint32_t s : g.succ[node])
         if (idom[s] != ~0u)
           best = best == ~0u ? s : intersect(best, s);
-      if (best != ~0u && idom[*it] != best) {
-        idom[*it] = best;
+      if (best != ~0u && idom[node] != best) {
+        idom[node] = best;
         changed = true;
       }
     }
   }
+  return idom;
+}
+
+void computeReconvergence(Function &fn) {
+  std::vector<Inst> &code = fn.code;
+  Graph g = buildGraph(code);
+  uint32_t exit = uint32_t(g.starts.size());
+  std::vector<uint32_t> plain = postDominators(g), pruned = postDominators(withoutEarlyExits(g, code));
   for (uint32_t bb = 0; bb < exit; ++bb) {
     size_t last = (bb + 1 < exit ? g.starts[bb + 1] : code.size()) - 1;
-    uint32_t d = idom[bb];
+    // Where all ways share real work, lanes meet there. Where they share nothing but the end of the kernel, they meet
+    // where those that do not leave early do.
+    uint32_t d = plain[bb];
+    bool onlyTheEnd = d == exit || (d != ~0u && code[g.starts[d]].op == Op::Exit && !code[g.starts[d]].guard.present());
+    if (onlyTheEnd && pruned[bb] != ~0u && pruned[bb] != exit)
+      d = pruned[bb];
     if (d != ~0u && d != exit)
       code[last].reconverge = g.starts[d];
   }

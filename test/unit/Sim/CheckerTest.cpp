@@ -76,6 +76,26 @@ TEST(Checker, SharedRaces) {
   EXPECT_TRUE(with("", "64").count("TK-SIM-RACE"));
 }
 
+TEST(Checker, AWarpBarrierOrdersOnlyWhatCameBefore) {
+  std::string s = "st.shared.u32 [%r4], %r1; bar.warp.sync -1; st.shared.u32 [%r4+512], %r1;\n%SYNC%\n"
+                  "xor.b32 %r5, %r3, 64; add.u32 %r5, %r5, %r2; ld.shared.u32 %r6, [%r5+512];";
+  std::string synced = s, not_synced = s;
+  synced.replace(s.find("%SYNC%"), 6, "bar.warp.sync -1;");
+  not_synced.replace(s.find("%SYNC%"), 6, "");
+  EXPECT_EQ(names(synced), Names());
+  EXPECT_EQ(names(not_synced), Names{"TK-SIM-RACE"});
+}
+
+TEST(Checker, ExitedLanesAreNotExpectedAtTheJoin) {
+  EXPECT_EQ(names("and.b32 %r5, %r1, 1; setp.eq.u32 %p1, %r5, 0; setp.lt.u32 %p2, %r1, 16; @%p1 bra $a; @%p2 exit; add.u32 %r6, %r1, 1;\n"
+                  "$a: bar.sync 0; st.global.u32 [%rd2], %r1;"), Names());
+}
+
+TEST(Checker, AKnownFalseDecidesAnAnd) {
+  EXPECT_EQ(names("setp.ne.u32 %p2, 0, 0; setp.eq.and.u32 %p1, %r77, 0, %p2; @%p1 bra $a; add.u32 %r6, %r1, 1;\n$a:"), Names());
+  EXPECT_EQ(names("setp.eq.u32 %p2, 0, 0; setp.eq.and.u32 %p1, %r77, 0, %p2; @%p1 bra $a; add.u32 %r6, %r1, 1;\n$a:"), Names{"TK-SIM-MEM-UNINIT"});
+}
+
 TEST(Checker, WriteAfterRead) {
   std::string s = "st.shared.u32 [%r4], %r1; bar.sync 0; xor.b32 %r5, %r3, 128; add.u32 %r5, %r5, %r2; ld.shared.u32 %r6, [%r5];\n";
   EXPECT_EQ(names(s + "bar.sync 0; st.shared.u32 [%r4], %r6;"), Names());
@@ -123,7 +143,8 @@ TEST(Checker, Barriers) {
   EXPECT_EQ(names("setp.lt.u32 %p1, %r1, 32; @%p1 bra $a; bar.sync 1, 64; bra.uni $b;\n$a: bar.sync 2, 64;\n$b:"), Names{"TK-SIM-BARRIER-DEADLOCK"});
   EXPECT_EQ(names("setp.lt.u32 %p1, %r1, 32; @%p1 bra $a; bar.sync 1, 64; bra.uni $b;\n$a: bar.arrive 1, 64;\n$b:"), Names());
   EXPECT_TRUE(names("setp.lt.u32 %p1, %r1, 32; @%p1 bra $a; bar.sync 1, 64; bra.uni $b;\n$a: bar.arrive 1, 96;\n$b:").count("TK-SIM-BARRIER-COUNT"));
-  EXPECT_TRUE(names("setp.lt.u32 %p1, %r1, 16; @%p1 bra $a; bar.sync 0;\n$a:").count("TK-SIM-BARRIER-DIVERGENT"));
+  EXPECT_TRUE(names("setp.lt.u32 %p1, %r1, 16; @%p1 bra $a; bar.sync 0;\n$a: st.global.u32 [%rd2], %r1;").count("TK-SIM-BARRIER-DIVERGENT"));
+  EXPECT_EQ(names("setp.lt.u32 %p1, %r1, 16; @%p1 bra $end; bar.sync 0; st.global.u32 [%rd2], %r1;\n$end:"), Names()) << "an early return";
   EXPECT_EQ(names("setp.lt.u32 %p1, %r1, 32; @%p1 exit; bar.sync 0;"), Names()) << "threads that have left are not waited for";
 }
 

@@ -52,6 +52,7 @@ TEST(Parser, ErrorsNameThePlaceAndTheText) {
 
 TEST(Parser, LabelsAreBlockScoped) {
   EXPECT_EQ(error(kernel(0, "{ bra.uni $x;\n$x: }\n{ bra.uni $x;\n$x: }\n bra.uni $x;\n$x:")), "");
+  EXPECT_EQ(error(kernel(0, "{ { bra.uni $y; } }\n$y:")), "");
   EXPECT_THAT(error(kernel(0, "{ $x: }\n bra.uni $x;")), testing::HasSubstr("unknown label"));
 }
 
