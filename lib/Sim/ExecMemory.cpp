@@ -129,8 +129,9 @@ uint32_t Cta::locate(Warp &w, const Inst &in, uint32_t mask, const uint64_t *add
       uint64_t a = addr[l];
       bool ok = a >= ctx.sharedBase && a + bytes <= ctx.sharedEnd && a % bytes == 0;
       bad |= uint64_t(!ok && (mask >> l & 1)) << l;
-      out[l].data = shared.data() + (a - ctx.sharedBase);
-      out[l].init = sharedInit.data() + (a - ctx.sharedBase);
+      uint64_t at = ok ? a - ctx.sharedBase : 0;
+      out[l].data = shared.data() + at;
+      out[l].init = sharedInit.data() + at;
       out[l].raw = a;
       out[l].space = Space::Shared;
     }
