@@ -21,7 +21,8 @@ static StringRef definedAlias(StringRef line) {
   return line.drop_front(name.size()).ltrim().starts_with("=") ? name : StringRef();
 }
 
-Expected<std::string> tk::replaceAliases(StringRef source, ArrayRef<std::pair<std::string, std::string>> aliases) {
+Expected<std::string> tk::replaceAliases(StringRef source,
+                                         ArrayRef<std::pair<std::string, std::string>> aliases) {
   SmallVector<StringRef> lines, known;
   SmallVector<std::string> storage;
   source.split(lines, '\n');
@@ -30,8 +31,8 @@ Expected<std::string> tk::replaceAliases(StringRef source, ArrayRef<std::pair<st
       known.push_back(name);
   for (const auto &[name, type] : aliases)
     if (!is_contained(known, name))
-      return createStringError(formatv("the source defines no type alias '!{0}'; it defines {1}", name,
-                                       known.empty() ? "none" : "!" + join(known, ", !")));
+      return createStringError(formatv("the source defines no type alias '!{0}'; it defines {1}",
+                                       name, known.empty() ? "none" : "!" + join(known, ", !")));
   for (StringRef line : lines) {
     storage.push_back(line.str());
     for (const auto &[name, type] : aliases)

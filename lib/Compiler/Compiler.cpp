@@ -66,11 +66,14 @@ public:
 
 struct PassTimer : PassInstrumentation {
   explicit PassTimer(Stopwatch &watch) : watch(watch) {}
-  void runBeforePass(Pass *pass, Operation *) override { starts.push_back(std::chrono::steady_clock::now()); }
+  void runBeforePass(Pass *pass, Operation *) override {
+    starts.push_back(std::chrono::steady_clock::now());
+  }
   void runAfterPass(Pass *pass, Operation *) override { finish(pass); }
   void runAfterPassFailed(Pass *pass, Operation *) override { finish(pass); }
   void finish(Pass *pass) {
-    if (!pass->getArgument().empty()) // Adaptors have none; their time is that of the passes inside.
+    if (!pass->getArgument()
+             .empty()) // Adaptors have none; their time is that of the passes inside.
       watch.add(pass->getArgument(), starts.back());
     starts.pop_back();
   }
@@ -162,7 +165,8 @@ llvm::Error Driver::translate() {
   auto device = module->lookupSymbol<gpu::GPUModuleOp>(kDeviceModuleName);
   if (!device)
     return llvm::createStringError("the source holds no kernel");
-  auto translated = watch.measure("translate to LLVM IR", [&] { return translateToLLVM(device, *llvmContext); });
+  auto translated =
+      watch.measure("translate to LLVM IR", [&] { return translateToLLVM(device, *llvmContext); });
   if (!translated)
     return translated.takeError();
   llvmModule = std::move(*translated);
@@ -183,11 +187,14 @@ llvm::Error Driver::buildPackage() {
   std::string ptxas = findPtxas(options.ptxas);
   if (ptxas.empty()) {
     if (!options.ptxas.empty())
-      return llvm::createStringError("'" + options.ptxas + "' cannot be run; expected the path of ptxas");
+      return llvm::createStringError("'" + options.ptxas +
+                                     "' cannot be run; expected the path of ptxas");
     if (options.stage == Stage::Cubin)
-      return llvm::createStringError("a cubin needs ptxas, which is in none of --ptxas, CUDA_HOME, PATH and the "
-                                     "virtual environment; install CUDA or nvidia-cuda-nvcc from PyPI");
-    result.note = "no ptxas found (--ptxas, CUDA_HOME, PATH, virtual environment): the package holds PTX only, which "
+      return llvm::createStringError(
+          "a cubin needs ptxas, which is in none of --ptxas, CUDA_HOME, PATH and the "
+          "virtual environment; install CUDA or nvidia-cuda-nvcc from PyPI");
+    result.note = "no ptxas found (--ptxas, CUDA_HOME, PATH, virtual environment): the package "
+                  "holds PTX only, which "
                   "the driver compiles at launch";
     return llvm::Error::success();
   }
@@ -197,7 +204,8 @@ llvm::Error Driver::buildPackage() {
   package.cubin = std::move(assembled->cubin);
   for (Kernel &kernel : package.kernels)
     for (Variant &variant : kernel.variants)
-      if (auto found = assembled->resources.find(variant.entry); found != assembled->resources.end())
+      if (auto found = assembled->resources.find(variant.entry);
+          found != assembled->resources.end())
         variant.resources = found->second;
   return llvm::Error::success();
 }
@@ -206,8 +214,9 @@ llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
   // Naming the kinds matters: `all` only widens those that have a filter of their own.
   remark::RemarkCategories all;
   all.passed = all.missed = all.analysis = all.failed = ".*";
-  if (failed(remark::enableOptimizationRemarks(context, std::make_unique<RemarkCollector>(result.package.remarks),
-                                               std::make_unique<remark::RemarkEmittingPolicyAll>(), all)))
+  if (failed(remark::enableOptimizationRemarks(
+          context, std::make_unique<RemarkCollector>(result.package.remarks),
+          std::make_unique<remark::RemarkEmittingPolicyAll>(), all)))
     return llvm::createStringError("cannot collect remarks");
   auto buffer = llvm::MemoryBuffer::getMemBufferCopy(source, fileName);
   sourceManager.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
@@ -225,7 +234,8 @@ llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
 
   PipelineOptions pipeline;
   pipeline.certify = options.certify;
-  if (llvm::Error error = runPasses([&](OpPassManager &passes) { buildPlacePipeline(passes, pipeline); }))
+  if (llvm::Error error =
+          runPasses([&](OpPassManager &passes) { buildPlacePipeline(passes, pipeline); }))
     return std::move(error);
   if (options.stage == Stage::Placed)
     return finish(print());
@@ -253,7 +263,8 @@ llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
   return finish(result.text);
 }
 
-llvm::Expected<Compilation> tk::compile(StringRef source, StringRef fileName, const CompileOptions &options,
+llvm::Expected<Compilation> tk::compile(StringRef source, StringRef fileName,
+                                        const CompileOptions &options,
                                         llvm::raw_ostream &diagnostics) {
   llvm::Expected<std::string> replaced = replaceAliases(source, options.aliases);
   if (!replaced)

@@ -24,7 +24,8 @@ static std::optional<ElementType> convertElementType(Type type) {
   return parseElementType(name);
 }
 
-/// The binary operations that grid regions may use, with the rounding that sizes (which are not negative) give them.
+/// The binary operations that grid regions may use, with the rounding that sizes (which are not
+/// negative) give them.
 static std::optional<Expr::Op> getBinaryOp(Operation *op) {
   using Op = Expr::Op;
   return llvm::TypeSwitch<Operation *, std::optional<Expr::Op>>(op)
@@ -54,15 +55,17 @@ static FailureOr<Expr> convertExpr(Value value) {
     return convertExpr(op->getOperand(0));
   std::optional<Expr::Op> binary = getBinaryOp(op);
   if (!binary)
-    return op->emitOpError() << "has no counterpart in a package's grid expressions; use integer addition, "
-                                "subtraction, multiplication, division, remainder, minimum or maximum";
+    return op->emitOpError()
+           << "has no counterpart in a package's grid expressions; use integer addition, "
+              "subtraction, multiplication, division, remainder, minimum or maximum";
   FailureOr<Expr> lhs = convertExpr(op->getOperand(0)), rhs = convertExpr(op->getOperand(1));
   if (failed(lhs) || failed(rhs))
     return failure();
   return Expr::binary(*binary, std::move(*lhs), std::move(*rhs));
 }
 
-/// Parameters are laid out one after the other, each at its natural alignment, as PTX lays out what LLVM declares.
+/// Parameters are laid out one after the other, each at its natural alignment, as PTX lays out what
+/// LLVM declares.
 static int64_t placeParameter(int64_t &end, int64_t bytes) {
   int64_t offset = llvm::alignTo(end, bytes);
   end = offset + bytes;
@@ -71,13 +74,16 @@ static int64_t placeParameter(int64_t &end, int64_t bytes) {
 
 static void describeView(GlobalType type, Argument &argument, int64_t &end) {
   constexpr int64_t kPointerBytes = 8;
-  auto known = [](int64_t value) { return ShapedType::isDynamic(value) ? Argument::kDynamic : value; };
+  auto known = [](int64_t value) {
+    return ShapedType::isDynamic(value) ? Argument::kDynamic : value;
+  };
   argument.isView = true;
   argument.align = type.getAlign();
   argument.sizeDivisors = type.getSizeDivisors();
   argument.strideDivisors = type.getStrideDivisors();
   argument.offset = placeParameter(end, kPointerBytes);
-  auto place = [&](ArrayRef<int64_t> values, std::vector<int64_t> &described, std::vector<int64_t> &offsets) {
+  auto place = [&](ArrayRef<int64_t> values, std::vector<int64_t> &described,
+                   std::vector<int64_t> &offsets) {
     for (int64_t value : values) {
       described.push_back(known(value));
       offsets.push_back(ShapedType::isDynamic(value) ? placeParameter(end, kPointerBytes) : -1);
@@ -87,7 +93,8 @@ static void describeView(GlobalType type, Argument &argument, int64_t &end) {
   place(type.getStrides(), argument.strides, argument.strideOffsets);
 }
 
-static LogicalResult describeArguments(KernelOp kernel, Kernel &described, int64_t &parameterBytes) {
+static LogicalResult describeArguments(KernelOp kernel, Kernel &described,
+                                       int64_t &parameterBytes) {
   for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) {
     Argument argument;
     argument.name = kernel.getArgumentName(index);
@@ -117,14 +124,15 @@ static void describeReports(KernelOp kernel, Variant &variant) {
     for (auto buffer : buffers.getAsRange<BufferAttr>()) {
       std::string type;
       llvm::raw_string_ostream(type) << buffer.getType();
-      variant.sharedBuffers.push_back(
-          {buffer.getName().str(), buffer.getOffset(), buffer.getBytes(), type, buffer.getSource().str()});
+      variant.sharedBuffers.push_back({buffer.getName().str(), buffer.getOffset(),
+                                       buffer.getBytes(), type, buffer.getSource().str()});
     }
   if (ArrayAttr proofs = kernel.getBankProofsAttr())
     for (auto proof : proofs.getAsRange<BankProofAttr>()) {
       BanksAttr banks = proof.getBanks();
-      variant.bankProofs.push_back({proof.getSource().str(), proof.getAccess().str(), banks.getWidth(),
-                                    banks.getWavefronts(), banks.getMinimum(), banks.getInstructions()});
+      variant.bankProofs.push_back({proof.getSource().str(), proof.getAccess().str(),
+                                    banks.getWidth(), banks.getWavefronts(), banks.getMinimum(),
+                                    banks.getInstructions()});
     }
 }
 

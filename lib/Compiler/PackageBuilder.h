@@ -13,8 +13,8 @@
 
 namespace tk {
 
-/// The kernels of a lowered module: arguments, grids, launch attributes and reports. Failure has been reported as a
-/// diagnostic.
+/// The kernels of a lowered module: arguments, grids, launch attributes and reports. Failure has
+/// been reported as a diagnostic.
 mlir::FailureOr<std::vector<Kernel>> describeKernels(mlir::ModuleOp module);
 
 } // namespace tk

@@ -32,8 +32,8 @@ void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &option
 void tk::buildToLLVMPipeline(OpPassManager &passes) {
   passes.addPass(createConvertTileToNVVM());
   OpPassManager &device = passes.nest<gpu::GPUModuleOp>();
-  // No canonicalisation here: its patterns are quadratic in the hundreds of values a loop carries, and LLVM folds
-  // constants as well.
+  // No canonicalisation here: its patterns are quadratic in the hundreds of values a loop carries,
+  // and LLVM folds constants as well.
   device.addPass(createCSEPass());
   device.addPass(createSCFToControlFlowPass());
   device.addPass(createLowerDeviceToLLVM());
@@ -49,6 +49,6 @@ void tk::registerPipelines() {
                                             buildPlacePipeline);
   PassPipelineRegistration<>("tk-to-llvm", "From a placed program to the llvm and nvvm dialects",
                              buildToLLVMPipeline);
-  PassPipelineRegistration<PipelineOptions>("tk-compile", "From a tile program to the llvm and nvvm dialects",
-                                            buildCompilePipeline);
+  PassPipelineRegistration<PipelineOptions>(
+      "tk-compile", "From a tile program to the llvm and nvvm dialects", buildCompilePipeline);
 }

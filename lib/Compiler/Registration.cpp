@@ -25,8 +25,9 @@
 using namespace mlir;
 
 void tk::registerAllDialects(DialectRegistry &registry) {
-  registry.insert<tile::TileDialect, arith::ArithDialect, cf::ControlFlowDialect, gpu::GPUDialect, LLVM::LLVMDialect,
-                  math::MathDialect, NVVM::NVVMDialect, scf::SCFDialect, ub::UBDialect>();
+  registry.insert<tile::TileDialect, arith::ArithDialect, cf::ControlFlowDialect, gpu::GPUDialect,
+                  LLVM::LLVMDialect, math::MathDialect, NVVM::NVVMDialect, scf::SCFDialect,
+                  ub::UBDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   registerNVVMDialectTranslation(registry);
@@ -35,6 +36,7 @@ void tk::registerAllDialects(DialectRegistry &registry) {
 void tk::registerAllPasses() {
   registerCanonicalizerPass();
   registerCSEPass();
+  registerLoopInvariantCodeMotionPass();
   registerSCFToControlFlowPass();
   tile::registerTKTilePasses();
   registerTKConversionPasses();

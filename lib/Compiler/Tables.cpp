@@ -21,7 +21,8 @@ void tk::printRemarks(raw_ostream &os, ArrayRef<Remark> remarks) {
   os << "Remarks\n";
   for (const Remark &remark : remarks)
     os << "  " << left_justify(sys::path::filename(remark.location), placeWidth) << "  "
-       << left_justify(remark.pass, passWidth) << "  " << left_justify(remark.kind, 8) << "  " << remark.message << "\n";
+       << left_justify(remark.pass, passWidth) << "  " << left_justify(remark.kind, 8) << "  "
+       << remark.message << "\n";
 }
 
 void tk::printTimes(raw_ostream &os, ArrayRef<StepTime> times) {
@@ -32,8 +33,9 @@ void tk::printTimes(raw_ostream &os, ArrayRef<StepTime> times) {
     sum += time.milliseconds;
   }
   auto line = [&](StringRef name, double milliseconds) {
-    os << "  " << left_justify(name, width) << formatv("  {0,8:f2} ms  {1,3:f0} %\n", milliseconds,
-                                                       sum > 0 ? 100 * milliseconds / sum : 0);
+    os << "  " << left_justify(name, width)
+       << formatv("  {0,8:f2} ms  {1,3:f0} %\n", milliseconds,
+                  sum > 0 ? 100 * milliseconds / sum : 0);
   };
   os << "Time\n";
   for (const StepTime &time : times)

@@ -11,15 +11,18 @@
 
 using namespace tk::layout;
 
-Distribution::Distribution(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> blockShape, LinearMap registers,
-                           LinearMap threads)
-    : tileShape(shape), blockShape(blockShape), registers(std::move(registers)), threads(std::move(threads)) {
+Distribution::Distribution(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> blockShape,
+                           LinearMap registers, LinearMap threads)
+    : tileShape(shape), blockShape(blockShape), registers(std::move(registers)),
+      threads(std::move(threads)) {
   assert(shape.size() == blockShape.size() && "one block extent per dimension");
   for (auto [extent, block] : llvm::zip_equal(shape, blockShape)) {
     (void)extent, (void)block;
-    assert(isPowerOfTwo(block) && extent % block == 0 && "blocks are powers of two and divide the tile");
+    assert(isPowerOfTwo(block) && extent % block == 0 &&
+           "blocks are powers of two and divide the tile");
   }
-  assert((this->registers.image() & this->threads.image()) == 0 && "registers and threads set disjoint bits");
+  assert((this->registers.image() & this->threads.image()) == 0 &&
+         "registers and threads set disjoint bits");
 }
 
 int64_t Distribution::numBlocks() const {
@@ -71,7 +74,8 @@ int64_t Distribution::threadColumn(unsigned bit, unsigned dimension) const {
 int64_t Distribution::contiguousRegisters(unsigned dimension) const {
   int64_t width = 1;
   while (registersPerThread() % (2 * width) == 0) {
-    // Doubling keeps the property if each group's second half follows its first directly and stays aligned.
+    // Doubling keeps the property if each group's second half follows its first directly and stays
+    // aligned.
     for (int64_t reg = 0; reg < registersPerThread(); reg += 2 * width) {
       Coordinates low = registerCoordinate(reg), high = registerCoordinate(reg + width);
       if (low[dimension] % (2 * width) != 0)
@@ -91,10 +95,12 @@ int64_t Distribution::contiguousRegisters(unsigned dimension) const {
 
 Distribution tk::layout::wgmmaAccumulator(int64_t m, int64_t n) {
   assert(m % 64 == 0 && n % 8 == 0 && "wgmma accumulators are 64-row slabs of 8-column groups");
-  // One 64x8 block, coordinates packed as col[0:3], row[3:9]. Element i of thread (warp w, lane 4g+q):
+  // One 64x8 block, coordinates packed as col[0:3], row[3:9]. Element i of thread (warp w, lane
+  // 4g+q):
   //   row = 16w + g + 8*(i>>1 & 1)    col = 2q + (i & 1)
   LinearMap registers({/*i0: col 0*/ 1u << 0, /*i1: row 3*/ 1u << 6});
-  LinearMap threads({/*q*/ 1u << 1, 1u << 2, /*g*/ 1u << 3, 1u << 4, 1u << 5, /*w*/ 1u << 7, 1u << 8});
+  LinearMap threads(
+      {/*q*/ 1u << 1, 1u << 2, /*g*/ 1u << 3, 1u << 4, 1u << 5, /*w*/ 1u << 7, 1u << 8});
   return Distribution({m, n}, {64, 8}, registers, threads);
 }
 
@@ -102,8 +108,8 @@ Distribution tk::layout::blocked(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<i
                                  llvm::ArrayRef<int64_t> lanes, llvm::ArrayRef<int64_t> warps,
                                  llvm::ArrayRef<unsigned> order) {
   unsigned rank = shape.size();
-  // The block takes, per dimension, the largest power of two that divides the extent, so that registers repeat
-  // only over what is not a power of two.
+  // The block takes, per dimension, the largest power of two that divides the extent, so that
+  // registers repeat only over what is not a power of two.
   llvm::SmallVector<int64_t, 4> block;
   llvm::SmallVector<unsigned, 4> shift(rank, 0), next(rank, 0);
   for (int64_t extent : shape)
@@ -111,7 +117,8 @@ Distribution tk::layout::blocked(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<i
   for (unsigned d = rank; d-- > 1;)
     shift[d - 1] = shift[d] + llvm::Log2_64(block[d]);
 
-  // Deals out the bits of each dimension: first to a thread's run, then to lanes, then to warps, the rest to registers.
+  // Deals out the bits of each dimension: first to a thread's run, then to lanes, then to warps,
+  // the rest to registers.
   auto deal = [&](llvm::ArrayRef<int64_t> counts, bool keepSurplus) {
     llvm::SmallVector<uint64_t> columns;
     for (unsigned d : order)

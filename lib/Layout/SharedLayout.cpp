@@ -16,7 +16,8 @@ int64_t tk::layout::applySwizzle(SwizzleSpan span, int64_t address) {
 }
 
 std::optional<SwizzleSpan> tk::layout::widestSpan(int64_t bytes) {
-  for (SwizzleSpan span : {SwizzleSpan::B128, SwizzleSpan::B64, SwizzleSpan::B32, SwizzleSpan::None})
+  for (SwizzleSpan span :
+       {SwizzleSpan::B128, SwizzleSpan::B64, SwizzleSpan::B32, SwizzleSpan::None})
     if (bytes % int64_t(span) == 0)
       return span;
   return std::nullopt;
@@ -24,18 +25,22 @@ std::optional<SwizzleSpan> tk::layout::widestSpan(int64_t bytes) {
 
 SharedLayout::SharedLayout(llvm::ArrayRef<int64_t> shape, int64_t elementBytes, SwizzleSpan span,
                            unsigned contiguousDimension)
-    : tileShape(shape), bytesPerElement(elementBytes), swizzle(span), contiguous(contiguousDimension) {
+    : tileShape(shape), bytesPerElement(elementBytes), swizzle(span),
+      contiguous(contiguousDimension) {
   assert(shape.size() == 2 && contiguousDimension < 2 && "shared tiles are two-dimensional");
-  assert(shape[contiguous] * elementBytes % int64_t(span) == 0 && "the span divides the contiguous extent");
+  assert(shape[contiguous] * elementBytes % int64_t(span) == 0 &&
+         "the span divides the contiguous extent");
 }
 
 int64_t SharedLayout::linearOffset(llvm::ArrayRef<int64_t> coordinates) const {
   int64_t span = int64_t(swizzle), width = span / bytesPerElement;
   int64_t column = coordinates[contiguous], row = coordinates[1 - contiguous];
-  return column / width * tileShape[1 - contiguous] * span + row * span + column % width * bytesPerElement;
+  return column / width * tileShape[1 - contiguous] * span + row * span +
+         column % width * bytesPerElement;
 }
 
-llvm::Expected<SharedAccess> tk::layout::planSharedAccess(const Distribution &tile, const SharedLayout &shared) {
+llvm::Expected<SharedAccess> tk::layout::planSharedAccess(const Distribution &tile,
+                                                          const SharedLayout &shared) {
   assert(tile.shape() == shared.shape() && "one tile, two layouts");
   SharedAccess plan;
   int64_t contiguous = tile.contiguousRegisters(shared.contiguousDimension());
@@ -51,8 +56,8 @@ llvm::Expected<SharedAccess> tk::layout::planSharedAccess(const Distribution &ti
         offset ^= plan.threadColumns[bit];
     return offset;
   };
-  // Within one repeat of the swizzle an offset is a pure exclusive or; whole repeats (and panels, when their height
-  // is no power of two) only add.
+  // Within one repeat of the swizzle an offset is a pure exclusive or; whole repeats (and panels,
+  // when their height is no power of two) only add.
   int64_t repeat = shared.alignment();
   for (int64_t reg = 0; reg < tile.registersPerThread(); reg += plan.vector) {
     int64_t offset = shared.offset(tile.registerCoordinate(reg));
@@ -62,11 +67,11 @@ llvm::Expected<SharedAccess> tk::layout::planSharedAccess(const Distribution &ti
       for (int64_t element = 0; element < plan.vector; ++element) {
         Coordinates at = tile.coordinate(reg + element, thread);
         if (shared.offset(at) != planned + element * shared.elementBytes())
-          return llvm::createStringError(
-              llvm::formatv("register {0} of thread {1} holds element ({2}, {3}) at byte {4}, expected {5}: the "
-                            "register layout and the shared layout share no constant distance",
-                            reg + element, thread, at[0], at[1], shared.offset(at),
-                            planned + element * shared.elementBytes()));
+          return llvm::createStringError(llvm::formatv(
+              "register {0} of thread {1} holds element ({2}, {3}) at byte {4}, expected {5}: the "
+              "register layout and the shared layout share no constant distance",
+              reg + element, thread, at[0], at[1], shared.offset(at),
+              planned + element * shared.elementBytes()));
       }
     }
     plan.steps.push_back(step);
@@ -80,7 +85,8 @@ BankCount tk::layout::countWavefronts(llvm::ArrayRef<int64_t> addresses, int64_t
   BankCount count;
   for (size_t first = 0; first < addresses.size(); first += lanesPerPhase) {
     llvm::SmallVector<llvm::SmallVector<int64_t, 4>, 32> words(kBanks);
-    for (int64_t address : addresses.slice(first, std::min(lanesPerPhase, addresses.size() - first)))
+    for (int64_t address :
+         addresses.slice(first, std::min(lanesPerPhase, addresses.size() - first)))
       for (int64_t word = address / kWord; word <= (address + width - 1) / kWord; ++word)
         if (!llvm::is_contained(words[word % kBanks], word))
           words[word % kBanks].push_back(word);
@@ -115,38 +121,45 @@ BankCount tk::layout::worstWavefronts(const SharedAccess &access, int64_t elemen
 
 uint64_t WgmmaOperand::descriptorBits() const {
   auto field = [](int64_t bytes) { return uint64_t(bytes & 0x3FFFF) >> 4; };
-  uint64_t layout = span == SwizzleSpan::B128 ? 1 : span == SwizzleSpan::B64 ? 2 : span == SwizzleSpan::B32 ? 3 : 0;
+  uint64_t layout = span == SwizzleSpan::B128  ? 1
+                    : span == SwizzleSpan::B64 ? 2
+                    : span == SwizzleSpan::B32 ? 3
+                                               : 0;
   return field(leadingByteOffset) << 16 | field(strideByteOffset) << 32 | layout << 62;
 }
 
-/// Byte offset, before swizzling, of element (mn, k) of an instruction's operand, from the descriptor's fields alone:
-/// the canonical layouts of PTX ISA 9.1, 9.7.15.5.1.2.1.
-static int64_t canonicalOffset(const WgmmaOperand &operand, int64_t elementBytes, int64_t mn, int64_t k) {
+/// Byte offset, before swizzling, of element (mn, k) of an instruction's operand, from the
+/// descriptor's fields alone: the canonical layouts of PTX ISA 9.1, 9.7.15.5.1.2.1.
+static int64_t canonicalOffset(const WgmmaOperand &operand, int64_t elementBytes, int64_t mn,
+                               int64_t k) {
   int64_t chunkElements = 16 / elementBytes, chunks = int64_t(operand.span) / 16;
   int64_t lbo = operand.leadingByteOffset, sbo = operand.strideByteOffset;
   int64_t contiguous = operand.mnMajor ? mn : k, strided = operand.mnMajor ? k : mn;
   int64_t chunk = contiguous / chunkElements, inChunk = contiguous % chunkElements * elementBytes;
   int64_t row = strided % 8 * 16 * chunks, rowGroup = strided / 8;
   if (operand.span == SwizzleSpan::None)
-    return operand.mnMajor ? row + rowGroup * lbo + chunk * sbo + inChunk : row + rowGroup * sbo + chunk * lbo + inChunk;
+    return operand.mnMajor ? row + rowGroup * lbo + chunk * sbo + inChunk
+                           : row + rowGroup * sbo + chunk * lbo + inChunk;
   if (!operand.mnMajor)
     return row + rowGroup * sbo + chunk * 16 + inChunk;
   return row + rowGroup * sbo + chunk / chunks * lbo + chunk % chunks * 16 + inChunk;
 }
 
-llvm::Expected<WgmmaOperand> tk::layout::describeWgmmaOperand(const SharedLayout &layout, unsigned mnDimension,
-                                                              int64_t mn, int64_t k) {
+llvm::Expected<WgmmaOperand> tk::layout::describeWgmmaOperand(const SharedLayout &layout,
+                                                              unsigned mnDimension, int64_t mn,
+                                                              int64_t k) {
   unsigned kDimension = 1 - mnDimension;
   WgmmaOperand operand;
   operand.span = layout.span();
   operand.mnMajor = layout.contiguousDimension() == mnDimension;
   if (operand.mnMajor && layout.elementBytes() != 2)
-    return llvm::createStringError(
-        llvm::formatv("wgmma reads {0}-byte elements only where K is contiguous, got a tile contiguous along {1}",
-                      layout.elementBytes(), mnDimension == 0 ? "M" : "N"));
+    return llvm::createStringError(llvm::formatv(
+        "wgmma reads {0}-byte elements only where K is contiguous, got a tile contiguous along {1}",
+        layout.elementBytes(), mnDimension == 0 ? "M" : "N"));
   if (layout.shape()[mnDimension] % mn != 0 || layout.shape()[kDimension] % k != 0)
-    return llvm::createStringError(llvm::formatv("instructions of {0} x {1} do not divide a tile of {2} x {3}", mn, k,
-                                                 layout.shape()[mnDimension], layout.shape()[kDimension]));
+    return llvm::createStringError(
+        llvm::formatv("instructions of {0} x {1} do not divide a tile of {2} x {3}", mn, k,
+                      layout.shape()[mnDimension], layout.shape()[kDimension]));
   // The two strides are the distances of the neighbours they are defined by; 1 row group is 8 rows.
   auto at = [&](int64_t mnIndex, int64_t kIndex) {
     Coordinates c(2);
@@ -168,11 +181,13 @@ llvm::Expected<WgmmaOperand> tk::layout::describeWgmmaOperand(const SharedLayout
       int64_t start = layout.linearOffset(at(mn0, k0));
       for (int64_t i = 0; i < mn; ++i)
         for (int64_t j = 0; j < k; ++j) {
-          int64_t read = applySwizzle(layout.span(), start + canonicalOffset(operand, layout.elementBytes(), i, j));
+          int64_t read = applySwizzle(
+              layout.span(), start + canonicalOffset(operand, layout.elementBytes(), i, j));
           int64_t held = layout.offset(at(mn0 + i, k0 + j));
           if (read != held)
             return llvm::createStringError(
-                llvm::formatv("element ({0}, {1}) lies at byte {2}, but wgmma would read byte {3}: the tile has no "
+                llvm::formatv("element ({0}, {1}) lies at byte {2}, but wgmma would read byte {3}: "
+                              "the tile has no "
                               "canonical wgmma layout",
                               mn0 + i, k0 + j, held, read));
         }

@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "tk/Target/PTX.h"
-#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace llvm;
@@ -21,16 +22,19 @@ static SmallVector<StringRef> listedRegisters(StringRef instruction) {
   return registers;
 }
 
-/// The register an ordinary instruction writes: its first operand, unless it only reads.
-static StringRef writtenRegister(StringRef instruction) {
+/// The registers an ordinary instruction writes: its first operand, which may be a list in braces,
+/// unless it only reads.
+static SmallVector<StringRef> writtenRegisters(StringRef instruction) {
   if (instruction.starts_with("@"))
-    instruction = instruction.split(' ').second.ltrim();
-  auto [opcode, operands] = instruction.split('\t');
-  if (operands.empty())
-    std::tie(opcode, operands) = instruction.split(' ');
-  if (opcode.starts_with("st.") || opcode.starts_with("bra") || opcode.starts_with("bar") || opcode.starts_with("."))
+    instruction = instruction.drop_front(instruction.find_first_of(" \t")).ltrim();
+  auto [opcode, operands] =
+      std::pair(instruction.take_until(isSpace), instruction.drop_until(isSpace).ltrim());
+  if (operands.empty() || opcode.starts_with("st.") || opcode.starts_with("bra") ||
+      opcode.starts_with("bar") || opcode.starts_with("."))
     return {};
-  return operands.ltrim().split(',').first.trim();
+  if (operands.starts_with("{"))
+    return listedRegisters(operands);
+  return {operands.split(',').first.trim()};
 }
 
 Error tk::lintPTX(StringRef ptx) {
@@ -42,23 +46,26 @@ Error tk::lintPTX(StringRef ptx) {
   for (auto [index, raw] : llvm::enumerate(lines)) {
     StringRef line = raw.split("//").first.trim();
     line.consume_back(";");
+    if (line.contains(".entry "))
+      fenced = false;
     if (line.starts_with("wgmma.fence")) {
       written.clear();
       fenced = true;
       continue;
     }
     if (!line.starts_with("wgmma.mma_async")) {
-      if (StringRef reg = writtenRegister(line); !reg.empty())
+      for (StringRef reg : writtenRegisters(line))
         written.try_emplace(reg, index + 1);
       continue;
     }
     if (!fenced)
-      return createStringError(formatv("line {0} of the PTX: a product without a wgmma.fence before it", index + 1));
+      return createStringError(
+          formatv("line {0} of the PTX: a product without a wgmma.fence before it", index + 1));
     for (StringRef reg : listedRegisters(line))
       if (auto found = written.find(reg); found != written.end())
-        return createStringError(formatv(
-            "line {0} of the PTX writes the accumulator register {1} between wgmma.fence and the product in line {2}",
-            found->second, reg, index + 1));
+        return createStringError(formatv("line {0} of the PTX writes the accumulator register {1} "
+                                         "between wgmma.fence and the product in line {2}",
+                                         found->second, reg, index + 1));
   }
   return Error::success();
 }

@@ -53,8 +53,9 @@ std::string tk::findPtxas(StringRef option) {
   return "";
 }
 
-/// Reads `ptxas -v`: "Compiling entry function 'x' for", "N bytes stack frame, N bytes spill stores, N bytes spill
-/// loads", "Used N registers, used N barriers", and notes such as "(C7519) ...".
+/// Reads `ptxas -v`: "Compiling entry function 'x' for", "N bytes stack frame, N bytes spill
+/// stores, N bytes spill loads", "Used N registers, used N barriers", and notes such as "(C7519)
+/// ...".
 static std::map<std::string, tk::ResourceReport> parseVerbose(StringRef log) {
   std::map<std::string, tk::ResourceReport> reports;
   tk::ResourceReport *current = nullptr;

@@ -18,26 +18,36 @@
 using namespace llvm;
 
 static cl::OptionCategory category("tk-compile options");
-static cl::opt<std::string> inputFile(cl::Positional, cl::desc("FILE.mlir"), cl::Required, cl::cat(category));
-static cl::opt<std::string> outputFile("o", cl::desc("Where to write (default: FILE.tkpkg for a package, else standard "
-                                                     "output)"),
-                                       cl::value_desc("file"), cl::cat(category));
-static cl::opt<std::string> emit("emit", cl::desc("Stop at a stage: tile, placed, nvvm, llvm, ptx, cubin, package"),
-                                 cl::value_desc("stage"), cl::init("package"), cl::cat(category));
-static cl::list<std::string> aliases("alias", cl::desc("Redefine a type alias of the source: in=f16"),
+static cl::opt<std::string> inputFile(cl::Positional, cl::desc("FILE.mlir"), cl::Required,
+                                      cl::cat(category));
+static cl::opt<std::string>
+    outputFile("o",
+               cl::desc("Where to write (default: FILE.tkpkg for a package, else standard "
+                        "output)"),
+               cl::value_desc("file"), cl::cat(category));
+static cl::opt<std::string>
+    emit("emit", cl::desc("Stop at a stage: tile, placed, nvvm, llvm, ptx, cubin, package"),
+         cl::value_desc("stage"), cl::init("package"), cl::cat(category));
+static cl::list<std::string> aliases("alias",
+                                     cl::desc("Redefine a type alias of the source: in=f16"),
                                      cl::value_desc("name=type"), cl::cat(category));
-static cl::opt<std::string> ptxas("ptxas", cl::desc("Path of ptxas (default: CUDA_HOME, PATH, virtual environment)"),
-                                  cl::value_desc("path"), cl::cat(category));
-static cl::opt<bool> noAssemble("no-assemble", cl::desc("Leave the cubin out of the package"), cl::cat(category));
-static cl::opt<bool> noCertify("no-certify", cl::desc("Do not prove bank conflicts"), cl::cat(category));
-static cl::opt<bool> remarks("remarks", cl::desc("Print what each pass decided, and why"), cl::cat(category));
+static cl::opt<std::string>
+    ptxas("ptxas", cl::desc("Path of ptxas (default: CUDA_HOME, PATH, virtual environment)"),
+          cl::value_desc("path"), cl::cat(category));
+static cl::opt<bool> noAssemble("no-assemble", cl::desc("Leave the cubin out of the package"),
+                                cl::cat(category));
+static cl::opt<bool> noCertify("no-certify", cl::desc("Do not prove bank conflicts"),
+                               cl::cat(category));
+static cl::opt<bool> remarks("remarks", cl::desc("Print what each pass decided, and why"),
+                             cl::cat(category));
 static cl::opt<bool> times("time", cl::desc("Print the time of each step"), cl::cat(category));
 
 static Expected<tk::CompileOptions> readOptions() {
   tk::CompileOptions options;
   std::optional<tk::Stage> stage = tk::parseStage(emit);
   if (!stage)
-    return createStringError("--emit: expected tile, placed, nvvm, llvm, ptx, cubin or package, got '" + emit + "'");
+    return createStringError(
+        "--emit: expected tile, placed, nvvm, llvm, ptx, cubin or package, got '" + emit + "'");
   options.stage = *stage;
   options.ptxas = ptxas;
   options.assemble = !noAssemble;
@@ -55,7 +65,8 @@ static Error run() {
   Expected<tk::CompileOptions> options = readOptions();
   if (!options)
     return options.takeError();
-  ErrorOr<std::unique_ptr<MemoryBuffer>> source = MemoryBuffer::getFileOrSTDIN(inputFile, /*IsText=*/true);
+  ErrorOr<std::unique_ptr<MemoryBuffer>> source =
+      MemoryBuffer::getFileOrSTDIN(inputFile, /*IsText=*/true);
   if (!source)
     return createStringError("cannot read '" + inputFile + "': " + source.getError().message());
   Expected<tk::Compilation> compilation =

@@ -13,5 +13,6 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   tk::registerAllDialects(registry);
   tk::registerAllPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "tk-opt: the pass driver of tk\n", registry));
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "tk-opt: the pass driver of tk\n", registry));
 }

@@ -50,14 +50,15 @@ struct Compilation {
   std::string note;            ///< One line worth saying ("no ptxas found ..."), or empty.
 };
 
-/// Compiles MLIR text. Diagnostics, with the source lines they are about, go to `diagnostics`; the error then only
-/// says which step failed.
-llvm::Expected<Compilation> compile(llvm::StringRef source, llvm::StringRef fileName, const CompileOptions &options,
-                                    llvm::raw_ostream &diagnostics);
+/// Compiles MLIR text. Diagnostics, with the source lines they are about, go to `diagnostics`; the
+/// error then only says which step failed.
+llvm::Expected<Compilation> compile(llvm::StringRef source, llvm::StringRef fileName,
+                                    const CompileOptions &options, llvm::raw_ostream &diagnostics);
 
-/// Replaces the definitions of type aliases in MLIR text, line by line, so that locations stay true.
-llvm::Expected<std::string> replaceAliases(llvm::StringRef source,
-                                           llvm::ArrayRef<std::pair<std::string, std::string>> aliases);
+/// Replaces the definitions of type aliases in MLIR text, line by line, so that locations stay
+/// true.
+llvm::Expected<std::string>
+replaceAliases(llvm::StringRef source, llvm::ArrayRef<std::pair<std::string, std::string>> aliases);
 
 /// tk's version, as packages carry it.
 llvm::StringRef getVersion();

@@ -14,7 +14,8 @@ class DialectRegistry;
 
 namespace tk {
 
-/// Every dialect that tk's programs are written in, at any level, with their translations to LLVM IR.
+/// Every dialect that tk's programs are written in, at any level, with their translations to LLVM
+/// IR.
 void registerAllDialects(mlir::DialectRegistry &registry);
 /// Every pass and pipeline, under its name.
 void registerAllPasses();

@@ -16,19 +16,20 @@ using Coordinates = llvm::SmallVector<int64_t, 4>;
 
 /// A register tile over the threads of a block: which element each (register, thread) holds.
 ///
-/// The tile is a grid of equal power-of-two blocks. Inside a block, the map from (register bits, thread bits) to
-/// coordinates is linear over F2; over the grid, registers repeat, last dimension fastest. So extents such as 80
-/// or 112 are concatenations of blocks, and every register sits at a constant distance from its thread's base:
+/// The tile is a grid of equal power-of-two blocks. Inside a block, the map from (register bits,
+/// thread bits) to coordinates is linear over F2; over the grid, registers repeat, last dimension
+/// fastest. So extents such as 80 or 112 are concatenations of blocks, and every register sits at a
+/// constant distance from its thread's base:
 ///
 ///   coordinate(register, thread) = registerCoordinate(register) + threadCoordinate(thread)
 ///
 /// Registers and threads set disjoint bits of a coordinate; the constructor checks it.
 class Distribution {
 public:
-  /// `registers` and `threads` have one column per register or thread bit, over packed block coordinates: the last
-  /// dimension takes the lowest bits. `blockShape` divides `shape`.
-  Distribution(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> blockShape, LinearMap registers,
-               LinearMap threads);
+  /// `registers` and `threads` have one column per register or thread bit, over packed block
+  /// coordinates: the last dimension takes the lowest bits. `blockShape` divides `shape`.
+  Distribution(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> blockShape,
+               LinearMap registers, LinearMap threads);
 
   llvm::ArrayRef<int64_t> shape() const { return tileShape; }
   unsigned rank() const { return tileShape.size(); }
@@ -43,12 +44,13 @@ public:
   unsigned threadBits() const { return threads.inputBits(); }
   /// Thread bits that do not matter: threads that differ only there hold the same elements.
   uint64_t replicatedThreadBits() const { return threads.freeInputBits(); }
-  /// The largest power of two v such that registers [k*v, (k+1)*v) are consecutive along `dimension`, for all k.
+  /// The largest power of two v such that registers [k*v, (k+1)*v) are consecutive along
+  /// `dimension`, for all k.
   int64_t contiguousRegisters(unsigned dimension) const;
 
   bool operator==(const Distribution &other) const {
-    return tileShape == other.tileShape && blockShape == other.blockShape && registers == other.registers &&
-           threads == other.threads;
+    return tileShape == other.tileShape && blockShape == other.blockShape &&
+           registers == other.registers && threads == other.threads;
   }
 
 private:
@@ -60,16 +62,18 @@ private:
   LinearMap registers, threads;
 };
 
-/// The accumulator of `wgmma.mma_async.m64nNk*`: an M x N tile over the 128 threads of a warpgroup, M a multiple of
-/// 64, N a multiple of 8. Registers run over a 64 x N slab first, in the instruction's own order, then over slabs.
-/// Source: PTX ISA 9.1, 9.7.15.5.1.1 (register fragments); CuTe CLayout_64xN.
+/// The accumulator of `wgmma.mma_async.m64nNk*`: an M x N tile over the 128 threads of a warpgroup,
+/// M a multiple of 64, N a multiple of 8. Registers run over a 64 x N slab first, in the
+/// instruction's own order, then over slabs. Source: PTX ISA 9.1, 9.7.15.5.1.1 (register
+/// fragments); CuTe CLayout_64xN.
 Distribution wgmmaAccumulator(int64_t m, int64_t n);
 
-/// A blocked distribution: each thread holds `perThread` elements in a row, a warp is `lanes`, a block `warps`;
-/// `order` lists dimensions, fastest first. Where the tile is smaller than the block, threads repeat elements; where
-/// it is larger, registers do.
-Distribution blocked(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> perThread, llvm::ArrayRef<int64_t> lanes,
-                     llvm::ArrayRef<int64_t> warps, llvm::ArrayRef<unsigned> order);
+/// A blocked distribution: each thread holds `perThread` elements in a row, a warp is `lanes`, a
+/// block `warps`; `order` lists dimensions, fastest first. Where the tile is smaller than the
+/// block, threads repeat elements; where it is larger, registers do.
+Distribution blocked(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> perThread,
+                     llvm::ArrayRef<int64_t> lanes, llvm::ArrayRef<int64_t> warps,
+                     llvm::ArrayRef<unsigned> order);
 
 } // namespace tk::layout
 

@@ -14,9 +14,10 @@
 
 namespace tk::layout {
 
-/// A linear map over F2 between bit vectors of up to 64 bits: the image of x is the exclusive or of the columns
-/// whose bit is set in x. Register distributions, swizzles and the addresses they lead to are all of this kind
-/// inside a power-of-two block, which is what makes conversions and bank conflicts decidable by algebra.
+/// A linear map over F2 between bit vectors of up to 64 bits: the image of x is the exclusive or of
+/// the columns whose bit is set in x. Register distributions, swizzles and the addresses they lead
+/// to are all of this kind inside a power-of-two block, which is what makes conversions and bank
+/// conflicts decidable by algebra.
 class LinearMap {
 public:
   LinearMap() = default;

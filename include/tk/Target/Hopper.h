@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 ///
-/// The numbers of the one target there is. Passes ask here and hold no machine numbers of their own.
+/// The numbers of the one target there is. Passes ask here and hold no machine numbers of their
+/// own.
 ///
 //===----------------------------------------------------------------------===//
 
@@ -22,14 +23,17 @@ inline constexpr char kFeatures[] = "+ptx81";
 
 inline constexpr int64_t kWarpThreads = 32;
 inline constexpr int64_t kWarpgroupThreads = 128;
-/// Dynamic shared memory a block may ask for (CUDA programming guide, compute capability 9.0: 227 KiB).
+/// Dynamic shared memory a block may ask for (CUDA programming guide, compute capability 9.0: 227
+/// KiB).
 inline constexpr int64_t kMaxSharedBytes = 232448;
-/// The alignment the base of dynamic shared memory is declared with: the repeat of the widest swizzle.
+/// The alignment the base of dynamic shared memory is declared with: the repeat of the widest
+/// swizzle.
 inline constexpr int64_t kSharedBaseAlign = 1024;
 inline constexpr int64_t kMaxVectorBytes = 16;
 inline constexpr int64_t kMaxGridX = (int64_t(1) << 31) - 1;
 
-/// wgmma.mma_async (PTX ISA 9.1, 9.7.15.2): M is 64, N a multiple of 8 up to 256, K 32 bytes of operand.
+/// wgmma.mma_async (PTX ISA 9.1, 9.7.15.2): M is 64, N a multiple of 8 up to 256, K 32 bytes of
+/// operand.
 inline constexpr int64_t kWgmmaM = 64;
 inline constexpr int64_t kWgmmaMaxN = 256;
 inline constexpr int64_t kWgmmaNStep = 8;

@@ -25,31 +25,34 @@ class GPUModuleOp;
 
 namespace tk {
 
-/// Translates a machine module of `llvm` and `nvvm` operations to LLVM IR, with line directives and convergent
-/// synchronising assembly. The module itself is left as it is.
+/// Translates a machine module of `llvm` and `nvvm` operations to LLVM IR, with line directives and
+/// convergent synchronising assembly. The module itself is left as it is.
 llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(mlir::gpu::GPUModuleOp device,
                                                               llvm::LLVMContext &context);
 
-/// Optimises in place: scalar cleanup, common subexpressions and loop-invariant code, but no peeling, unrolling or
-/// vectorisation, which would put register writes between a fence and its product.
+/// Optimises in place: scalar cleanup, common subexpressions and loop-invariant code, but no
+/// peeling, unrolling or vectorisation, which would put register writes between a fence and its
+/// product.
 void optimizeForPTX(llvm::Module &module);
 
 /// PTX text for the one target.
 llvm::Expected<std::string> emitPTX(llvm::Module &module);
 
-/// Refuses PTX in which an accumulator is written by an ordinary instruction between `wgmma.fence` and the product
-/// that uses it: the ISA forbids it (PTX ISA 9.1, 9.7.15.7.1) and ptxas does not report it.
+/// Refuses PTX in which an accumulator is written by an ordinary instruction between `wgmma.fence`
+/// and the product that uses it: the ISA forbids it (PTX ISA 9.1, 9.7.15.7.1) and ptxas does not
+/// report it.
 llvm::Error lintPTX(llvm::StringRef ptx);
 
-/// Where ptxas is looked for: `option` if not empty, then CUDA_HOME, PATH, and the virtual environment (VIRTUAL_ENV).
-/// An empty string where there is none.
+/// Where ptxas is looked for: `option` if not empty, then CUDA_HOME, PATH, and the virtual
+/// environment (VIRTUAL_ENV). An empty string where there is none.
 std::string findPtxas(llvm::StringRef option = "");
 
 struct AssembledPTX {
   std::vector<uint8_t> cubin;
   std::map<std::string, ResourceReport> resources; ///< By entry.
 };
-/// Runs ptxas. Its errors come back as they are; so does any C75xx note, which says that it serialised products.
+/// Runs ptxas. Its errors come back as they are; so does any C75xx note, which says that it
+/// serialised products.
 llvm::Expected<AssembledPTX> assemblePTX(llvm::StringRef ptx, llvm::StringRef ptxas);
 
 } // namespace tk

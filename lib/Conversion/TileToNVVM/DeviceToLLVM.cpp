@@ -47,7 +47,8 @@ struct LowerDeviceToLLVM : tk::impl::LowerDeviceToLLVMBase<LowerDeviceToLLVM> {
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     patterns.add<LowerMath<math::AbsFOp, LLVM::FAbsOp>, LowerMath<math::Exp2Op, LLVM::Exp2Op>,
-                 LowerMath<math::FmaOp, LLVM::FMAOp>, LowerMath<math::SqrtOp, LLVM::SqrtOp>>(converter, &getContext());
+                 LowerMath<math::FmaOp, LLVM::FMAOp>, LowerMath<math::SqrtOp, LLVM::SqrtOp>>(
+        converter, &getContext());
     LLVMConversionTarget target(getContext());
     target.addLegalDialect<NVVM::NVVMDialect, gpu::GPUDialect>();
     if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))

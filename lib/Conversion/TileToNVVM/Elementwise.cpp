@@ -22,7 +22,8 @@ struct LowerElementwise : ConversionPattern {
 
   LogicalResult matchAndRewrite(Operation *op, ArrayRef<ValueRange> operands,
                                 ConversionPatternRewriter &rewriter) const override {
-    if (!OpTrait::hasElementwiseMappableTraits(op) || op->getNumResults() != 1 || op->getNumRegions() != 0)
+    if (!OpTrait::hasElementwiseMappableTraits(op) || op->getNumResults() != 1 ||
+        op->getNumRegions() != 0)
       return rewriter.notifyMatchFailure(op, "not elementwise");
     auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
     SmallVector<Type> types;
@@ -50,20 +51,22 @@ struct LowerTruncPairs : OpConversionPattern<arith::TruncFOp> {
     auto type = dyn_cast<RankedTensorType>(op.getType());
     auto from = dyn_cast<RankedTensorType>(op.getIn().getType());
     ValueRange in = adaptor.getIn();
-    if (!type || type.getElementTypeBitWidth() != 16 || !from.getElementType().isF32() || in.size() % 2 != 0)
+    if (!type || type.getElementTypeBitWidth() != 16 || !from.getElementType().isF32() ||
+        in.size() % 2 != 0)
       return rewriter.notifyMatchFailure(op, "not an even number of f32 registers to 16 bits");
     Location location = op.getLoc();
     SmallVector<Value> results;
     for (size_t reg = 0; reg < in.size(); reg += 2) {
-      Value pair = LLVM::PoisonOp::create(rewriter, location, VectorType::get(2, rewriter.getF32Type()));
+      Value pair =
+          LLVM::PoisonOp::create(rewriter, location, VectorType::get(2, rewriter.getF32Type()));
       for (int i : {0, 1})
         pair = LLVM::InsertElementOp::create(rewriter, location, pair, in[reg + i],
                                              constantI32(rewriter, location, i));
-      Value rounded =
-          LLVM::FPTruncOp::create(rewriter, location, VectorType::get(2, type.getElementType()), pair);
+      Value rounded = LLVM::FPTruncOp::create(rewriter, location,
+                                              VectorType::get(2, type.getElementType()), pair);
       for (int i : {0, 1})
-        results.push_back(
-            LLVM::ExtractElementOp::create(rewriter, location, rounded, constantI32(rewriter, location, i)));
+        results.push_back(LLVM::ExtractElementOp::create(rewriter, location, rounded,
+                                                         constantI32(rewriter, location, i)));
     }
     rewriter.replaceOpWithMultiple(op, {results});
     return success();
@@ -79,10 +82,12 @@ struct LowerConstant : OpConversionPattern<arith::ConstantOp> {
     if (!isa<RankedTensorType>(op.getType()))
       return rewriter.notifyMatchFailure(op, "not a tile");
     if (!splat)
-      return op.emitOpError() << "is a tile of differing constants, which has no lowering; load it from a view";
+      return op.emitOpError()
+             << "is a tile of differing constants, which has no lowering; load it from a view";
     if (failed(getTypeConverter()->convertType(op.getType(), types)))
       return rewriter.notifyMatchFailure(op, "the tile has no layout");
-    Value scalar = arith::ConstantOp::create(rewriter, op.getLoc(), cast<TypedAttr>(splat.getSplatValue<Attribute>()));
+    Value scalar = arith::ConstantOp::create(rewriter, op.getLoc(),
+                                             cast<TypedAttr>(splat.getSplatValue<Attribute>()));
     SmallVector<Value> results(types.size(), scalar);
     rewriter.replaceOpWithMultiple(op, {results});
     return success();

@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 ///
-/// A tile is loaded and stored register by register, in vectors as wide as alignment can be proven for, each under the
-/// predicate that its coordinates lie in the view. Coordinates are 64-bit, and compared as unsigned numbers, which
-/// refuses negative ones as well.
+/// A tile is loaded and stored register by register, in vectors as wide as alignment can be proven
+/// for, each under the predicate that its coordinates lie in the view. Coordinates are 64-bit, and
+/// compared as unsigned numbers, which refuses negative ones as well.
 ///
 //===----------------------------------------------------------------------===//
 
@@ -31,11 +31,11 @@ namespace {
 /// Addresses and predicates of a tile's registers in a view.
 class GlobalAccess {
 public:
-  GlobalAccess(OpBuilder &builder, Location location, GlobalType type, ValueRange parts, ValueRange convertedOffsets,
-               int64_t offsetDivisor, RankedTensorType tile);
+  GlobalAccess(OpBuilder &builder, Location location, GlobalType type, ValueRange parts,
+               ValueRange convertedOffsets, int64_t offsetDivisor, RankedTensorType tile);
 
-  /// Elements of one access: registers [k * vector, (k + 1) * vector) are consecutive in memory and lie in the view
-  /// together or not at all.
+  /// Elements of one access: registers [k * vector, (k + 1) * vector) are consecutive in memory and
+  /// lie in the view together or not at all.
   int64_t vector() const { return vectorElements; }
   int64_t registers() const { return distribution.registersPerThread(); }
   Value pointer(int64_t reg);
@@ -65,7 +65,8 @@ private:
 } // namespace
 
 GlobalAccess::GlobalAccess(OpBuilder &builder, Location location, GlobalType type, ValueRange parts,
-                           ValueRange convertedOffsets, int64_t offsetDivisor, RankedTensorType tile)
+                           ValueRange convertedOffsets, int64_t offsetDivisor,
+                           RankedTensorType tile)
     : builder(builder), location(location), type(type), distribution(*getDistribution(tile)),
       view(unpackView(builder, location, type, parts)) {
   for (auto [dimension, offset] : llvm::enumerate(convertedOffsets)) {
@@ -80,14 +81,15 @@ GlobalAccess::GlobalAccess(OpBuilder &builder, Location location, GlobalType typ
   vectorElements = chooseVector(offsetDivisor);
 }
 
-/// The widest vector whose alignment, and whose lying in the view as a whole, follow from the view's type and from
-/// how the offsets are computed.
+/// The widest vector whose alignment, and whose lying in the view as a whole, follow from the
+/// view's type and from how the offsets are computed.
 int64_t GlobalAccess::chooseVector(int64_t offsetDivisor) const {
   std::optional<unsigned> contiguous = type.getContiguousDimension();
   if (!contiguous)
     return 1;
   // In elements; gcd(x, 0) = x, so that offset zero restricts nothing.
-  int64_t divisor = std::gcd(type.getAlign() / type.getElementBytes(), type.getKnownSizeDivisor(*contiguous));
+  int64_t divisor =
+      std::gcd(type.getAlign() / type.getElementBytes(), type.getKnownSizeDivisor(*contiguous));
   divisor = std::gcd(divisor, offsetDivisor);
   for (unsigned d = 0; d < type.getRank(); ++d)
     if (d != *contiguous)
@@ -100,27 +102,30 @@ int64_t GlobalAccess::chooseVector(int64_t offsetDivisor) const {
 Value GlobalAccess::coordinate(unsigned dimension, int64_t registerPart) {
   Value &value = coordinates[{dimension, registerPart}];
   if (!value)
-    value = arith::AddIOp::create(builder, location, bases[dimension], constantI64(builder, location, registerPart));
+    value = arith::AddIOp::create(builder, location, bases[dimension],
+                                  constantI64(builder, location, registerPart));
   return value;
 }
 
 Value GlobalAccess::inBounds(unsigned dimension, int64_t registerPart) {
   Value &value = bounds[{dimension, registerPart}];
   if (!value)
-    value = arith::CmpIOp::create(builder, location, arith::CmpIPredicate::ult, coordinate(dimension, registerPart),
-                                  view.sizes[dimension]);
+    value = arith::CmpIOp::create(builder, location, arith::CmpIPredicate::ult,
+                                  coordinate(dimension, registerPart), view.sizes[dimension]);
   return value;
 }
 
 /// Adds elements times the element size to a pointer.
 Value GlobalAccess::advance(Value pointer, Value elements) {
-  Value bytes =
-      arith::MulIOp::create(builder, location, elements, constantI64(builder, location, type.getElementBytes()));
-  return LLVM::GEPOp::create(builder, location, pointer.getType(), builder.getI8Type(), pointer, bytes);
+  Value bytes = arith::MulIOp::create(builder, location, elements,
+                                      constantI64(builder, location, type.getElementBytes()));
+  return LLVM::GEPOp::create(builder, location, pointer.getType(), builder.getI8Type(), pointer,
+                             bytes);
 }
 
-/// The pointer to a thread's element with register part `row` (zero along the contiguous dimension). All but the first
-/// are a step from the one before: only one address and the steps need registers, however many rows a thread has.
+/// The pointer to a thread's element with register part `row` (zero along the contiguous
+/// dimension). All but the first are a step from the one before: only one address and the steps
+/// need registers, however many rows a thread has.
 Value GlobalAccess::rowPointer(const layout::Coordinates &row) {
   Value &pointer = rowPointers[row];
   if (pointer)
@@ -161,8 +166,9 @@ Value GlobalAccess::pointer(int64_t reg) {
 
 Value GlobalAccess::predicate(int64_t reg, bool firstReplicaOnly) {
   layout::Coordinates at = distribution.registerCoordinate(reg);
-  Value result =
-      firstReplicaOnly ? isFirstReplica(builder, location, distribution.replicatedThreadBits()) : Value();
+  Value result = firstReplicaOnly
+                     ? isFirstReplica(builder, location, distribution.replicatedThreadBits())
+                     : Value();
   for (unsigned d = 0; d < type.getRank(); ++d) {
     Value inside = inBounds(d, at[d]);
     result = result ? arith::AndIOp::create(builder, location, result, inside).getResult() : inside;
@@ -204,8 +210,8 @@ static std::string registerList(unsigned first, unsigned count) {
 }
 
 /// Elements out of the machine words that hold them, low bits first.
-static SmallVector<Value> unpackWords(OpBuilder &builder, Location location, ValueRange words, Type elementType,
-                                      int64_t elements) {
+static SmallVector<Value> unpackWords(OpBuilder &builder, Location location, ValueRange words,
+                                      Type elementType, int64_t elements) {
   unsigned bits = elementType.getIntOrFloatBitWidth();
   if (bits == 1) {
     Value zero = arith::ConstantOp::create(builder, location, builder.getI16IntegerAttr(0));
@@ -216,13 +222,17 @@ static SmallVector<Value> unpackWords(OpBuilder &builder, Location location, Val
     return {LLVM::BitcastOp::create(builder, location, elementType, value)};
   }
   // words as one vector, recast to a vector of elements
-  Value packed = LLVM::PoisonOp::create(builder, location, VectorType::get(words.size(), words[0].getType()));
+  Value packed =
+      LLVM::PoisonOp::create(builder, location, VectorType::get(words.size(), words[0].getType()));
   for (auto [index, word] : llvm::enumerate(words))
-    packed = LLVM::InsertElementOp::create(builder, location, packed, word, constantI32(builder, location, index));
-  Value recast = LLVM::BitcastOp::create(builder, location, VectorType::get(elements, elementType), packed);
+    packed = LLVM::InsertElementOp::create(builder, location, packed, word,
+                                           constantI32(builder, location, index));
+  Value recast =
+      LLVM::BitcastOp::create(builder, location, VectorType::get(elements, elementType), packed);
   SmallVector<Value> values;
   for (int64_t i = 0; i < elements; ++i)
-    values.push_back(LLVM::ExtractElementOp::create(builder, location, recast, constantI32(builder, location, i)));
+    values.push_back(LLVM::ExtractElementOp::create(builder, location, recast,
+                                                    constantI32(builder, location, i)));
   return values;
 }
 
@@ -231,25 +241,31 @@ static SmallVector<Value> packWords(OpBuilder &builder, Location location, Value
   Type elementType = values[0].getType();
   unsigned bits = elementType.getIntOrFloatBitWidth();
   if (values.size() == 1 && bits < access.type.getWidth()) {
-    Value value = LLVM::BitcastOp::create(builder, location, builder.getIntegerType(bits), values[0]);
+    Value value =
+        LLVM::BitcastOp::create(builder, location, builder.getIntegerType(bits), values[0]);
     return {LLVM::ZExtOp::create(builder, location, access.type, value)};
   }
-  Value packed = LLVM::PoisonOp::create(builder, location, VectorType::get(values.size(), elementType));
+  Value packed =
+      LLVM::PoisonOp::create(builder, location, VectorType::get(values.size(), elementType));
   for (auto [index, value] : llvm::enumerate(values))
-    packed = LLVM::InsertElementOp::create(builder, location, packed, value, constantI32(builder, location, index));
-  Value recast = LLVM::BitcastOp::create(builder, location, VectorType::get(access.count, access.type), packed);
+    packed = LLVM::InsertElementOp::create(builder, location, packed, value,
+                                           constantI32(builder, location, index));
+  Value recast = LLVM::BitcastOp::create(builder, location,
+                                         VectorType::get(access.count, access.type), packed);
   SmallVector<Value> words;
   for (unsigned i = 0; i < access.count; ++i)
-    words.push_back(LLVM::ExtractElementOp::create(builder, location, recast, constantI32(builder, location, i)));
+    words.push_back(LLVM::ExtractElementOp::create(builder, location, recast,
+                                                   constantI32(builder, location, i)));
   return words;
 }
 
 /// The elements of registers [reg, reg + vector), zero outside the view.
-static SmallVector<Value> loadRegisters(OpBuilder &builder, Location location, GlobalAccess &access, int64_t reg,
-                                        Type elementType) {
+static SmallVector<Value> loadRegisters(OpBuilder &builder, Location location, GlobalAccess &access,
+                                        int64_t reg, Type elementType) {
   int64_t bytes = access.vector() * llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
   PTXAccess ptx = describeAccess(builder.getContext(), bytes);
-  // Outside the view the tied zeros stay: "@p ld.global {$0..}, [address]" with $0.. initialised to zero.
+  // Outside the view the tied zeros stay: "@p ld.global {$0..}, [address]" with $0.. initialised to
+  // zero.
   std::string text = llvm::formatv("@${0} ld.global{1} {2}, [${3}];", ptx.count, ptx.suffix,
                                    registerList(0, ptx.count), ptx.count + 1);
   SmallVector<std::string> constraints(ptx.count, std::string("=") + ptx.constraint);
@@ -257,7 +273,8 @@ static SmallVector<Value> loadRegisters(OpBuilder &builder, Location location, G
   for (unsigned i = 0; i < ptx.count; ++i)
     constraints.push_back(std::to_string(i));
   Value zero = arith::ConstantOp::create(builder, location, builder.getIntegerAttr(ptx.type, 0));
-  SmallVector<Value> operands{access.predicate(reg, /*firstReplicaOnly=*/false), access.pointer(reg)};
+  SmallVector<Value> operands{access.predicate(reg, /*firstReplicaOnly=*/false),
+                              access.pointer(reg)};
   operands.append(ptx.count, zero);
   SmallVector<Value> words = inlinePTX(builder, location, text, llvm::join(constraints, ","),
                                        SmallVector<Type>(ptx.count, ptx.type), operands);
@@ -275,12 +292,14 @@ struct LowerLoad : OpConversionPattern<LoadOp> {
     auto tile = cast<RankedTensorType>(load.getResult().getType());
     if (!getDistribution(tile))
       return rewriter.notifyMatchFailure(load, "the tile has no layout");
-    SmallVector<Value> offsets = llvm::map_to_vector(adaptor.getOffsets(), [](ValueRange v) { return v.front(); });
+    SmallVector<Value> offsets =
+        llvm::map_to_vector(adaptor.getOffsets(), [](ValueRange v) { return v.front(); });
     GlobalAccess access(rewriter, location, load.getView().getType(), adaptor.getView(), offsets,
                         divisors.lookup_or(load, 1), tile);
     SmallVector<Value> registers;
     for (int64_t reg = 0; reg < access.registers(); reg += access.vector())
-      llvm::append_range(registers, loadRegisters(rewriter, location, access, reg, tile.getElementType()));
+      llvm::append_range(registers,
+                         loadRegisters(rewriter, location, access, reg, tile.getElementType()));
     rewriter.replaceOpWithMultiple(load, {registers});
     return success();
   }
@@ -299,15 +318,16 @@ struct LowerCopy : OpConversionPattern<CopyOp> {
     if (!copy.getThrough())
       return copy.emitOpError() << "has no layout to pass through; run tk-assign-layouts first";
     RankedTensorType tile = copy.getTileType();
-    SmallVector<Value> offsets = llvm::map_to_vector(adaptor.getOffsets(), [](ValueRange v) { return v.front(); });
+    SmallVector<Value> offsets =
+        llvm::map_to_vector(adaptor.getOffsets(), [](ValueRange v) { return v.front(); });
     GlobalAccess access(rewriter, location, copy.getView().getType(), adaptor.getView(), offsets,
                         divisors.lookup_or(copy, 1), tile);
     Value first = isFirstReplica(rewriter, location, getDistribution(tile)->replicatedThreadBits());
     SmallVector<Value> registers;
     auto move = [&](Value pointer, int64_t reg, int64_t vector) {
       while (int64_t(registers.size()) < reg + vector)
-        llvm::append_range(registers,
-                           loadRegisters(rewriter, location, access, registers.size(), tile.getElementType()));
+        llvm::append_range(registers, loadRegisters(rewriter, location, access, registers.size(),
+                                                    tile.getElementType()));
       OpBuilder::InsertionGuard guard(rewriter);
       if (first) {
         auto branch = scf::IfOp::create(rewriter, location, first, /*withElseRegion=*/false);
@@ -315,7 +335,8 @@ struct LowerCopy : OpConversionPattern<CopyOp> {
       }
       storeSharedVector(rewriter, location, ValueRange(registers).slice(reg, vector), pointer);
     };
-    if (failed(forEachSharedAccess(copy, rewriter, tile, copy.getDest().getType(), adaptor.getDest().front(), move)))
+    if (failed(forEachSharedAccess(copy, rewriter, tile, copy.getDest().getType(),
+                                   adaptor.getDest().front(), move)))
       return failure();
     rewriter.eraseOp(copy);
     return success();
@@ -337,16 +358,19 @@ struct LowerStore : OpConversionPattern<StoreOp> {
     GlobalType type = store.getView().getType();
     if (tile.getElementType() != type.getElementType())
       return rewriter.notifyMatchFailure(store, "the tile must be rounded first; run canonicalize");
-    SmallVector<Value> offsets = llvm::map_to_vector(adaptor.getOffsets(), [](ValueRange v) { return v.front(); });
+    SmallVector<Value> offsets =
+        llvm::map_to_vector(adaptor.getOffsets(), [](ValueRange v) { return v.front(); });
     GlobalAccess access(rewriter, location, type, adaptor.getView(), offsets,
                         divisors.lookup_or(store, 1), tile);
     PTXAccess ptx = describeAccess(getContext(), access.vector() * type.getElementBytes());
-    std::string text = llvm::formatv("@$0 st.global{0} [$1], {1};", ptx.suffix, registerList(2, ptx.count));
+    std::string text =
+        llvm::formatv("@$0 st.global{0} [$1], {1};", ptx.suffix, registerList(2, ptx.count));
     SmallVector<std::string> constraints{"b", "l"};
     constraints.append(ptx.count, std::string(1, ptx.constraint));
     constraints.push_back("~{memory}");
     for (int64_t reg = 0; reg < access.registers(); reg += access.vector()) {
-      SmallVector<Value> operands{access.predicate(reg, /*firstReplicaOnly=*/true), access.pointer(reg)};
+      SmallVector<Value> operands{access.predicate(reg, /*firstReplicaOnly=*/true),
+                                  access.pointer(reg)};
       llvm::append_range(operands, packWords(rewriter, location,
                                              adaptor.getValue().slice(reg, access.vector()), ptx));
       inlinePTX(rewriter, location, text, llvm::join(constraints, ","), {}, operands);
@@ -364,7 +388,8 @@ struct LowerDim : OpConversionPattern<DimOp> {
   LogicalResult matchAndRewrite(DimOp dim, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     ViewParts view = unpackView(rewriter, dim.getLoc(), dim.getView().getType(), adaptor.getView());
-    rewriter.replaceOpWithNewOp<arith::IndexCastOp>(dim, rewriter.getIndexType(), view.sizes[dim.getDimension()]);
+    rewriter.replaceOpWithNewOp<arith::IndexCastOp>(dim, rewriter.getIndexType(),
+                                                    view.sizes[dim.getDimension()]);
     return success();
   }
 };
@@ -390,8 +415,8 @@ struct LowerLaunchIndex : OpConversionPattern<Op> {
 void tk::populateGlobalAccessPatterns(const TypeConverter &converter, RewritePatternSet &patterns,
                                       const OffsetDivisors &divisors) {
   patterns.add<LowerLoad, LowerCopy, LowerStore>(converter, patterns.getContext(), divisors);
-  patterns.add<LowerDim,
-               LowerLaunchIndex<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp, NVVM::BlockIdZOp>,
-               LowerLaunchIndex<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp, NVVM::GridDimZOp>>(
+  patterns.add<
+      LowerDim, LowerLaunchIndex<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp, NVVM::BlockIdZOp>,
+      LowerLaunchIndex<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp, NVVM::GridDimZOp>>(
       converter, patterns.getContext());
 }

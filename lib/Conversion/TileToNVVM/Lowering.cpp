@@ -21,32 +21,39 @@ static constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
 
 TileTypeConverter::TileTypeConverter() {
   addConversion([](Type type) { return type; });
-  addConversion([](RankedTensorType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
-    std::optional<layout::Distribution> distribution = getDistribution(type);
-    if (!distribution)
-      return failure();
-    results.append(distribution->registersPerThread(), type.getElementType());
-    return success();
+  addConversion(
+      [](RankedTensorType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
+        std::optional<layout::Distribution> distribution = getDistribution(type);
+        if (!distribution)
+          return failure();
+        results.append(distribution->registersPerThread(), type.getElementType());
+        return success();
+      });
+  addConversion(
+      [this](InflightType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
+        return convertType(type.getTensor(), results);
+      });
+  addConversion([](SharedType type) -> Type {
+    return LLVM::LLVMPointerType::get(type.getContext(), kSharedSpace);
   });
-  addConversion([this](InflightType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
-    return convertType(type.getTensor(), results);
-  });
-  addConversion([](SharedType type) -> Type { return LLVM::LLVMPointerType::get(type.getContext(), kSharedSpace); });
-  addConversion([](GlobalType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
-    Type i64 = IntegerType::get(type.getContext(), 64);
-    results.push_back(LLVM::LLVMPointerType::get(type.getContext(), kGlobalSpace));
-    results.append(llvm::count_if(type.getShape(), ShapedType::isDynamic), i64);
-    results.append(llvm::count_if(type.getStrides(), ShapedType::isDynamic), i64);
-    return success();
-  });
+  addConversion(
+      [](GlobalType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
+        Type i64 = IntegerType::get(type.getContext(), 64);
+        results.push_back(LLVM::LLVMPointerType::get(type.getContext(), kGlobalSpace));
+        results.append(llvm::count_if(type.getShape(), ShapedType::isDynamic), i64);
+        results.append(llvm::count_if(type.getStrides(), ShapedType::isDynamic), i64);
+        return success();
+      });
   // Between a tile and its registers, until both sides are converted.
   auto cast = [](OpBuilder &builder, Type type, ValueRange inputs, Location location) -> Value {
     return UnrealizedConversionCastOp::create(builder, location, type, inputs).getResult(0);
   };
   addSourceMaterialization(cast);
-  addTargetMaterialization([](OpBuilder &builder, TypeRange types, ValueRange inputs, Location location) {
-    return SmallVector<Value>(UnrealizedConversionCastOp::create(builder, location, types, inputs).getResults());
-  });
+  addTargetMaterialization(
+      [](OpBuilder &builder, TypeRange types, ValueRange inputs, Location location) {
+        return SmallVector<Value>(
+            UnrealizedConversionCastOp::create(builder, location, types, inputs).getResults());
+      });
 }
 
 ViewParts tk::unpackView(OpBuilder &builder, Location location, GlobalType type, ValueRange parts) {
@@ -80,7 +87,8 @@ Value tk::threadIndex(OpBuilder &builder, Location location) {
 }
 
 Value tk::applyThreadColumns(OpBuilder &builder, Location location, ArrayRef<int64_t> columns) {
-  // Thread bits that go to target bits at one distance move together: one mask and one shift for each distance.
+  // Thread bits that go to target bits at one distance move together: one mask and one shift for
+  // each distance.
   std::map<int, int64_t> masks;
   for (auto [bit, column] : llvm::enumerate(columns))
     for (int target = 0; target < 32; ++target)
@@ -88,7 +96,8 @@ Value tk::applyThreadColumns(OpBuilder &builder, Location location, ArrayRef<int
         masks[target - int(bit)] |= int64_t(1) << bit;
   Value thread = threadIndex(builder, location), result;
   for (auto [distance, mask] : masks) {
-    Value term = arith::AndIOp::create(builder, location, thread, constantI32(builder, location, mask));
+    Value term =
+        arith::AndIOp::create(builder, location, thread, constantI32(builder, location, mask));
     Value amount = constantI32(builder, location, std::abs(distance));
     if (distance > 0)
       term = arith::ShLIOp::create(builder, location, term, amount);
@@ -104,20 +113,23 @@ Value tk::isFirstReplica(OpBuilder &builder, Location location, uint64_t replica
     return {};
   Value bits = arith::AndIOp::create(builder, location, threadIndex(builder, location),
                                      constantI32(builder, location, replicatedThreadBits));
-  return arith::CmpIOp::create(builder, location, arith::CmpIPredicate::eq, bits, constantI32(builder, location, 0));
+  return arith::CmpIOp::create(builder, location, arith::CmpIPredicate::eq, bits,
+                               constantI32(builder, location, 0));
 }
 
-SmallVector<Value> tk::inlinePTX(OpBuilder &builder, Location location, StringRef text, StringRef constraints,
-                                 TypeRange results, ValueRange operands) {
+SmallVector<Value> tk::inlinePTX(OpBuilder &builder, Location location, StringRef text,
+                                 StringRef constraints, TypeRange results, ValueRange operands) {
   Type type;
   if (results.size() == 1)
     type = results.front();
   if (results.size() > 1)
     type = LLVM::LLVMStructType::getLiteral(builder.getContext(), llvm::to_vector(results));
   auto assembly = LLVM::InlineAsmOp::create(
-      builder, location, type ? TypeRange(type) : TypeRange(), operands, text, constraints, /*has_side_effects=*/true,
+      builder, location, type ? TypeRange(type) : TypeRange(), operands, text, constraints,
+      /*has_side_effects=*/true,
       /*is_align_stack=*/false, LLVM::TailCallKind::None,
-      LLVM::AsmDialectAttr::get(builder.getContext(), LLVM::AsmDialect::AD_ATT), /*operand_attrs=*/ArrayAttr());
+      LLVM::AsmDialectAttr::get(builder.getContext(), LLVM::AsmDialect::AD_ATT),
+      /*operand_attrs=*/ArrayAttr());
   SmallVector<Value> values;
   if (results.size() == 1)
     values.push_back(assembly.getRes());
@@ -126,7 +138,8 @@ SmallVector<Value> tk::inlinePTX(OpBuilder &builder, Location location, StringRe
   return values;
 }
 
-/// The largest number known to divide an index value, at least 1; zero, which everything divides, gives 0.
+/// The largest number known to divide an index value, at least 1; zero, which everything divides,
+/// gives 0.
 static int64_t getKnownDivisor(Value value) {
   APInt constant;
   if (matchPattern(value, m_ConstantInt(&constant)))

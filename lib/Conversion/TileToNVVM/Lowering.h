@@ -14,8 +14,8 @@
 
 namespace tk {
 
-/// A register tile becomes one value per register, a view its pointer, dynamic sizes and dynamic strides, a shared
-/// tile a pointer.
+/// A register tile becomes one value per register, a view its pointer, dynamic sizes and dynamic
+/// strides, a shared tile a pointer.
 class TileTypeConverter : public mlir::TypeConverter {
 public:
   TileTypeConverter();
@@ -35,35 +35,42 @@ mlir::Value constantI64(mlir::OpBuilder &builder, mlir::Location location, int64
 mlir::Value threadIndex(mlir::OpBuilder &builder, mlir::Location location);
 
 /// The exclusive or of `columns[b]` over the set bits b of the thread index, as i32.
-mlir::Value applyThreadColumns(mlir::OpBuilder &builder, mlir::Location location, llvm::ArrayRef<int64_t> columns);
+mlir::Value applyThreadColumns(mlir::OpBuilder &builder, mlir::Location location,
+                               llvm::ArrayRef<int64_t> columns);
 
-/// Whether this thread is the first of those that hold the same elements; null if each holds its own.
-mlir::Value isFirstReplica(mlir::OpBuilder &builder, mlir::Location location, uint64_t replicatedThreadBits);
+/// Whether this thread is the first of those that hold the same elements; null if each holds its
+/// own.
+mlir::Value isFirstReplica(mlir::OpBuilder &builder, mlir::Location location,
+                           uint64_t replicatedThreadBits);
 
 /// Inline PTX with side effects. `results` may be empty; several come back unpacked.
-llvm::SmallVector<mlir::Value> inlinePTX(mlir::OpBuilder &builder, mlir::Location location, llvm::StringRef text,
-                                         llvm::StringRef constraints, mlir::TypeRange results,
-                                         mlir::ValueRange operands);
+llvm::SmallVector<mlir::Value> inlinePTX(mlir::OpBuilder &builder, mlir::Location location,
+                                         llvm::StringRef text, llvm::StringRef constraints,
+                                         mlir::TypeRange results, mlir::ValueRange operands);
 
-/// What is known of the offset of each load and store along its view's contiguous dimension: the largest number that
-/// divides it. Found before the conversion starts, which takes loops apart.
+/// What is known of the offset of each load and store along its view's contiguous dimension: the
+/// largest number that divides it. Found before the conversion starts, which takes loops apart.
 using OffsetDivisors = llvm::DenseMap<mlir::Operation *, int64_t>;
 OffsetDivisors findOffsetDivisors(mlir::Operation *root);
 
-/// Walks the vector accesses of a whole tile in shared memory; `access(pointer, firstRegister, vector)` makes one.
-llvm::LogicalResult
-forEachSharedAccess(mlir::Operation *op, mlir::ConversionPatternRewriter &rewriter, mlir::RankedTensorType tile,
-                    tile::SharedType shared, mlir::Value base,
-                    llvm::function_ref<void(mlir::Value pointer, int64_t reg, int64_t vector)> access);
+/// Walks the vector accesses of a whole tile in shared memory; `access(pointer, firstRegister,
+/// vector)` makes one.
+llvm::LogicalResult forEachSharedAccess(
+    mlir::Operation *op, mlir::ConversionPatternRewriter &rewriter, mlir::RankedTensorType tile,
+    tile::SharedType shared, mlir::Value base,
+    llvm::function_ref<void(mlir::Value pointer, int64_t reg, int64_t vector)> access);
 
 /// Writes registers as one vector.
 void storeSharedVector(mlir::OpBuilder &builder, mlir::Location location, mlir::ValueRange values,
                        mlir::Value pointer);
 
-void populateElementwisePatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
-void populateGlobalAccessPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,
+void populateElementwisePatterns(const mlir::TypeConverter &converter,
+                                 mlir::RewritePatternSet &patterns);
+void populateGlobalAccessPatterns(const mlir::TypeConverter &converter,
+                                  mlir::RewritePatternSet &patterns,
                                   const OffsetDivisors &divisors);
-void populateSharedAccessPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateSharedAccessPatterns(const mlir::TypeConverter &converter,
+                                  mlir::RewritePatternSet &patterns);
 void populateWgmmaPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 
 } // namespace tk

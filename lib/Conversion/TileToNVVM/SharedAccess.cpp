@@ -16,13 +16,15 @@ using namespace mlir;
 using namespace tk;
 using namespace tk::tile;
 
-LogicalResult tk::forEachSharedAccess(Operation *op, ConversionPatternRewriter &rewriter, RankedTensorType tile,
-                                      SharedType shared, Value base,
-                                      function_ref<void(Value pointer, int64_t reg, int64_t vector)> access) {
+LogicalResult
+tk::forEachSharedAccess(Operation *op, ConversionPatternRewriter &rewriter, RankedTensorType tile,
+                        SharedType shared, Value base,
+                        function_ref<void(Value pointer, int64_t reg, int64_t vector)> access) {
   std::optional<layout::Distribution> distribution = getDistribution(tile);
   if (!distribution || !shared.getLayout())
     return rewriter.notifyMatchFailure(op, "an operand has no layout");
-  llvm::Expected<layout::SharedAccess> plan = layout::planSharedAccess(*distribution, shared.getSharedLayout());
+  llvm::Expected<layout::SharedAccess> plan =
+      layout::planSharedAccess(*distribution, shared.getSharedLayout());
   if (!plan)
     return op->emitOpError() << "has no access plan: " << llvm::toString(plan.takeError());
   Location location = op->getLoc();
@@ -32,14 +34,17 @@ LogicalResult tk::forEachSharedAccess(Operation *op, ConversionPatternRewriter &
   for (int64_t column : plan->threadColumns)
     threadBits |= column;
   for (auto [index, step] : llvm::enumerate(plan->steps)) {
-    // Where thread and step set different bits, exclusive or is addition, and folds into the instruction's offset.
+    // Where thread and step set different bits, exclusive or is addition, and folds into the
+    // instruction's offset.
     bool disjoint = (threadBits & step.exclusiveOr) == 0;
     Value offset = thread;
     if (!disjoint)
-      offset = arith::XOrIOp::create(rewriter, location, thread, constantI32(rewriter, location, step.exclusiveOr));
+      offset = arith::XOrIOp::create(rewriter, location, thread,
+                                     constantI32(rewriter, location, step.exclusiveOr));
     Value pointer = LLVM::GEPOp::create(rewriter, location, base.getType(), i8, base, offset);
     if (int64_t constant = step.plus + (disjoint ? step.exclusiveOr : 0))
-      pointer = LLVM::GEPOp::create(rewriter, location, base.getType(), i8, pointer, LLVM::GEPArg(int32_t(constant)));
+      pointer = LLVM::GEPOp::create(rewriter, location, base.getType(), i8, pointer,
+                                    LLVM::GEPArg(int32_t(constant)));
     access(pointer, index * plan->vector, plan->vector);
   }
   return success();
@@ -50,21 +55,26 @@ static Type storageType(Type elementType) {
   return elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
 }
 
-void tk::storeSharedVector(OpBuilder &builder, Location location, ValueRange values, Value pointer) {
+void tk::storeSharedVector(OpBuilder &builder, Location location, ValueRange values,
+                           Value pointer) {
   Type elementType = values[0].getType(), stored = storageType(elementType);
   Value packed = LLVM::PoisonOp::create(builder, location, VectorType::get(values.size(), stored));
   for (auto [index, value] : llvm::enumerate(values)) {
-    Value element = stored == elementType ? value : arith::ExtUIOp::create(builder, location, stored, value);
-    packed = LLVM::InsertElementOp::create(builder, location, packed, element, constantI32(builder, location, index));
+    Value element =
+        stored == elementType ? value : arith::ExtUIOp::create(builder, location, stored, value);
+    packed = LLVM::InsertElementOp::create(builder, location, packed, element,
+                                           constantI32(builder, location, index));
   }
-  LLVM::StoreOp::create(builder, location, packed, pointer, values.size() * stored.getIntOrFloatBitWidth() / 8);
+  LLVM::StoreOp::create(builder, location, packed, pointer,
+                        values.size() * stored.getIntOrFloatBitWidth() / 8);
 }
 
 namespace {
 
 struct LowerAlloc : OpConversionPattern<AllocOp> {
   using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(AllocOp alloc, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(AllocOp alloc, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
     if (!alloc.getOffset())
       return rewriter.notifyMatchFailure(alloc, "the buffer has no offset");
     auto pointer = cast<LLVM::LLVMPointerType>(getTypeConverter()->convertType(alloc.getType()));
@@ -82,9 +92,12 @@ struct LowerSharedStore : OpConversionPattern<SharedStoreOp> {
     Location location = store.getLoc();
     auto tile = cast<RankedTensorType>(store.getValue().getType());
     SharedType shared = store.getDest().getType();
-    // Threads that hold the same elements would write the same bytes: harmless, but a race all the same.
+    // Threads that hold the same elements would write the same bytes: harmless, but a race all the
+    // same.
     std::optional<layout::Distribution> distribution = getDistribution(tile);
-    Value first = distribution ? isFirstReplica(rewriter, location, distribution->replicatedThreadBits()) : Value();
+    Value first = distribution
+                      ? isFirstReplica(rewriter, location, distribution->replicatedThreadBits())
+                      : Value();
     OpBuilder::InsertionGuard guard(rewriter);
     if (first) {
       auto branch = scf::IfOp::create(rewriter, location, first, /*withElseRegion=*/false);
@@ -93,7 +106,8 @@ struct LowerSharedStore : OpConversionPattern<SharedStoreOp> {
     auto write = [&](Value pointer, int64_t reg, int64_t vector) {
       storeSharedVector(rewriter, location, adaptor.getValue().slice(reg, vector), pointer);
     };
-    if (failed(forEachSharedAccess(store, rewriter, tile, shared, adaptor.getDest().front(), write)))
+    if (failed(
+            forEachSharedAccess(store, rewriter, tile, shared, adaptor.getDest().front(), write)))
       return failure();
     rewriter.eraseOp(store);
     return success();
@@ -110,17 +124,18 @@ struct LowerSharedLoad : OpConversionPattern<SharedLoadOp> {
     Type stored = storageType(tile.getElementType());
     SmallVector<Value> registers;
     auto read = [&](Value pointer, int64_t reg, int64_t vector) {
-      Value packed = LLVM::LoadOp::create(rewriter, location, VectorType::get(vector, stored), pointer,
-                                          vector * shared.getElementBytes());
+      Value packed = LLVM::LoadOp::create(rewriter, location, VectorType::get(vector, stored),
+                                          pointer, vector * shared.getElementBytes());
       for (int64_t i = 0; i < vector; ++i) {
-        Value element =
-            LLVM::ExtractElementOp::create(rewriter, location, packed, constantI32(rewriter, location, i));
+        Value element = LLVM::ExtractElementOp::create(rewriter, location, packed,
+                                                       constantI32(rewriter, location, i));
         if (stored != tile.getElementType())
           element = arith::TruncIOp::create(rewriter, location, tile.getElementType(), element);
         registers.push_back(element);
       }
     };
-    if (failed(forEachSharedAccess(load, rewriter, tile, shared, adaptor.getSource().front(), read)))
+    if (failed(
+            forEachSharedAccess(load, rewriter, tile, shared, adaptor.getSource().front(), read)))
       return failure();
     rewriter.replaceOpWithMultiple(load, {registers});
     return success();

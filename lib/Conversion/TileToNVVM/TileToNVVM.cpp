@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "tk/Conversion/TileToNVVM/Passes.h"
 #include "Lowering.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -15,6 +14,7 @@
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "tk/Conversion/TileToNVVM/Passes.h"
 #include "tk/Target/Hopper.h"
 
 namespace tk {
@@ -47,14 +47,14 @@ gpu::GPUModuleOp ConvertTileToNVVM::getDeviceModule() {
     return existing;
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   auto device = gpu::GPUModuleOp::create(builder, module.getLoc(), kDeviceModuleName);
-  auto target = NVVM::NVVMTargetAttr::get(&getContext(), /*optLevel=*/2, "nvptx64-nvidia-cuda", hopper::kChip,
-                                          hopper::kFeatures);
+  auto target = NVVM::NVVMTargetAttr::get(&getContext(), /*optLevel=*/2, "nvptx64-nvidia-cuda",
+                                          hopper::kChip, hopper::kFeatures);
   device.setTargetsAttr(builder.getArrayAttr(target));
   builder.setInsertionPointToStart(device.getBody());
   auto bytes = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
-  LLVM::GlobalOp::create(builder, module.getLoc(), bytes, /*isConstant=*/false, LLVM::Linkage::External,
-                         kSharedMemoryName, Attribute(), hopper::kSharedBaseAlign,
-                         unsigned(NVVM::NVVMMemorySpace::Shared));
+  LLVM::GlobalOp::create(builder, module.getLoc(), bytes, /*isConstant=*/false,
+                         LLVM::Linkage::External, kSharedMemoryName, Attribute(),
+                         hopper::kSharedBaseAlign, unsigned(NVVM::NVVMMemorySpace::Shared));
   return device;
 }
 
@@ -91,7 +91,8 @@ static void keepReport(KernelOp kernel) {
   kernel.setBankProofsAttr(builder.getArrayAttr(proofs));
 }
 
-/// The machine function: scalar parameters, and the kernel's body over casts from them to the kernel's own types.
+/// The machine function: scalar parameters, and the kernel's body over casts from them to the
+/// kernel's own types.
 LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModuleOp module) {
   TileTypeConverter converter;
   SmallVector<Type> parameters;
@@ -109,7 +110,8 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
   auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), type);
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), builder.getUnitAttr());
   int32_t threads = kernel.getThreads().value_or(hopper::kWarpgroupThreads);
-  function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), builder.getDenseI32ArrayAttr({threads, 1, 1}));
+  function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
+                    builder.getDenseI32ArrayAttr({threads, 1, 1}));
   function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), builder.getI32IntegerAttr(1));
   if (NumericsAttr numerics = kernel.getNumericsAttr(); numerics && numerics.getFlush())
     function.setDenormalFpMathF32("preserve-sign");
@@ -127,7 +129,9 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
     if (argument.getType().isIndex())
       whole = arith::IndexCastOp::create(builder, kernel.getLoc(), argument.getType(), whole);
     else if (isa<GlobalType>(argument.getType()))
-      whole = UnrealizedConversionCastOp::create(builder, kernel.getLoc(), argument.getType(), values).getResult(0);
+      whole =
+          UnrealizedConversionCastOp::create(builder, kernel.getLoc(), argument.getType(), values)
+              .getResult(0);
     argument.replaceAllUsesWith(whole);
   }
   entry.eraseArguments(0, numArguments);
@@ -141,7 +145,8 @@ static void allowContraction(LLVM::LLVMFuncOp function) {
     if (!flags)
       return;
     auto contract = flags.getValue() | arith::FastMathFlags::contract;
-    op->setAttr(op.getFastMathAttrName(), arith::FastMathFlagsAttr::get(op->getContext(), contract));
+    op->setAttr(op.getFastMathAttrName(),
+                arith::FastMathFlagsAttr::get(op->getContext(), contract));
   });
 }
 
@@ -167,14 +172,27 @@ LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
   // Name the pass that is missing, rather than the pattern that failed.
   WalkResult walk = kernel.walk([&](Operation *op) {
     if (isa<DotOp>(op)) {
-      op->emitOpError() << "has no lowering; tk-insert-wgmma must map it onto the tensor core (see its remarks)";
+      op->emitOpError()
+          << "has no lowering; tk-insert-wgmma must map it onto the tensor core (see its remarks)";
       return WalkResult::interrupt();
     }
-    for (Type type : op->getResultTypes())
-      if (auto tile = dyn_cast<RankedTensorType>(type); tile && !getDistribution(tile)) {
-        op->emitOpError() << "yields " << tile << " without a register layout; run tk-assign-layouts first";
+    for (Type type : op->getResultTypes()) {
+      auto tile = dyn_cast<RankedTensorType>(type);
+      if (!tile)
+        continue;
+      std::optional<layout::Distribution> distribution = getDistribution(tile);
+      if (!distribution) {
+        op->emitOpError() << "yields " << tile
+                          << " without a register layout; run tk-assign-layouts first";
         return WalkResult::interrupt();
       }
+      int64_t threads = kernel.getThreads().value_or(hopper::kWarpgroupThreads);
+      if (distribution->numThreads() != threads) {
+        op->emitOpError() << "yields a tile laid out over " << distribution->numThreads()
+                          << " threads, but the kernel's blocks have " << threads;
+        return WalkResult::interrupt();
+      }
+    }
     return WalkResult::advance();
   });
   if (walk.wasInterrupted())
@@ -190,8 +208,8 @@ LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
     entry.addArgument(type, kernel.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(&entry);
   ReturnOp::create(builder, kernel.getLoc());
-  kernel.setLoweredToAttr(SymbolRefAttr::get(&getContext(), kDeviceModuleName,
-                                             {FlatSymbolRefAttr::get(function)}));
+  kernel.setLoweredToAttr(
+      SymbolRefAttr::get(&getContext(), kDeviceModuleName, {FlatSymbolRefAttr::get(function)}));
   // The body's terminator is the function's.
   for (Block &block : function.getBody())
     if (auto ret = dyn_cast<ReturnOp>(block.getTerminator())) {

@@ -15,7 +15,8 @@ using namespace mlir;
 using namespace tk;
 using namespace tk::tile;
 
-/// "=f,=f,...,0,1,..." for `count` registers that are read and written in place, with `extra` operands between.
+/// "=f,=f,...,0,1,..." for `count` registers that are read and written in place, with `extra`
+/// operands between.
 static std::string tiedConstraints(unsigned count, StringRef extra = "") {
   SmallVector<std::string> parts(count, "=f");
   if (!extra.empty())
@@ -26,9 +27,12 @@ static std::string tiedConstraints(unsigned count, StringRef extra = "") {
   return llvm::join(parts, ",");
 }
 
-/// Assembly that names every register of an accumulator as read and written, so that no use of one moves across.
-static SmallVector<Value> threadThrough(OpBuilder &builder, Location location, StringRef text, ValueRange registers) {
-  return inlinePTX(builder, location, text, tiedConstraints(registers.size()), registers.getTypes(), registers);
+/// Assembly that names every register of an accumulator as read and written, so that no use of one
+/// moves across.
+static SmallVector<Value> threadThrough(OpBuilder &builder, Location location, StringRef text,
+                                        ValueRange registers) {
+  return inlinePTX(builder, location, text, tiedConstraints(registers.size()), registers.getTypes(),
+                   registers);
 }
 
 namespace {
@@ -59,7 +63,8 @@ struct LowerWgmmaWait : OpConversionPattern<WgmmaWaitOp> {
   LogicalResult matchAndRewrite(WgmmaWaitOp wait, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     std::string text = llvm::formatv("wgmma.wait_group.sync.aligned {0};", wait.getPending());
-    rewriter.replaceOpWithMultiple(wait, {threadThrough(rewriter, wait.getLoc(), text, adaptor.getAcc())});
+    rewriter.replaceOpWithMultiple(
+        wait, {threadThrough(rewriter, wait.getLoc(), text, adaptor.getAcc())});
     return success();
   }
 };
@@ -80,14 +85,17 @@ static int64_t chooseInstructionN(int64_t n) {
       return candidate;
 }
 
-/// The descriptor of an operand whose tile starts at `pointer`: constant fields, and the address in units of 16 bytes.
+/// The descriptor of an operand whose tile starts at `pointer`: constant fields, and the address in
+/// units of 16 bytes.
 static Value makeDescriptor(OpBuilder &builder, Location location, Value pointer,
                             const layout::WgmmaOperand &operand) {
   Value address = LLVM::PtrToIntOp::create(builder, location, builder.getI32Type(), pointer);
-  Value field = arith::AndIOp::create(builder, location, address, constantI32(builder, location, 0x3FFFF));
+  Value field =
+      arith::AndIOp::create(builder, location, address, constantI32(builder, location, 0x3FFFF));
   field = arith::ShRUIOp::create(builder, location, field, constantI32(builder, location, 4));
   Value wide = arith::ExtUIOp::create(builder, location, builder.getI64Type(), field);
-  return arith::OrIOp::create(builder, location, wide, constantI64(builder, location, operand.descriptorBits()));
+  return arith::OrIOp::create(builder, location, wide,
+                              constantI64(builder, location, operand.descriptorBits()));
 }
 
 LogicalResult LowerWgmma::matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adaptor,
@@ -97,7 +105,8 @@ LogicalResult LowerWgmma::matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adapt
   if (!aType.getLayout() || !bType.getLayout())
     return rewriter.notifyMatchFailure(product, "a shared operand has no layout");
   int64_t m = aType.getShape()[0], k = aType.getShape()[1], n = bType.getShape()[1];
-  int64_t instructionN = chooseInstructionN(n), instructionK = hopper::kWgmmaKBytes / aType.getElementBytes();
+  int64_t instructionN = chooseInstructionN(n),
+          instructionK = hopper::kWgmmaKBytes / aType.getElementBytes();
   layout::SharedLayout aLayout = aType.getSharedLayout(), bLayout = bType.getSharedLayout();
   auto a = layout::describeWgmmaOperand(aLayout, /*mnDimension=*/0, hopper::kWgmmaM, instructionK);
   if (!a)
@@ -111,7 +120,8 @@ LogicalResult LowerWgmma::matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adapt
   auto advance = [&](Value descriptor, int64_t bytes) -> Value {
     if (bytes == 0)
       return descriptor;
-    return arith::AddIOp::create(rewriter, location, descriptor, constantI64(rewriter, location, bytes / 16));
+    return arith::AddIOp::create(rewriter, location, descriptor,
+                                 constantI64(rewriter, location, bytes / 16));
   };
   unsigned count = hopper::kWgmmaM * instructionN / hopper::kWarpgroupThreads;
   StringRef element = aType.getElementType().isBF16() ? "bf16" : "f16";
@@ -119,24 +129,26 @@ LogicalResult LowerWgmma::matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adapt
   for (unsigned i = 0; i < count; ++i)
     names.push_back("$" + std::to_string(i));
   auto instruction = [&](bool accumulate) -> std::string {
-    return llvm::formatv("wgmma.mma_async.sync.aligned.m64n{0}k{1}.f32.{2}.{2} {{{3}}, ${4}, ${5}, {6}, 1, 1, {7}, {8};",
-                         instructionN, instructionK, element, llvm::join(names, ", "), count, count + 1,
-                         int(accumulate), int(a->mnMajor), int(b->mnMajor));
+    return llvm::formatv("wgmma.mma_async.sync.aligned.m64n{0}k{1}.f32.{2}.{2} {{{3}}, ${4}, ${5}, "
+                         "{6}, 1, 1, {7}, {8};",
+                         instructionN, instructionK, element, llvm::join(names, ", "), count,
+                         count + 1, int(accumulate), int(a->mnMajor), int(b->mnMajor));
   };
-  // An accumulator's registers run over the N groups of one 64-row slab, then over slabs: each instruction's are a
-  // contiguous range.
+  // An accumulator's registers run over the N groups of one 64-row slab, then over slabs: each
+  // instruction's are a contiguous range.
   SmallVector<Value> registers(adaptor.getAcc());
   std::string constraints = tiedConstraints(count, "l,l");
   for (int64_t m0 = 0; m0 < m; m0 += hopper::kWgmmaM)
     for (int64_t n0 = 0; n0 < n; n0 += instructionN) {
-      unsigned first = (m0 / hopper::kWgmmaM * n + n0) * hopper::kWgmmaM / hopper::kWarpgroupThreads;
+      unsigned first =
+          (m0 / hopper::kWgmmaM * n + n0) * hopper::kWgmmaM / hopper::kWarpgroupThreads;
       for (int64_t k0 = 0; k0 < k; k0 += instructionK) {
         SmallVector<Value> operands{advance(aDescriptor, aLayout.linearOffset({m0, k0})),
                                     advance(bDescriptor, bLayout.linearOffset({k0, n0}))};
         llvm::append_range(operands, ArrayRef(registers).slice(first, count));
         SmallVector<Value> results =
-            inlinePTX(rewriter, location, instruction(k0 != 0 || !product.getOverwrite()), constraints,
-                      SmallVector<Type>(count, rewriter.getF32Type()), operands);
+            inlinePTX(rewriter, location, instruction(k0 != 0 || !product.getOverwrite()),
+                      constraints, SmallVector<Type>(count, rewriter.getF32Type()), operands);
         llvm::copy(results, registers.begin() + first);
       }
     }
@@ -145,5 +157,6 @@ LogicalResult LowerWgmma::matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adapt
 }
 
 void tk::populateWgmmaPatterns(const TypeConverter &converter, RewritePatternSet &patterns) {
-  patterns.add<LowerWgmmaFence, LowerWgmmaCommit, LowerWgmmaWait, LowerWgmma>(converter, patterns.getContext());
+  patterns.add<LowerWgmmaFence, LowerWgmmaCommit, LowerWgmmaWait, LowerWgmma>(
+      converter, patterns.getContext());
 }

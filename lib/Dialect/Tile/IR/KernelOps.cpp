@@ -13,6 +13,13 @@
 using namespace mlir;
 using namespace tk::tile;
 
+/// An attribute with types after it: the attribute's own parser would take ": type" for a part of it.
+static ParseResult parseLayout(OpAsmParser &parser, RegisterLayoutInterface &layout) {
+  return parser.parseAttribute(layout, NoneType::get(parser.getContext()));
+}
+
+static void printLayout(OpAsmPrinter &printer, CopyOp, RegisterLayoutInterface layout) { printer << layout; }
+
 #define GET_OP_CLASSES
 #include "tk/Dialect/Tile/IR/TileOps.cpp.inc"
 
@@ -23,8 +30,10 @@ using namespace tk::tile;
 //===----------------------------------------------------------------------===//
 
 /// Parses `%A: type [M, K]`; an argument's name is kept, since the host binds arguments by name.
-static ParseResult parseArgument(OpAsmParser &parser, SmallVectorImpl<OpAsmParser::Argument> &arguments,
-                                 SmallVectorImpl<Attribute> &names, SmallVectorImpl<Attribute> &sizeNames) {
+static ParseResult parseArgument(OpAsmParser &parser,
+                                 SmallVectorImpl<OpAsmParser::Argument> &arguments,
+                                 SmallVectorImpl<Attribute> &names,
+                                 SmallVectorImpl<Attribute> &sizeNames) {
   OpAsmParser::Argument &argument = arguments.emplace_back();
   if (parser.parseArgument(argument, /*allowType=*/true))
     return failure();
@@ -44,8 +53,8 @@ static ParseResult parseArgument(OpAsmParser &parser, SmallVectorImpl<OpAsmParse
       return failure();
     auto view = dyn_cast<GlobalType>(argument.type);
     if (!view || view.getRank() != symbols.size())
-      return parser.emitError(location) << "expected one name per dimension of a view, got " << symbols.size()
-                                        << " for " << argument.type;
+      return parser.emitError(location) << "expected one name per dimension of a view, got "
+                                        << symbols.size() << " for " << argument.type;
   }
   sizeNames.push_back(builder.getStrArrayAttr(symbols));
   return success();
@@ -57,14 +66,16 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<OpAsmParser::Argument> arguments;
   SmallVector<Attribute> names, sizeNames;
   if (parser.parseSymbolName(name, getSymNameAttrName(result.name), result.attributes) ||
-      parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren,
-                                     [&] { return parseArgument(parser, arguments, names, sizeNames); }) ||
+      parser.parseCommaSeparatedList(
+          AsmParser::Delimiter::Paren,
+          [&] { return parseArgument(parser, arguments, names, sizeNames); }) ||
       parser.parseOptionalAttrDictWithKeyword(result.attributes))
     return failure();
   SmallVector<Type> types;
   for (OpAsmParser::Argument &argument : arguments)
     types.push_back(argument.type);
-  result.addAttribute(getFunctionTypeAttrName(result.name), TypeAttr::get(builder.getFunctionType(types, {})));
+  result.addAttribute(getFunctionTypeAttrName(result.name),
+                      TypeAttr::get(builder.getFunctionType(types, {})));
   result.addAttribute(getArgNamesAttrName(result.name), builder.getArrayAttr(names));
   result.addAttribute(getSizeNamesAttrName(result.name), builder.getArrayAttr(sizeNames));
   Region *body = result.addRegion(), *grid = result.addRegion();
@@ -82,14 +93,15 @@ void KernelOp::print(OpAsmPrinter &printer) {
     if (symbols.empty())
       return;
     printer << " [";
-    llvm::interleaveComma(symbols.getAsRange<StringAttr>(), printer,
-                          [&](StringAttr symbol) { printer << (symbol.empty() ? "?" : symbol.getValue()); });
+    llvm::interleaveComma(symbols.getAsRange<StringAttr>(), printer, [&](StringAttr symbol) {
+      printer << (symbol.empty() ? "?" : symbol.getValue());
+    });
     printer << "]";
   });
   printer << ")";
-  printer.printOptionalAttrDictWithKeyword(
-      (*this)->getAttrs(), {getSymNameAttrName(), getFunctionTypeAttrName(), getArgNamesAttrName(),
-                            getSizeNamesAttrName()});
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {getSymNameAttrName(), getFunctionTypeAttrName(),
+                                            getArgNamesAttrName(), getSizeNamesAttrName()});
   printer << " grid ";
   printer.shadowRegionArgs(getGrid(), getBody().getArguments());
   printer.printRegion(getGrid(), /*printEntryBlockArgs=*/false);
@@ -110,35 +122,55 @@ void KernelOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setN
 
 LogicalResult KernelOp::verify() {
   if (getArgNames().size() != getNumArguments() || getSizeNames().size() != getNumArguments())
-    return emitOpError() << "expected a name and a list of size names for each of the " << getNumArguments()
-                         << " arguments, got " << getArgNames().size() << " and " << getSizeNames().size();
+    return emitOpError() << "expected a name and a list of size names for each of the "
+                         << getNumArguments() << " arguments, got " << getArgNames().size()
+                         << " and " << getSizeNames().size();
   if (getFunctionType().getNumResults() != 0)
     return emitOpError() << "expected no results, got " << getFunctionType().getNumResults()
                          << "; kernels write to their views";
   for (auto [index, type] : llvm::enumerate(getArgumentTypes())) {
     bool scalar = type.isIndex() || (type.isIntOrFloat() && type.getIntOrFloatBitWidth() >= 8);
     if (!scalar && !isa<GlobalType>(type))
-      return emitOpError() << "expected arguments to be global views or scalars of 8 to 64 bits, got " << type
-                           << " for '" << getArgumentName(index) << "'";
+      return emitOpError()
+             << "expected arguments to be global views or scalars of 8 to 64 bits, got " << type
+             << " for '" << getArgumentName(index) << "'";
+    auto view = dyn_cast<GlobalType>(type);
+    size_t rank = view ? view.getRank() : 0, sizes = cast<ArrayAttr>(getSizeNames()[index]).size();
+    if (sizes != 0 && sizes != rank)
+      return emitOpError() << "expected one size name per dimension of '" << getArgumentName(index)
+                           << "' (" << rank << ") or none, got " << sizes;
   }
-  if (getThreads() && (*getThreads() <= 0 || *getThreads() % 128 != 0 || *getThreads() > 1024))
-    return emitOpError() << "expected 'threads' to be whole warpgroups (a multiple of 128, at most 1024), got "
-                         << *getThreads();
+  if (int64_t threads = getThreads().value_or(128);
+      threads <= 0 || threads % 128 != 0 || threads > 1024)
+    return emitOpError()
+           << "expected 'threads' to be whole warpgroups (a multiple of 128, at most 1024), got "
+           << threads;
+  if (int64_t bytes = getSharedBytes().value_or(0); bytes < 0)
+    return emitOpError() << "expected 'shared_bytes' of at least 0, got " << bytes;
   return success();
 }
 
 LogicalResult KernelOp::verifyRegions() {
   for (Region *region : {&getBody(), &getGrid()})
     if (region->empty() || region->getArgumentTypes() != TypeRange(getArgumentTypes()))
-      return emitOpError() << "expected both regions to have the kernel's " << getNumArguments() << " arguments";
+      return emitOpError() << "expected both regions to have the kernel's " << getNumArguments()
+                           << " arguments";
+  if (!getBody().hasOneBlock())
+    return emitOpError() << "expected a body of one block, got " << getBody().getBlocks().size()
+                         << "; use scf for control flow";
+  Operation *end = getBody().front().getTerminator();
+  if (!isa<ReturnOp>(end))
+    return end->emitOpError() << "expected the body to end in 'tk.return'";
   Region &grid = getGrid();
   if (!isa<GridOp>(grid.front().getTerminator()))
-    return grid.front().getTerminator()->emitOpError() << "expected the grid region to end in 'tk.grid'";
+    return grid.front().getTerminator()->emitOpError()
+           << "expected the grid region to end in 'tk.grid'";
   for (Operation &op : grid.front()) {
     bool allowed = isa<arith::ArithDialect>(op.getDialect()) || isa<DimOp, NumSMsOp, GridOp>(op);
     if (!allowed)
-      return op.emitOpError() << "is not index arithmetic over sizes, scalars and facts of the device, which is all "
-                                 "that a grid region may hold";
+      return op.emitOpError()
+             << "is not index arithmetic over sizes, scalars and facts of the device, which is all "
+                "that a grid region may hold";
   }
   return success();
 }
@@ -163,7 +195,8 @@ LogicalResult NumSMsOp::verify() {
 LogicalResult DimOp::verify() {
   unsigned rank = getView().getType().getRank();
   if (getDimension() >= rank)
-    return emitOpError() << "expected a dimension below the view's rank " << rank << ", got " << getDimension();
+    return emitOpError() << "expected a dimension below the view's rank " << rank << ", got "
+                         << getDimension();
   return success();
 }
 

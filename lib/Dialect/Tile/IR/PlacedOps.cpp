@@ -17,37 +17,43 @@ LogicalResult AllocOp::verify() {
   if (!layout)
     return emitOpError() << "expected a layout before an offset; run tk-assign-swizzles first";
   int64_t alignment = getType().getSharedLayout().alignment();
-  if (*getOffset() < 0 || *getOffset() % alignment != 0)
-    return emitOpError() << "expected an offset that is a multiple of the layout's alignment " << alignment << ", got "
-                         << *getOffset();
+  int64_t offset = *getOffset();
+  if (offset < 0 || offset % alignment != 0)
+    return emitOpError() << "expected an offset that is a multiple of the layout's alignment "
+                         << alignment << ", got " << offset;
   return success();
 }
 
 /// A register tile and a shared tile that exchange data agree in shape and element type.
 static LogicalResult verifySharedAccess(Operation *op, RankedTensorType tile, SharedType shared) {
   if (tile.getShape() != shared.getShape() || tile.getElementType() != shared.getElementType())
-    return op->emitOpError() << "expected a register tile of the shared tile's shape and element type, got " << tile
-                             << " and " << shared;
+    return op->emitOpError()
+           << "expected a register tile of the shared tile's shape and element type, got " << tile
+           << " and " << shared;
   return success();
 }
 
 LogicalResult SharedLoadOp::verify() {
-  return verifySharedAccess(*this, cast<RankedTensorType>(getResult().getType()), getSource().getType());
+  return verifySharedAccess(*this, cast<RankedTensorType>(getResult().getType()),
+                            getSource().getType());
 }
 
 LogicalResult SharedStoreOp::verify() {
-  return verifySharedAccess(*this, cast<RankedTensorType>(getValue().getType()), getDest().getType());
+  return verifySharedAccess(*this, cast<RankedTensorType>(getValue().getType()),
+                            getDest().getType());
 }
 
 LogicalResult CopyOp::verify() {
   GlobalType view = getView().getType();
   SharedType shared = getDest().getType();
   if (getOffsets().size() != view.getRank() || shared.getShape().size() != view.getRank())
-    return emitOpError() << "expected one offset and one extent per dimension of the view (" << view.getRank()
-                         << "), got " << getOffsets().size() << " and " << shared.getShape().size();
+    return emitOpError() << "expected one offset and one extent per dimension of the view ("
+                         << view.getRank() << "), got " << getOffsets().size() << " and "
+                         << shared.getShape().size();
   if (shared.getElementType() != view.getElementType())
-    return emitOpError() << "expected the shared tile to have the view's element type " << view.getElementType()
-                         << ", got " << shared.getElementType() << "; load, convert and store it instead";
+    return emitOpError() << "expected the shared tile to have the view's element type "
+                         << view.getElementType() << ", got " << shared.getElementType()
+                         << "; load, convert and store it instead";
   if (!getThrough())
     return success();
   return getThrough()->verifyShape(shared.getShape(), [&] { return emitOpError(); });
@@ -60,21 +66,23 @@ LogicalResult WgmmaOp::verify() {
     return emitOpError() << "expected operands of rank 2, got " << a << ", " << b << " and " << acc;
   int64_t m = a.getShape()[0], k = a.getShape()[1], n = b.getShape()[1];
   if (b.getShape()[0] != k)
-    return emitOpError() << "expected the columns of 'a' to match the rows of 'b', got " << k << " and "
-                         << b.getShape()[0];
+    return emitOpError() << "expected the columns of 'a' to match the rows of 'b', got " << k
+                         << " and " << b.getShape()[0];
   if (acc.getDimSize(0) != m || acc.getDimSize(1) != n)
-    return emitOpError() << "expected an accumulator of " << m << " x " << n << ", got " << acc.getDimSize(0) << " x "
-                         << acc.getDimSize(1);
+    return emitOpError() << "expected an accumulator of " << m << " x " << n << ", got "
+                         << acc.getDimSize(0) << " x " << acc.getDimSize(1);
   if (a.getElementType() != b.getElementType())
-    return emitOpError() << "expected 'a' and 'b' of one element type, got " << a.getElementType() << " and "
-                         << b.getElementType();
-  // One table of the ISA (PTX ISA 9.1, 9.7.15.5.2) narrowed to what tk lowers: 16-bit floats into f32.
+    return emitOpError() << "expected 'a' and 'b' of one element type, got " << a.getElementType()
+                         << " and " << b.getElementType();
+  // One table of the ISA (PTX ISA 9.1, 9.7.15.5.2) narrowed to what tk lowers: 16-bit floats into
+  // f32.
   Type element = a.getElementType();
   if (!element.isBF16() && !element.isF16())
     return emitOpError() << "expected bf16 or f16 operands, got " << element;
   if (!acc.getElementType().isF32())
     return emitOpError() << "expected an f32 accumulator, got " << acc.getElementType();
   if (m % 64 != 0 || n % 8 != 0 || k % 16 != 0)
-    return emitOpError() << "expected extents of 64 m x 8 n x 16 k, got " << m << " x " << n << " x " << k;
+    return emitOpError() << "expected extents of 64 m x 8 n x 16 k, got " << m << " x " << n
+                         << " x " << k;
   return success();
 }

@@ -26,14 +26,15 @@ void TileDialect::registerAttributes() {
 }
 
 /// `order` must be a permutation of the dimensions.
-static LogicalResult verifyOrder(function_ref<InFlightDiagnostic()> emitError, ArrayRef<unsigned> order,
-                                 size_t rank) {
+static LogicalResult verifyOrder(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<unsigned> order, size_t rank) {
   llvm::SmallBitVector seen(rank);
   for (unsigned dimension : order)
     if (dimension < rank)
       seen.set(dimension);
   if (order.size() != rank || !seen.all())
-    return emitError() << "expected 'order' to be a permutation of the " << rank << " dimensions, got [" << order << "]";
+    return emitError() << "expected 'order' to be a permutation of the " << rank
+                       << " dimensions, got [" << order << "]";
   return success();
 }
 
@@ -41,12 +42,13 @@ static LogicalResult verifyOrder(function_ref<InFlightDiagnostic()> emitError, A
 // BlockedAttr
 //===----------------------------------------------------------------------===//
 
-LogicalResult BlockedAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> perThread,
-                                  ArrayRef<int64_t> lanes, ArrayRef<int64_t> warps, ArrayRef<unsigned> order) {
+LogicalResult BlockedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  ArrayRef<int64_t> perThread, ArrayRef<int64_t> lanes,
+                                  ArrayRef<int64_t> warps, ArrayRef<unsigned> order) {
   size_t rank = perThread.size();
   if (lanes.size() != rank || warps.size() != rank)
-    return emitError() << "expected 'per_thread', 'lanes' and 'warps' of one rank, got " << rank << ", "
-                       << lanes.size() << " and " << warps.size();
+    return emitError() << "expected 'per_thread', 'lanes' and 'warps' of one rank, got " << rank
+                       << ", " << lanes.size() << " and " << warps.size();
   for (ArrayRef<int64_t> extents : {perThread, lanes, warps})
     for (int64_t extent : extents)
       if (!layout::isPowerOfTwo(extent))
@@ -63,17 +65,19 @@ layout::Distribution BlockedAttr::toDistribution(ArrayRef<int64_t> shape) const 
   return layout::blocked(shape, getPerThread(), getLanes(), getWarps(), getOrder());
 }
 
-LogicalResult BlockedAttr::verifyShape(ArrayRef<int64_t> shape, function_ref<InFlightDiagnostic()> emitError) const {
+LogicalResult BlockedAttr::verifyShape(ArrayRef<int64_t> shape,
+                                       function_ref<InFlightDiagnostic()> emitError) const {
   if (shape.size() != getPerThread().size())
-    return emitError() << "expected a tile of rank " << getPerThread().size() << " for layout " << *this
-                       << ", got rank " << shape.size();
+    return emitError() << "expected a tile of rank " << getPerThread().size() << " for layout "
+                       << *this << ", got rank " << shape.size();
   for (auto [dimension, extent] : llvm::enumerate(shape)) {
     if (extent <= 0)
       return emitError() << "expected static, positive tile extents, got " << extent;
     int64_t powerOfTwo = extent & -extent;
     if (powerOfTwo % getPerThread()[dimension] != 0)
-      return emitError() << "expected 'per_thread' to divide the tile, got " << getPerThread()[dimension]
-                         << " for extent " << extent << " of dimension " << dimension;
+      return emitError() << "expected 'per_thread' to divide the tile, got "
+                         << getPerThread()[dimension] << " for extent " << extent
+                         << " of dimension " << dimension;
   }
   return success();
 }
@@ -91,11 +95,14 @@ layout::Distribution WgmmaAccAttr::toDistribution(ArrayRef<int64_t> shape) const
   return layout::wgmmaAccumulator(shape[0], shape[1]);
 }
 
-LogicalResult WgmmaAccAttr::verifyShape(ArrayRef<int64_t> shape, function_ref<InFlightDiagnostic()> emitError) const {
+LogicalResult WgmmaAccAttr::verifyShape(ArrayRef<int64_t> shape,
+                                        function_ref<InFlightDiagnostic()> emitError) const {
   if (shape.size() != 2)
-    return emitError() << "expected a tile of rank 2 for layout " << *this << ", got rank " << shape.size();
+    return emitError() << "expected a tile of rank 2 for layout " << *this << ", got rank "
+                       << shape.size();
   if (shape[0] <= 0 || shape[0] % 64 != 0 || shape[1] <= 0 || shape[1] % 8 != 0)
-    return emitError() << "expected a wgmma accumulator of 64 m x 8 n elements, got " << shape[0] << " x " << shape[1];
+    return emitError() << "expected a wgmma accumulator of 64 m x 8 n elements, got " << shape[0]
+                       << " x " << shape[1];
   return success();
 }
 
@@ -115,20 +122,23 @@ LogicalResult SwizzleAttr::verify(function_ref<InFlightDiagnostic()> emitError, 
   return verifyOrder(emitError, order, 2);
 }
 
-layout::SharedLayout SwizzleAttr::toSharedLayout(ArrayRef<int64_t> shape, int64_t elementBytes) const {
+layout::SharedLayout SwizzleAttr::toSharedLayout(ArrayRef<int64_t> shape,
+                                                 int64_t elementBytes) const {
   return layout::SharedLayout(shape, elementBytes, layout::SwizzleSpan(getSpan()), getOrder()[0]);
 }
 
 LogicalResult SwizzleAttr::verifyShape(ArrayRef<int64_t> shape, int64_t elementBytes,
                                        function_ref<InFlightDiagnostic()> emitError) const {
   if (shape.size() != 2)
-    return emitError() << "expected a tile of rank 2 for layout " << *this << ", got rank " << shape.size();
+    return emitError() << "expected a tile of rank 2 for layout " << *this << ", got rank "
+                       << shape.size();
   int64_t contiguousBytes = shape[getOrder()[0]] * elementBytes, rows = shape[getOrder()[1]];
   if (contiguousBytes % getSpan() != 0)
-    return emitError() << "expected the span to divide the contiguous extent, got a span of " << getSpan()
-                       << " bytes and " << contiguousBytes << " bytes along dimension " << getOrder()[0]
-                       << "; choose a smaller span";
+    return emitError() << "expected the span to divide the contiguous extent, got a span of "
+                       << getSpan() << " bytes and " << contiguousBytes << " bytes along dimension "
+                       << getOrder()[0] << "; choose a smaller span";
   if (rows % 8 != 0)
-    return emitError() << "expected a multiple of 8 rows, got " << rows << " along dimension " << getOrder()[1];
+    return emitError() << "expected a multiple of 8 rows, got " << rows << " along dimension "
+                       << getOrder()[1];
   return success();
 }

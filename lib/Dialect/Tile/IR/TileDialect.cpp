@@ -36,8 +36,8 @@ std::string tk::tile::describeLocation(Location location) {
     auto file = dyn_cast<FileLineColLoc>(inner);
     if (!file)
       return WalkResult::advance();
-    llvm::raw_string_ostream(result) << file.getFilename().getValue() << ":" << file.getLine() << ":"
-                                     << file.getColumn();
+    llvm::raw_string_ostream(result)
+        << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn();
     return WalkResult::interrupt();
   });
   return result;

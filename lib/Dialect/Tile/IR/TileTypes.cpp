@@ -26,7 +26,9 @@ void TileDialect::registerTypes() {
 }
 
 /// Bytes an element takes in memory; booleans take one.
-static int64_t getBytes(Type elementType) { return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8); }
+static int64_t getBytes(Type elementType) {
+  return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
+}
 
 /// Element types that memory can hold.
 static LogicalResult verifyElementType(function_ref<InFlightDiagnostic()> emitError, Type type) {
@@ -74,8 +76,9 @@ int64_t GlobalType::getKnownStrideDivisor(unsigned dimension) const {
   return ShapedType::isDynamic(stride) ? getStrideDivisors()[dimension] : stride;
 }
 
-LogicalResult GlobalType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> shape,
-                                 Type elementType, ArrayRef<int64_t> strides, int64_t align,
+LogicalResult GlobalType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<int64_t> shape, Type elementType,
+                                 ArrayRef<int64_t> strides, int64_t align,
                                  ArrayRef<int64_t> sizeDivisors, ArrayRef<int64_t> strideDivisors) {
   if (shape.empty() || shape.size() > 5)
     return emitError() << "expected a view of rank 1 to 5, got rank " << shape.size();
@@ -84,8 +87,8 @@ LogicalResult GlobalType::verify(function_ref<InFlightDiagnostic()> emitError, A
   auto sameRank = [&](ArrayRef<int64_t> list, StringRef what) -> LogicalResult {
     if (list.size() == shape.size())
       return success();
-    return emitError() << "expected '" << what << "' to have one entry per dimension (" << shape.size() << "), got "
-                       << list.size();
+    return emitError() << "expected '" << what << "' to have one entry per dimension ("
+                       << shape.size() << "), got " << list.size();
   };
   if (failed(sameRank(strides, "strides")) || failed(sameRank(sizeDivisors, "divisible")) ||
       failed(sameRank(strideDivisors, "stride_divisible")))
@@ -101,8 +104,8 @@ LogicalResult GlobalType::verify(function_ref<InFlightDiagnostic()> emitError, A
       if (divisor < 1)
         return emitError() << "expected divisors of at least 1, got " << divisor;
   if (!layout::isPowerOfTwo(align) || align < getBytes(elementType))
-    return emitError() << "expected 'align' to be a power of two of at least the element's " << getBytes(elementType)
-                       << " bytes, got " << align;
+    return emitError() << "expected 'align' to be a power of two of at least the element's "
+                       << getBytes(elementType) << " bytes, got " << align;
   return success();
 }
 
@@ -140,16 +143,17 @@ Type GlobalType::parse(AsmParser &parser) {
     SMLoc keyLocation = parser.getCurrentLocation();
     if (parser.parseKeyword(&key) || parser.parseEqual())
       return {};
-    ParseResult result = llvm::StringSwitch<function_ref<ParseResult()>>(key)
-                             .Case("strides", [&] { return parseList(parser, strides, /*allowDynamic=*/true); })
-                             .Case("align", [&] { return parser.parseInteger(align); })
-                             .Case("divisible", [&] { return parseList(parser, sizeDivisors, false); })
-                             .Case("stride_divisible", [&] { return parseList(parser, strideDivisors, false); })
-                             .Default([&]() -> ParseResult {
-                               return parser.emitError(keyLocation)
-                                      << "expected 'strides', 'align', 'divisible' or 'stride_divisible', got '" << key
-                                      << "'";
-                             })();
+    ParseResult result =
+        llvm::StringSwitch<function_ref<ParseResult()>>(key)
+            .Case("strides", [&] { return parseList(parser, strides, /*allowDynamic=*/true); })
+            .Case("align", [&] { return parser.parseInteger(align); })
+            .Case("divisible", [&] { return parseList(parser, sizeDivisors, false); })
+            .Case("stride_divisible", [&] { return parseList(parser, strideDivisors, false); })
+            .Default([&]() -> ParseResult {
+              return parser.emitError(keyLocation)
+                     << "expected 'strides', 'align', 'divisible' or 'stride_divisible', got '"
+                     << key << "'";
+            })();
     if (result)
       return {};
   }
@@ -164,7 +168,8 @@ Type GlobalType::parse(AsmParser &parser) {
   strideDivisors.resize(std::max(shape.size(), strideDivisors.size()), 1);
   if (align == 0)
     align = getBytes(elementType);
-  return getChecked(emitError, parser.getContext(), shape, elementType, strides, align, sizeDivisors, strideDivisors);
+  return getChecked(emitError, parser.getContext(), shape, elementType, strides, align,
+                    sizeDivisors, strideDivisors);
 }
 
 void GlobalType::print(AsmPrinter &printer) const {
@@ -190,15 +195,17 @@ void GlobalType::print(AsmPrinter &printer) const {
 int64_t SharedType::getElementBytes() const { return getBytes(getElementType()); }
 
 int64_t SharedType::getSizeInBytes() const {
-  return std::accumulate(getShape().begin(), getShape().end(), getElementBytes(), std::multiplies<>());
+  return std::accumulate(getShape().begin(), getShape().end(), getElementBytes(),
+                         std::multiplies<>());
 }
 
 layout::SharedLayout SharedType::getSharedLayout() const {
   return getLayout().toSharedLayout(getShape(), getElementBytes());
 }
 
-LogicalResult SharedType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> shape,
-                                 Type elementType, SharedLayoutInterface layout) {
+LogicalResult SharedType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<int64_t> shape, Type elementType,
+                                 SharedLayoutInterface layout) {
   if (failed(verifyElementType(emitError, elementType)))
     return failure();
   for (int64_t extent : shape)
@@ -212,13 +219,15 @@ Type SharedType::parse(AsmParser &parser) {
   SmallVector<int64_t> shape;
   Type elementType;
   SharedLayoutInterface layout;
-  if (parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false) || parser.parseType(elementType))
+  if (parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+      parser.parseType(elementType))
     return {};
   if (succeeded(parser.parseOptionalComma()) && parser.parseAttribute(layout))
     return {};
   if (parser.parseGreater())
     return {};
-  return getChecked([&] { return parser.emitError(location); }, parser.getContext(), shape, elementType, layout);
+  return getChecked([&] { return parser.emitError(location); }, parser.getContext(), shape,
+                    elementType, layout);
 }
 
 void SharedType::print(AsmPrinter &printer) const {

@@ -12,13 +12,14 @@ using namespace mlir;
 using namespace tk::tile;
 
 /// What load and store share: one offset per dimension, a tile of the view's rank.
-static LogicalResult verifyAccess(Operation *op, RankedTensorType tile, GlobalType view, size_t offsets) {
+static LogicalResult verifyAccess(Operation *op, RankedTensorType tile, GlobalType view,
+                                  size_t offsets) {
   if (view.getRank() != offsets)
-    return op->emitOpError() << "expected one offset per dimension of the view (" << view.getRank() << "), got "
-                             << offsets;
+    return op->emitOpError() << "expected one offset per dimension of the view (" << view.getRank()
+                             << "), got " << offsets;
   if (tile.getRank() != int64_t(view.getRank()))
-    return op->emitOpError() << "expected a tile of the view's rank " << view.getRank() << ", got rank "
-                             << tile.getRank();
+    return op->emitOpError() << "expected a tile of the view's rank " << view.getRank()
+                             << ", got rank " << tile.getRank();
   return success();
 }
 
@@ -28,8 +29,9 @@ LogicalResult LoadOp::verify() {
   if (failed(verifyAccess(*this, tile, view, getOffsets().size())))
     return failure();
   if (tile.getElementType() != view.getElementType())
-    return emitOpError() << "expected the tile to have the view's element type " << view.getElementType() << ", got "
-                         << tile.getElementType() << "; convert the tile after loading it";
+    return emitOpError() << "expected the tile to have the view's element type "
+                         << view.getElementType() << ", got " << tile.getElementType()
+                         << "; convert the tile after loading it";
   return success();
 }
 
@@ -38,7 +40,8 @@ LogicalResult StoreOp::verify() {
   GlobalType view = getView().getType();
   if (failed(verifyAccess(*this, tile, view, getOffsets().size())))
     return failure();
-  auto from = dyn_cast<FloatType>(tile.getElementType()), to = dyn_cast<FloatType>(view.getElementType());
+  auto from = dyn_cast<FloatType>(tile.getElementType()),
+       to = dyn_cast<FloatType>(view.getElementType());
   bool rounds = from && to && from.getWidth() > to.getWidth();
   if (tile.getElementType() != view.getElementType() && !rounds)
     return emitOpError() << "expected a tile of the view's element type " << view.getElementType()
@@ -53,7 +56,8 @@ LogicalResult StoreOp::canonicalize(StoreOp store, PatternRewriter &rewriter) {
   if (tile.getElementType() == elementType)
     return failure();
   Value rounded =
-      arith::TruncFOp::create(rewriter, store.getLoc(), tile.clone(elementType), store.getValue()).getResult();
+      arith::TruncFOp::create(rewriter, store.getLoc(), tile.clone(elementType), store.getValue())
+          .getResult();
   rewriter.modifyOpInPlace(store, [&] { store.getValueMutable().assign(rounded); });
   return success();
 }
@@ -62,16 +66,17 @@ LogicalResult DotOp::verify() {
   auto a = cast<RankedTensorType>(getA().getType()), b = cast<RankedTensorType>(getB().getType());
   auto acc = cast<RankedTensorType>(getAcc().getType());
   if (a.getDimSize(1) != b.getDimSize(0))
-    return emitOpError() << "expected the columns of 'a' to match the rows of 'b', got " << a.getDimSize(1) << " and "
-                         << b.getDimSize(0);
+    return emitOpError() << "expected the columns of 'a' to match the rows of 'b', got "
+                         << a.getDimSize(1) << " and " << b.getDimSize(0);
   if (acc.getDimSize(0) != a.getDimSize(0) || acc.getDimSize(1) != b.getDimSize(1))
-    return emitOpError() << "expected an accumulator of " << a.getDimSize(0) << " x " << b.getDimSize(1) << ", got "
-                         << acc.getDimSize(0) << " x " << acc.getDimSize(1);
+    return emitOpError() << "expected an accumulator of " << a.getDimSize(0) << " x "
+                         << b.getDimSize(1) << ", got " << acc.getDimSize(0) << " x "
+                         << acc.getDimSize(1);
   if (a.getElementType() != b.getElementType())
-    return emitOpError() << "expected 'a' and 'b' of one element type, got " << a.getElementType() << " and "
-                         << b.getElementType();
+    return emitOpError() << "expected 'a' and 'b' of one element type, got " << a.getElementType()
+                         << " and " << b.getElementType();
   if (a.getElementType().isInteger() != acc.getElementType().isInteger())
-    return emitOpError() << "expected an accumulator of the operands' kind, got " << acc.getElementType() << " for "
-                         << a.getElementType();
+    return emitOpError() << "expected an accumulator of the operands' kind, got "
+                         << acc.getElementType() << " for " << a.getElementType();
   return success();
 }

@@ -37,7 +37,8 @@ void AllocateShared::runOnOperation() {
   int64_t end = 0;
   WalkResult walk = kernel.walk([&](AllocOp alloc) {
     if (!alloc.getType().getLayout()) {
-      alloc.emitOpError() << "has no layout yet; run tk-assign-swizzles first, or give its type a layout";
+      alloc.emitOpError()
+          << "has no layout yet; run tk-assign-swizzles first, or give its type a layout";
       return WalkResult::interrupt();
     }
     allocs.push_back(alloc);
@@ -50,7 +51,8 @@ void AllocateShared::runOnOperation() {
   if (walk.wasInterrupted())
     return signalPassFailure();
 
-  // Strictest alignment first leaves no gaps between buffers whose sizes are multiples of their alignment.
+  // Strictest alignment first leaves no gaps between buffers whose sizes are multiples of their
+  // alignment.
   SmallVector<std::pair<int64_t, size_t>> order;
   for (auto [index, alloc] : llvm::enumerate(open))
     order.emplace_back(-getAlignment(alloc), index);
@@ -64,19 +66,23 @@ void AllocateShared::runOnOperation() {
   if (failed(checkLimit(allocs, end)))
     return signalPassFailure();
   kernel.setSharedBytes(end);
-  remark::analysis(kernel.getLoc(),
-                   remark::RemarkOpts::name("shared").category("tk-allocate-shared").function(kernel.getSymName()))
-      << remark::add("{0} buffer(s), {1} of {2} bytes of shared memory", allocs.size(), end, hopper::kMaxSharedBytes);
+  remark::analysis(kernel.getLoc(), remark::RemarkOpts::name("shared")
+                                        .category("tk-allocate-shared")
+                                        .function(kernel.getSymName()))
+      << remark::add("{0} buffer(s), {1} of {2} bytes of shared memory", allocs.size(), end,
+                     hopper::kMaxSharedBytes);
 }
 
 LogicalResult AllocateShared::checkLimit(ArrayRef<AllocOp> allocs, int64_t total) {
   if (total <= hopper::kMaxSharedBytes)
     return success();
   InFlightDiagnostic diagnostic = getOperation().emitOpError()
-                                  << "needs " << total << " bytes of shared memory, but a block has at most "
+                                  << "needs " << total
+                                  << " bytes of shared memory, but a block has at most "
                                   << hopper::kMaxSharedBytes << "; use smaller tiles";
   for (AllocOp alloc : allocs)
-    diagnostic.attachNote(alloc.getLoc()) << "\"" << alloc.getLabel() << "\" takes " << alloc.getType().getSizeInBytes()
-                                          << " bytes: " << alloc.getType();
+    diagnostic.attachNote(alloc.getLoc())
+        << "\"" << alloc.getLabel() << "\" takes " << alloc.getType().getSizeInBytes()
+        << " bytes: " << alloc.getType();
   return diagnostic;
 }

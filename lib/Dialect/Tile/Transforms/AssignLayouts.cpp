@@ -82,12 +82,14 @@ void AssignLayouts::link(Operation *op) {
     return linkAll(values);
   }
   if (auto loop = dyn_cast<scf::ForOp>(op))
-    for (auto [init, argument, yielded, result] : llvm::zip_equal(
-             loop.getInitArgs(), loop.getRegionIterArgs(), loop.getYieldedValues(), loop.getResults()))
+    for (auto [init, argument, yielded, result] :
+         llvm::zip_equal(loop.getInitArgs(), loop.getRegionIterArgs(), loop.getYieldedValues(),
+                         loop.getResults()))
       linkAll({init, argument, yielded, result});
   if (auto branch = dyn_cast<scf::IfOp>(op); branch && branch.getNumResults())
-    for (auto [onTrue, onFalse, result] : llvm::zip_equal(
-             branch.thenYield().getOperands(), branch.elseYield().getOperands(), branch.getResults()))
+    for (auto [onTrue, onFalse, result] :
+         llvm::zip_equal(branch.thenYield().getOperands(), branch.elseYield().getOperands(),
+                         branch.getResults()))
       linkAll({onTrue, onFalse, result});
   if (auto fence = dyn_cast<WgmmaFenceOp>(op))
     linkAll({fence.getAcc(), fence.getResult()});
@@ -111,14 +113,16 @@ LogicalResult AssignLayouts::addAnchor(Component &component, Value tile) {
     component.anchor = tile;
     return success();
   }
-  InFlightDiagnostic diagnostic = emitError(tile.getLoc())
-                                  << "expected one layout for tiles that flow into each other, got " << layout
-                                  << " here; pass the tile through shared memory to change its layout";
+  InFlightDiagnostic diagnostic =
+      emitError(tile.getLoc()) << "expected one layout for tiles that flow into each other, got "
+                               << layout
+                               << " here; pass the tile through shared memory to change its layout";
   diagnostic.attachNote(component.anchor.getLoc()) << "and " << component.layout << " here";
   return diagnostic;
 }
 
-/// Learns from loads and stores of a tile which dimension memory is contiguous in; the first one decides.
+/// Learns from loads and stores of a tile which dimension memory is contiguous in; the first one
+/// decides.
 void AssignLayouts::addMemoryAccesses(Component &component, Value tile) {
   auto learnGlobal = [&](GlobalType view) {
     if (component.contiguous)
@@ -144,8 +148,9 @@ void AssignLayouts::addMemoryAccesses(Component &component, Value tile) {
   }
 }
 
-/// Deals a tile out to one warpgroup: 16 bytes of the contiguous dimension to a thread (less where the tile is too
-/// small to keep every thread busy), then lanes, then warps along it, then along the others.
+/// Deals a tile out to one warpgroup: 16 bytes of the contiguous dimension to a thread (less where
+/// the tile is too small to keep every thread busy), then lanes, then warps along it, then along
+/// the others.
 static BlockedAttr chooseBlocked(MLIRContext *context, ArrayRef<int64_t> shape, unsigned contiguous,
                                  int64_t elementBytes) {
   unsigned rank = shape.size();
@@ -159,8 +164,10 @@ static BlockedAttr chooseBlocked(MLIRContext *context, ArrayRef<int64_t> shape, 
     room.push_back(extent & -extent);
     elements *= extent;
   }
-  int64_t busy = std::max<int64_t>(1, llvm::bit_floor(uint64_t(elements / hopper::kWarpgroupThreads)));
-  perThread[contiguous] = std::min({hopper::kMaxVectorBytes / elementBytes, room[contiguous], busy});
+  int64_t busy =
+      std::max<int64_t>(1, llvm::bit_floor(uint64_t(elements / hopper::kWarpgroupThreads)));
+  perThread[contiguous] =
+      std::min({hopper::kMaxVectorBytes / elementBytes, room[contiguous], busy});
   room[contiguous] /= perThread[contiguous];
   auto deal = [&](int64_t count, SmallVector<int64_t> &extents) {
     for (unsigned d : order) {
@@ -179,23 +186,33 @@ static void setLayout(Value tile, Attribute layout) {
   if (auto constant = tile.getDefiningOp<arith::ConstantOp>())
     if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()))
       constant.setValueAttr(cast<TypedAttr>(dense.reshape(type)));
-  tile.setType(isa<InflightType>(tile.getType()) ? Type(InflightType::get(tile.getContext(), type)) : Type(type));
+  tile.setType(isa<InflightType>(tile.getType()) ? Type(InflightType::get(tile.getContext(), type))
+                                                 : Type(type));
 }
 
 LogicalResult AssignLayouts::assign(Component &component) {
   RankedTensorType type = getTile(component.tiles.front());
+  if (type.getRank() == 0)
+    return emitError(component.tiles.front().getLoc())
+           << "expected tiles of rank 1 or more, got " << type << "; use a scalar";
   bool given = bool(component.layout);
   if (!given)
-    component.layout = chooseBlocked(&getContext(), type.getShape(), component.contiguous.value_or(type.getRank() - 1),
-                                     component.memoryBytes);
+    component.layout =
+        chooseBlocked(&getContext(), type.getShape(),
+                      component.contiguous.value_or(type.getRank() - 1), component.memoryBytes);
   Location location = given ? component.anchor.getLoc() : component.tiles.front().getLoc();
   auto registerLayout = dyn_cast<RegisterLayoutInterface>(component.layout);
   if (!registerLayout)
-    return emitError(location) << "expected a register layout of the tk dialect, got " << component.layout;
+    return emitError(location) << "expected a register layout of the tk dialect, got "
+                               << component.layout;
   for (Value tile : component.tiles) {
     auto emit = [&] { return emitError(tile.getLoc()); };
     if (failed(registerLayout.verifyShape(getTile(tile).getShape(), emit)))
       return failure();
+    int64_t threads = registerLayout.toDistribution(getTile(tile).getShape()).numThreads();
+    if (threads != hopper::kWarpgroupThreads)
+      return emit() << "expected a layout over the block's " << hopper::kWarpgroupThreads
+                    << " threads, got " << component.layout << " over " << threads;
     setLayout(tile, component.layout);
   }
   ++numComponents;
@@ -204,8 +221,9 @@ LogicalResult AssignLayouts::assign(Component &component) {
   remark::passed(location, remark::RemarkOpts::name("layout")
                                .category("tk-assign-layouts")
                                .function(getOperation().getSymName()))
-      << remark::add("{0} tile(s) of {1} x {2} get {3}{4}", component.tiles.size(), type.getDimSize(0),
-                     type.getRank() > 1 ? type.getDimSize(1) : 1, text, given ? ", as one of them must have it" : "");
+      << remark::add("{0} tile(s) of {1} x {2} get {3}{4}", component.tiles.size(),
+                     type.getDimSize(0), type.getRank() > 1 ? type.getDimSize(1) : 1, text,
+                     given ? ", as one of them must have it" : "");
   return success();
 }
 
@@ -241,9 +259,9 @@ void AssignLayouts::runOnOperation() {
       return;
     // Along the dimension that is contiguous in global memory: there a thread's run is one access.
     GlobalType view = copy.getView().getType();
-    BlockedAttr layout =
-        chooseBlocked(&getContext(), copy.getDest().getType().getShape(),
-                      view.getContiguousDimension().value_or(view.getRank() - 1), view.getElementBytes());
+    BlockedAttr layout = chooseBlocked(&getContext(), copy.getDest().getType().getShape(),
+                                       view.getContiguousDimension().value_or(view.getRank() - 1),
+                                       view.getElementBytes());
     copy.setThroughAttr(cast<RegisterLayoutInterface>(layout));
   });
   kernel.setThreads(hopper::kWarpgroupThreads);

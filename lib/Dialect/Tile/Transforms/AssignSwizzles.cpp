@@ -33,8 +33,9 @@ private:
 
 } // namespace
 
-/// The dimension along which the data that is written to the tile is contiguous in global memory: looks through
-/// elementwise operations, which keep positions. The last dimension where nothing says otherwise.
+/// The dimension along which the data that is written to the tile is contiguous in global memory:
+/// looks through elementwise operations, which keep positions. The last dimension where nothing
+/// says otherwise.
 static unsigned findContiguousDimension(AllocOp alloc) {
   unsigned last = alloc.getType().getShape().size() - 1;
   for (Operation *user : alloc.getResult().getUsers()) {
@@ -52,11 +53,14 @@ static unsigned findContiguousDimension(AllocOp alloc) {
 
 void AssignSwizzles::assign(AllocOp alloc) {
   SharedType type = alloc.getType();
-  auto opts = remark::RemarkOpts::name("swizzle").category("tk-assign-swizzles").function(getOperation().getSymName());
+  auto opts = remark::RemarkOpts::name("swizzle")
+                  .category("tk-assign-swizzles")
+                  .function(getOperation().getSymName());
   if (type.getShape().size() != 2) {
     ++numDeclined;
-    remark::missed(alloc.getLoc(), opts) << remark::reason("\"{0}\" has rank {1}: swizzles are for tiles of rank 2",
-                                                           alloc.getLabel(), type.getShape().size());
+    remark::missed(alloc.getLoc(), opts)
+        << remark::reason("\"{0}\" has rank {1}: swizzles are for tiles of rank 2",
+                          alloc.getLabel(), type.getShape().size());
     return;
   }
   unsigned contiguous = findContiguousDimension(alloc);
@@ -65,15 +69,16 @@ void AssignSwizzles::assign(AllocOp alloc) {
   if (!span || type.getShape()[1 - contiguous] % 8 != 0) {
     ++numDeclined;
     remark::missed(alloc.getLoc(), opts) << remark::reason(
-        "\"{0}\" has {1} rows of {2} bytes: expected a multiple of 8 rows and of 16 bytes", alloc.getLabel(),
-        type.getShape()[1 - contiguous], bytes);
+        "\"{0}\" has {1} rows of {2} bytes: expected a multiple of 8 rows and of 16 bytes",
+        alloc.getLabel(), type.getShape()[1 - contiguous], bytes);
     return;
   }
   auto swizzle = SwizzleAttr::get(&getContext(), int64_t(*span), {contiguous, 1 - contiguous});
   alloc.getResult().setType(SharedType::get(&getContext(), type.getShape(), type.getElementType(),
                                             cast<SharedLayoutInterface>(swizzle)));
   ++numAssigned;
-  remark::passed(alloc.getLoc(), opts) << remark::add(
-      "\"{0}\" lies in {1} panel(s) of {2} bytes, contiguous along dimension {3} as in global memory",
-      alloc.getLabel(), bytes / int64_t(*span), int64_t(*span), contiguous);
+  remark::passed(alloc.getLoc(), opts)
+      << remark::add("\"{0}\" lies in {1} panel(s) of {2} bytes, contiguous along dimension {3} as "
+                     "in global memory",
+                     alloc.getLabel(), bytes / int64_t(*span), int64_t(*span), contiguous);
 }

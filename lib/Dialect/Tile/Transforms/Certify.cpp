@@ -24,11 +24,13 @@ struct Certify : tk::tile::impl::CertifyBase<Certify> {
     WalkResult walk = getOperation().walk([&](Operation *op) {
       LogicalResult result = success();
       if (auto store = dyn_cast<SharedStoreOp>(op))
-        result = certify(store, cast<RankedTensorType>(store.getValue().getType()), store.getDest().getType());
+        result = certify(store, cast<RankedTensorType>(store.getValue().getType()),
+                         store.getDest().getType());
       if (auto copy = dyn_cast<CopyOp>(op))
         result = certify(copy, copy.getTileType(), copy.getDest().getType());
       if (auto load = dyn_cast<SharedLoadOp>(op))
-        result = certify(load, cast<RankedTensorType>(load.getResult().getType()), load.getSource().getType());
+        result = certify(load, cast<RankedTensorType>(load.getResult().getType()),
+                         load.getSource().getType());
       return failed(result) ? WalkResult::interrupt() : WalkResult::advance();
     });
     if (walk.wasInterrupted())
@@ -46,21 +48,26 @@ template <typename Op>
 LogicalResult Certify::certify(Op op, RankedTensorType tile, SharedType shared) {
   std::optional<layout::Distribution> distribution = getDistribution(tile);
   if (!distribution || !shared.getLayout())
-    return op.emitOpError() << "has operands without a layout; run tk-assign-swizzles and tk-assign-layouts first";
-  llvm::Expected<layout::SharedAccess> access = layout::planSharedAccess(*distribution, shared.getSharedLayout());
+    return op.emitOpError()
+           << "has operands without a layout; run tk-assign-swizzles and tk-assign-layouts first";
+  llvm::Expected<layout::SharedAccess> access =
+      layout::planSharedAccess(*distribution, shared.getSharedLayout());
   if (!access)
     return op.emitOpError() << "has no access plan: " << llvm::toString(access.takeError());
   int64_t bytes = shared.getElementBytes();
   layout::BankCount count = layout::worstWavefronts(*access, bytes);
-  op.setBanksAttr(BanksAttr::get(&getContext(), access->vector * bytes, access->steps.size(), count.wavefronts,
-                                 count.minimum));
-  auto opts = remark::RemarkOpts::name("banks").category("tk-certify").function(getOperation().getSymName());
+  op.setBanksAttr(BanksAttr::get(&getContext(), access->vector * bytes, access->steps.size(),
+                                 count.wavefronts, count.minimum));
+  auto opts = remark::RemarkOpts::name("banks")
+                  .category("tk-certify")
+                  .function(getOperation().getSymName());
   if (count.conflicts() > 0)
-    remark::missed(op.getLoc(), opts) << remark::reason("{0} wavefronts where {1} would do, in accesses of {2} bytes",
-                                                        count.wavefronts, count.minimum, access->vector * bytes);
+    remark::missed(op.getLoc(), opts)
+        << remark::reason("{0} wavefronts where {1} would do, in accesses of {2} bytes",
+                          count.wavefronts, count.minimum, access->vector * bytes);
   else
-    remark::passed(op.getLoc(), opts) << remark::add(
-        "free of bank conflicts: {0} accesses of {1} bytes, {2} wavefront(s) each", access->steps.size(),
-        access->vector * bytes, count.wavefronts);
+    remark::passed(op.getLoc(), opts)
+        << remark::add("free of bank conflicts: {0} accesses of {1} bytes, {2} wavefront(s) each",
+                       access->steps.size(), access->vector * bytes, count.wavefronts);
   return success();
 }

@@ -27,7 +27,8 @@ struct BufferState {
   bool writtenUnsynced = false; ///< Generic writes since the last barrier.
   bool fencedUnsynced = false;  ///< A fence of such writes since the last barrier.
   bool readUnsynced = false;    ///< Generic reads since the last barrier.
-  /// Products that read the buffer: how many groups have been committed since, their own included; -1: none.
+  /// Products that read the buffer: how many groups have been committed since, their own included;
+  /// -1: none.
   int groupsSinceRead = -1;
 
   bool operator==(const BufferState &) const = default;
@@ -38,7 +39,8 @@ struct BufferState {
     writtenUnsynced |= other.writtenUnsynced;
     fencedUnsynced |= other.fencedUnsynced;
     readUnsynced |= other.readUnsynced;
-    if (groupsSinceRead < 0 || (other.groupsSinceRead >= 0 && other.groupsSinceRead < groupsSinceRead))
+    if (groupsSinceRead < 0 ||
+        (other.groupsSinceRead >= 0 && other.groupsSinceRead < groupsSinceRead))
       groupsSinceRead = other.groupsSinceRead;
   }
 };
@@ -56,7 +58,8 @@ struct InsertFences : tk::tile::impl::InsertFencesBase<InsertFences> {
       alloc.emitOpError() << "has no offset yet; run tk-allocate-shared first";
       return WalkResult::interrupt();
     });
-    if (walk.wasInterrupted() || failed(visit(getOperation().getBody().front(), state, /*insert=*/true)))
+    if (walk.wasInterrupted() ||
+        failed(visit(getOperation().getBody().front(), state, /*insert=*/true)))
       signalPassFailure();
   }
 
@@ -106,11 +109,13 @@ static BufferState collect(State &state, AllocOp alloc) {
 static FailureOr<AllocOp> resolve(Operation &op, Value buffer) {
   if (auto alloc = buffer.getDefiningOp<AllocOp>())
     return alloc;
-  return op.emitOpError() << "accesses a shared tile that is no 'tk.alloc' of this kernel; fences can only be placed "
+  return op.emitOpError() << "accesses a shared tile that is no 'tk.alloc' of this kernel; fences "
+                             "can only be placed "
                              "where the buffer is known";
 }
 
-void InsertFences::barrier(Operation &before, State &state, bool insert, StringRef why, AllocOp buffer) {
+void InsertFences::barrier(Operation &before, State &state, bool insert, StringRef why,
+                           AllocOp buffer) {
   applyBarrier(state);
   if (!insert)
     return;
@@ -133,7 +138,8 @@ void InsertFences::fence(Operation &before, State &state, bool insert, AllocOp b
   remark::passed(before.getLoc(), remark::RemarkOpts::name("fence")
                                       .category("tk-insert-fences")
                                       .function(getOperation().getSymName()))
-      << remark::add("proxy fence: the tensor core reads what threads wrote to \"{0}\"", buffer.getLabel().str());
+      << remark::add("proxy fence: the tensor core reads what threads wrote to \"{0}\"",
+                     buffer.getLabel().str());
 }
 
 LogicalResult InsertFences::genericRead(Operation &op, Value value, State &state, bool insert) {
@@ -152,10 +158,12 @@ LogicalResult InsertFences::genericWrite(Operation &op, Value value, State &stat
     return failure();
   BufferState pending = collect(state, *alloc);
   if (pending.groupsSinceRead >= 0)
-    return op.emitOpError() << "overwrites \"" << alloc->getLabel()
-                            << "\" while a product in flight may still read it; a 'tk.wgmma_wait' must come first";
+    return op.emitOpError()
+           << "overwrites \"" << alloc->getLabel()
+           << "\" while a product in flight may still read it; a 'tk.wgmma_wait' must come first";
   if (pending.readUnsynced || pending.writtenUnsynced)
-    barrier(op, state, insert, pending.readUnsynced ? "other threads still read" : "other threads also write", *alloc);
+    barrier(op, state, insert,
+            pending.readUnsynced ? "other threads still read" : "other threads also write", *alloc);
   state[*alloc].writtenUnsynced = state[*alloc].writtenUnfenced = true;
   return success();
 }
@@ -177,8 +185,8 @@ LogicalResult InsertFences::asyncRead(WgmmaOp product, Value value, State &state
 }
 
 LogicalResult InsertFences::visitLoop(scf::ForOp loop, State &state, bool insert) {
-  // The first iteration starts from `state`, later ones from wherever an iteration ends: iterate until that is
-  // covered. Joins only add, so this ends.
+  // The first iteration starts from `state`, later ones from wherever an iteration ends: iterate
+  // until that is covered. Joins only add, so this ends.
   State entry = state;
   while (true) {
     State exit = entry;
@@ -187,7 +195,8 @@ LogicalResult InsertFences::visitLoop(scf::ForOp loop, State &state, bool insert
     State joined = entry;
     for (auto &[alloc, buffer] : joined)
       buffer.join(exit[alloc]);
-    bool stable = llvm::equal(joined, entry, [](auto &lhs, auto &rhs) { return lhs.second == rhs.second; });
+    bool stable =
+        llvm::equal(joined, entry, [](auto &lhs, auto &rhs) { return lhs.second == rhs.second; });
     entry = joined;
     if (stable)
       break;
@@ -217,7 +226,8 @@ LogicalResult InsertFences::visit(Operation &op, State &state, bool insert) {
   if (auto branch = dyn_cast<scf::IfOp>(op))
     return visitBranch(branch, state, insert);
   if (op.getNumRegions() != 0)
-    return op.emitOpError() << "is control flow that tk-insert-fences does not follow; use scf.for or scf.if";
+    return op.emitOpError()
+           << "is control flow that tk-insert-fences does not follow; use scf.for or scf.if";
   if (auto load = dyn_cast<SharedLoadOp>(op))
     return genericRead(op, load.getSource(), state, insert);
   if (auto store = dyn_cast<SharedStoreOp>(op))

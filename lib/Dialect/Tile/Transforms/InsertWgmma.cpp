@@ -51,8 +51,8 @@ static std::string findObstacle(DotOp dot) {
   int64_t m = acc.getDimSize(0), n = acc.getDimSize(1), k = a.getDimSize(1);
   int64_t kStep = hopper::kWgmmaKBytes * 8 / element.getIntOrFloatBitWidth();
   if (m % hopper::kWgmmaM != 0 || n % hopper::kWgmmaNStep != 0 || k % kStep != 0)
-    return llvm::formatv("a product of {0} x {1} x {2}: expected multiples of {3} x {4} x {5}", m, n, k,
-                         hopper::kWgmmaM, hopper::kWgmmaNStep, kStep);
+    return llvm::formatv("a product of {0} x {1} x {2}: expected multiples of {3} x {4} x {5}", m,
+                         n, k, hopper::kWgmmaM, hopper::kWgmmaNStep, kStep);
   return {};
 }
 
@@ -67,16 +67,18 @@ static StringRef chooseName(Value operand, StringRef fallback) {
 /// Brings a register operand to shared memory; the buffer is allocated at the start of the kernel.
 Value InsertWgmma::stage(OpBuilder &builder, DotOp dot, Value operand, StringRef fallbackName) {
   auto tensor = cast<RankedTensorType>(operand.getType());
-  auto type = SharedType::get(&getContext(), tensor.getShape(), tensor.getElementType(), SharedLayoutInterface());
+  auto type = SharedType::get(&getContext(), tensor.getShape(), tensor.getElementType(),
+                              SharedLayoutInterface());
   Location location = operand.getDefiningOp() ? operand.getLoc() : dot.getLoc();
   OpBuilder atStart(&getOperation().getBody().front(), getOperation().getBody().front().begin());
-  Value buffer = AllocOp::create(atStart, location, type, chooseName(operand, fallbackName), IntegerAttr());
+  Value buffer =
+      AllocOp::create(atStart, location, type, chooseName(operand, fallbackName), IntegerAttr());
   // What is only loaded to be multiplied need not be in registers as a whole.
   auto load = operand.getDefiningOp<LoadOp>();
   if (load && operand.hasOneUse() && load->getBlock() == dot->getBlock()) {
     OpBuilder atLoad(load);
-    CopyOp::create(atLoad, location, load.getView(), load.getOffsets(), buffer, RegisterLayoutInterface(),
-                   BanksAttr());
+    CopyOp::create(atLoad, location, load.getView(), load.getOffsets(), buffer,
+                   RegisterLayoutInterface(), BanksAttr());
     staged.push_back(load);
     return buffer;
   }
@@ -86,7 +88,9 @@ Value InsertWgmma::stage(OpBuilder &builder, DotOp dot, Value operand, StringRef
 
 void InsertWgmma::mapDot(DotOp dot) {
   Location location = dot.getLoc();
-  auto opts = remark::RemarkOpts::name("wgmma").category("tk-insert-wgmma").function(getOperation().getSymName());
+  auto opts = remark::RemarkOpts::name("wgmma")
+                  .category("tk-insert-wgmma")
+                  .function(getOperation().getSymName());
   if (std::string obstacle = findObstacle(dot); !obstacle.empty()) {
     ++numDeclined;
     remark::missed(location, opts) << remark::reason("{0}", obstacle);
@@ -106,10 +110,11 @@ void InsertWgmma::mapDot(DotOp dot) {
   Value result = WgmmaWaitOp::create(builder, location, inflight, /*pending=*/0);
   auto acc2 = cast<RankedTensorType>(acc.getType());
   ++numMapped;
-  remark::passed(location, opts) << remark::add(
-      "a product of {0} x {1} x {2} in {3}, operands staged through shared memory, waited for at once",
-      acc2.getDimSize(0), acc2.getDimSize(1), cast<SharedType>(a.getType()).getShape()[1],
-      cast<SharedType>(a.getType()).getElementType());
+  remark::passed(location, opts) << remark::add("a product of {0} x {1} x {2} in {3}, operands "
+                                                "staged through shared memory, waited for at once",
+                                                acc2.getDimSize(0), acc2.getDimSize(1),
+                                                cast<SharedType>(a.getType()).getShape()[1],
+                                                cast<SharedType>(a.getType()).getElementType());
   dot.getResult().replaceAllUsesWith(result);
   dot.erase();
   for (LoadOp load : staged)

@@ -81,7 +81,7 @@ def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead<Tile_GlobalMemory>, Me
   let arguments = (ins Tile_GlobalType:$view, Variadic<Index>:$offsets, Tile_SharedType:$dest,
                        OptionalAttr<Tile_RegisterLayoutInterface>:$through, OptionalAttr<Tile_BanksAttr>:$banks);
   let assemblyFormat = [{
-    $view `[` $offsets `]` `,` $dest (`through` $through^)? attr-dict `:` qualified(type($view)) `,`
+    $view `[` $offsets `]` `,` $dest (`through` custom<Layout>($through)^)? attr-dict `:` qualified(type($view)) `,`
     qualified(type($dest))
   }];
   let hasVerifier = 1;

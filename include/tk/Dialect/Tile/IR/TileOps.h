@@ -20,9 +20,9 @@
 
 namespace tk::tile {
 
-#define TK_RESOURCE(NAME)                                                                                              \
-  struct NAME : ::mlir::SideEffects::Resource::Base<NAME> {                                                            \
-    ::llvm::StringRef getName() final { return #NAME; }                                                                \
+#define TK_RESOURCE(NAME)                                                                          \
+  struct NAME : ::mlir::SideEffects::Resource::Base<NAME> {                                        \
+    ::llvm::StringRef getName() final { return #NAME; }                                            \
   };
 TK_RESOURCE(GlobalMemory)
 TK_RESOURCE(SharedMemory)

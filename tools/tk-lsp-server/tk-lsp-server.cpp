@@ -1,0 +1,16 @@
+//===- tk-lsp-server.cpp - Editor support for tk's programs ---------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
+#include "tk/Compiler/Registration.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  tk::registerAllDialects(registry);
+  return mlir::failed(mlir::MlirLspServerMain(argc, argv, registry));
+}

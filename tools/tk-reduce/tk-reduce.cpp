@@ -1,0 +1,18 @@
+//===- tk-reduce.cpp - Smaller programs with the same problem -------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Tools/mlir-reduce/MlirReduceMain.h"
+#include "tk/Compiler/Registration.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  tk::registerAllDialects(registry);
+  tk::registerAllPasses();
+  mlir::MLIRContext context(registry);
+  return mlir::failed(mlir::mlirReduceMain(argc, argv, context));
+}
