@@ -1,0 +1,185 @@
+"""tk from Python: compile a tile program, launch it on NumPy arrays.
+
+    import numpy as np, tilekernel as tk
+
+    package = tk.compile(open("examples/gemm.mlir").read(), aliases={"out": "f32"})
+    c = np.empty((300, 520), np.float32)
+    report = package.launch("gemm", A=a, B=b, C=c)      # a, b: ml_dtypes.bfloat16
+    assert not report["findings"]
+
+Arrays are matched to the kernel's arguments by name; shapes, strides and element types are checked against its
+signature. Outputs are the arguments the kernel writes; they are filled in place.
+"""
+
+import ctypes as c
+import json
+import threading
+
+import numpy as np
+
+from . import _capi
+
+__all__ = ["CompileError", "LaunchError", "Package", "compile", "load"]
+
+_lock = threading.Lock()
+_library = None
+
+
+def _lib():
+    global _library
+    with _lock:
+        if _library is None:
+            _library = _capi.load()
+        return _library
+
+
+class CompileError(Exception):
+    """The source is wrong; the message holds every diagnostic with its source line."""
+
+
+class LaunchError(Exception):
+    """The arguments do not fit the kernel, or the launch failed."""
+
+
+# NumPy names of element types whose MLIR names differ; ml_dtypes' types go by their own names.
+_TYPE_NAMES = {"float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16", "float8_e4m3fn": "f8E4M3FN",
+               "float8_e5m2": "f8E5M2", "bool": "i1", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
+               "uint8": "ui8", "uint16": "ui16", "uint32": "ui32", "uint64": "ui64"}
+
+
+class Package:
+    """A compiled package: kernels with their PTX and, where ptxas was found, a cubin."""
+
+    def __init__(self, handle):
+        self._handle = handle
+
+    def __del__(self):
+        if getattr(self, "_handle", None) and _library:
+            _library.tkPackageFree(self._handle)
+
+    @property
+    def text(self):
+        """The package as the text of a .tkpkg file."""
+        return _lib().tkPackageGetText(self._handle, None).decode()
+
+    @property
+    def ptx(self):
+        return _lib().tkPackageGetPtx(self._handle).decode()
+
+    @property
+    def kernels(self):
+        """Names of the kernels, in order."""
+        lib = _lib()
+        return [lib.tkPackageGetKernelName(self._handle, i).decode()
+                for i in range(lib.tkPackageGetNumKernels(self._handle))]
+
+    def arguments(self, kernel):
+        """The arguments of a kernel as dictionaries: name, type, rank, sizes' names, read, written."""
+        lib, index = _lib(), self._find(kernel)
+        result = []
+        for i in range(lib.tkKernelGetNumArguments(self._handle, index)):
+            argument = _capi.Argument()
+            _check(lib.tkKernelGetArgument(self._handle, index, i, c.byref(argument)), LaunchError)
+            result.append({"name": argument.name.decode(), "view": bool(argument.is_view),
+                           "type": lib.tkElementTypeGetName(argument.element_type).decode(), "rank": argument.rank,
+                           "symbols": [argument.symbols[d].decode() for d in range(argument.rank)],
+                           "read": bool(argument.read), "written": bool(argument.written)})
+        return result
+
+    def launch(self, kernel=None, *, device="auto", seed=0, **values):
+        """Launches a kernel and waits.
+
+        `values` are NumPy arrays for views and numbers for scalars, by argument name. `device` is "auto", "sim" or
+        "cuda". Returns the report as a dictionary: findings, bank conflicts, counters, times. Raises LaunchError
+        if an argument does not fit.
+        """
+        lib, name = _lib(), kernel or self.kernels[0]
+        index, arguments = self._find(name), {a["name"]: a for a in self.arguments(name)}
+        keep, entries = [], (_capi.Value * len(values))()
+        for entry, (argument, value) in zip(entries, values.items()):
+            if argument not in arguments:
+                raise LaunchError(f"kernel '{name}' has no argument '{argument}'; it has {', '.join(arguments)}")
+            _fill(entry, arguments[argument], value, keep)
+        handle, result = c.c_void_p(), c.c_void_p()
+        _check(lib.tkDeviceCreate(device.encode(), c.byref(handle)), LaunchError)
+        try:
+            options = _capi.LaunchOptions(c.sizeof(_capi.LaunchOptions), seed, 0, 0)
+            _check(lib.tkLaunch(handle, self._handle, index, entries, len(entries), c.byref(options),
+                                c.byref(result)), LaunchError)
+            report = json.loads(lib.tkResultGetReport(result).decode())
+            lib.tkResultFree(result)
+            return report
+        finally:
+            lib.tkDeviceFree(handle)
+
+    def _find(self, kernel):
+        index = _lib().tkPackageFindKernel(self._handle, kernel.encode())
+        if index < 0:
+            raise LaunchError(f"the package has no kernel '{kernel}'; it has {', '.join(self.kernels)}")
+        return index
+
+
+def _check(status, error):
+    if status:
+        raise error(_lib().tkGetLastError().decode())
+
+
+def _element_type(dtype):
+    code = _lib().tkElementTypeParse(_TYPE_NAMES.get(dtype.name, dtype.name).encode())
+    if code < 0:
+        raise LaunchError(f"arrays of {dtype} have no counterpart among kernel types")
+    return code
+
+
+def _fill(entry, argument, value, keep):
+    """Describes one value to the C interface; what must outlive the call goes to `keep`."""
+    entry.name = argument["name"].encode()
+    if not argument["view"]:
+        entry.kind = _capi.INTEGER if isinstance(value, (int, np.integer)) else _capi.REAL
+        entry.integer, entry.real = int(value), float(value)
+        return
+    if not isinstance(value, np.ndarray):
+        raise LaunchError(f"argument '{argument['name']}' is a view: expected a NumPy array, got "
+                          f"{type(value).__name__}")
+    if any(stride % value.itemsize or stride < 0 for stride in value.strides):
+        raise LaunchError(f"argument '{argument['name']}' has strides of {value.strides} bytes: expected "
+                          f"non-negative multiples of the element's {value.itemsize} bytes; pass a copy")
+    if argument["written"] and not value.flags.writeable:
+        raise LaunchError(f"argument '{argument['name']}' is written by the kernel, but the array is read-only")
+    sizes = (c.c_int64 * value.ndim)(*value.shape)
+    strides = (c.c_int64 * value.ndim)(*(stride // value.itemsize for stride in value.strides))
+    keep += [value, sizes, strides]
+    entry.kind = (_capi.INOUT if argument["read"] else _capi.OUTPUT) if argument["written"] else _capi.INPUT
+    entry.data, entry.rank = value.ctypes.data, value.ndim
+    entry.element_type = _element_type(value.dtype)
+    entry.sizes, entry.strides = sizes, strides
+
+
+def compile(source, *, name="<python>", aliases=None, assemble=False, ptxas=None):
+    """Compiles MLIR text and returns a Package.
+
+    `aliases` redefines type aliases of the source, {"in": "f16"}. `assemble` adds a cubin, for which ptxas must be
+    found. Raises CompileError with every diagnostic.
+    """
+    options = {"aliases": aliases or {}, "assemble": assemble}
+    if ptxas:
+        options["ptxas"] = ptxas
+    text, lib = source.encode(), _lib()
+    handle, diagnostics = c.c_void_p(), c.c_void_p()
+    status = lib.tkCompile(text, len(text), name.encode(), json.dumps(options).encode(), c.byref(handle),
+                           c.byref(diagnostics))
+    said = c.string_at(diagnostics).decode() if diagnostics else ""
+    if diagnostics:
+        lib.tkStringFree(diagnostics)
+    if status:
+        raise CompileError((said + lib.tkGetLastError().decode()).strip())
+    return Package(handle)
+
+
+def load(path):
+    """Reads a package from a .tkpkg file."""
+    with open(path, "rb") as file:
+        text = file.read()
+    handle = c.c_void_p()
+    _check(_lib().tkPackageParse(text, len(text), str(path).encode(), c.byref(handle)), CompileError)
+    return Package(handle)

@@ -1,0 +1,72 @@
+"""The Python room: compile and launch through libtk.so."""
+
+import os
+import pathlib
+import sys
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SEED = 20261122
+
+
+@pytest.fixture(scope="module")
+def tk(build):
+    library = pathlib.Path(build) / "lib" / "libtk.so"
+    if not library.exists():
+        pytest.skip("libtk.so is not built")
+    os.environ["TILEKERNEL_LIBRARY"] = str(library)
+    sys.path.insert(0, str(ROOT / "python"))
+    import tilekernel
+
+    return tilekernel
+
+
+@pytest.fixture(scope="module")
+def gemm(tk):
+    return tk.compile((ROOT / "examples" / "gemm.mlir").read_text(), name="gemm.mlir", aliases={"out": "f32"})
+
+
+def operands(m, n, k):
+    rng = np.random.default_rng(SEED)
+    a = rng.standard_normal((m, k)).astype(ml_dtypes.bfloat16)
+    b = rng.standard_normal((k, n)).astype(ml_dtypes.bfloat16)
+    return a, b, a.astype(np.float64) @ b.astype(np.float64)
+
+
+def test_product(gemm):
+    a, b, reference = operands(129, 257, 65)
+    c = np.full((129, 257), np.nan, np.float32)
+    report = gemm.launch("gemm", A=a, B=b, C=c, device="sim")
+    assert not report["findings"]
+    assert np.linalg.norm(c - reference) <= 2e-5 * np.linalg.norm(reference), f"seed {SEED}"
+
+
+def test_signature(gemm):
+    a, _, c = gemm.arguments("gemm")
+    assert (a["name"], a["type"], a["symbols"], a["written"]) == ("A", "bf16", ["M", "K"], False)
+    assert (c["name"], c["type"], c["symbols"], c["written"]) == ("C", "f32", ["M", "N"], True)
+
+
+def test_sizes_must_agree(tk, gemm):
+    a, b, _ = operands(16, 16, 32)
+    with pytest.raises(tk.LaunchError, match=r"(?s)K.*(32|24)"):
+        gemm.launch("gemm", A=a, B=b[:24], C=np.empty((16, 16), np.float32), device="sim")
+
+
+def test_unknown_argument(tk, gemm):
+    with pytest.raises(tk.LaunchError, match="no argument 'D'; it has A, B, C"):
+        gemm.launch("gemm", D=np.empty((1, 1), np.float32))
+
+
+def test_diagnostics_carry_the_line(tk):
+    with pytest.raises(tk.CompileError, match=r"x\.mlir:2:\d+: error"):
+        tk.compile("// a comment\ntk.kernel @f(\n", name="x.mlir")
+
+
+def test_round_trip(tk, gemm, tmp_path):
+    path = tmp_path / "gemm.tkpkg"
+    path.write_text(gemm.text)
+    assert tk.load(path).kernels == ["gemm"]
