@@ -6,9 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 ///
-/// A tile is loaded and stored register by register, in vectors as wide as alignment can be proven
-/// for, each under the predicate that its coordinates lie in the view. Coordinates are 64-bit, and
-/// compared as unsigned numbers, which refuses negative ones as well.
+/// A tile is loaded and stored in runs: up to 16 bytes that lie in a row in memory. One block of
+/// assembly moves a run, in vectors as wide as alignment can be proven for, each under the
+/// predicate that its coordinates lie in the view. Coordinates are 64-bit, and compared as unsigned
+/// numbers, which refuses negative ones as well.
 ///
 //===----------------------------------------------------------------------===//
 
@@ -34,15 +35,24 @@ public:
   GlobalAccess(OpBuilder &builder, Location location, GlobalType type, ValueRange parts,
                ValueRange convertedOffsets, int64_t offsetDivisor, RankedTensorType tile);
 
-  /// Elements of one access: registers [k * vector, (k + 1) * vector) are consecutive in memory and
-  /// lie in the view together or not at all.
-  int64_t vector() const { return vectorElements; }
+  /// Elements of one block of assembly: registers [k * run, (k + 1) * run) are consecutive in
+  /// memory.
+  int64_t run() const { return runElements; }
   int64_t registers() const { return distribution.registersPerThread(); }
-  Value pointer(int64_t reg);
-  Value predicate(int64_t reg, bool firstReplicaOnly);
+  /// Loads registers [reg, reg + run); zero outside the view.
+  SmallVector<Value> load(int64_t reg);
+  /// Stores them; what lies outside the view is dropped.
+  void store(int64_t reg, ValueRange values);
 
 private:
   int64_t chooseVector(int64_t offsetDivisor) const;
+  /// The dimension a run lies along.
+  unsigned runDimension() const {
+    return type.getContiguousDimension().value_or(type.getRank() - 1);
+  }
+  Value pointer(int64_t reg);
+  Value rowPredicate(int64_t reg, bool firstReplicaOnly);
+  SmallVector<Value> addressOperands(int64_t reg, bool firstReplicaOnly);
   Value advance(Value pointer, Value elements);
   Value rowPointer(const layout::Coordinates &row);
   Value coordinate(unsigned dimension, int64_t registerPart);
@@ -53,8 +63,9 @@ private:
   GlobalType type;
   layout::Distribution distribution;
   ViewParts view;
-  SmallVector<Value> bases; ///< Per dimension, offset plus this thread's part, i64.
-  int64_t vectorElements = 1;
+  SmallVector<Value> bases;   ///< Per dimension, offset plus this thread's part, i64.
+  int64_t vectorElements = 1; ///< Of one access in a run: in the view together, or not at all.
+  int64_t runElements = 1;
   // Every register part of a coordinate is computed once.
   std::map<std::pair<unsigned, int64_t>, Value> coordinates, bounds;
   std::map<layout::Coordinates, Value> rowPointers;
@@ -78,7 +89,11 @@ GlobalAccess::GlobalAccess(OpBuilder &builder, Location location, GlobalType typ
     Value base = arith::IndexCastOp::create(builder, location, builder.getI64Type(), offset);
     bases.push_back(arith::AddIOp::create(builder, location, base, thread));
   }
-  vectorElements = chooseVector(offsetDivisor);
+  vectorElements = runElements = chooseVector(offsetDivisor);
+  // Single bytes have no registers to be packed from.
+  if (type.getContiguousDimension() && vectorElements * type.getElementBytes() > 1)
+    runElements = std::min(distribution.contiguousRegisters(runDimension()),
+                           hopper::kMaxVectorBytes / type.getElementBytes());
 }
 
 /// The widest vector whose alignment, and whose lying in the view as a whole, follow from the
@@ -164,49 +179,121 @@ Value GlobalAccess::pointer(int64_t reg) {
                              LLVM::GEPArg(int32_t(distance * type.getElementBytes())));
 }
 
-Value GlobalAccess::predicate(int64_t reg, bool firstReplicaOnly) {
+/// Whether all coordinates but the run's own lie in the view, or null where there are none.
+Value GlobalAccess::rowPredicate(int64_t reg, bool firstReplicaOnly) {
   layout::Coordinates at = distribution.registerCoordinate(reg);
   Value result = firstReplicaOnly
                      ? isFirstReplica(builder, location, distribution.replicatedThreadBits())
                      : Value();
   for (unsigned d = 0; d < type.getRank(); ++d) {
+    if (d == runDimension())
+      continue;
     Value inside = inBounds(d, at[d]);
     result = result ? arith::AndIOp::create(builder, location, result, inside).getResult() : inside;
   }
   return result;
 }
 
+/// What a block of assembly needs to know: pointer, first coordinate along the run, size of that
+/// dimension, and the predicate of the others where there is one.
+SmallVector<Value> GlobalAccess::addressOperands(int64_t reg, bool firstReplicaOnly) {
+  unsigned along = runDimension();
+  int64_t registerPart = distribution.registerCoordinate(reg)[along];
+  SmallVector<Value> operands{pointer(reg), coordinate(along, registerPart), view.sizes[along]};
+  if (Value row = rowPredicate(reg, firstReplicaOnly))
+    operands.push_back(row);
+  return operands;
+}
+
 namespace {
 
-/// How an access of some bytes is written in PTX: `count` registers of `type`.
-struct PTXAccess {
+/// The registers that hold a run: 32-bit words, or one 16-bit register.
+struct RunRegisters {
+  RunRegisters(MLIRContext *context, int64_t bytes)
+      : count(bytes < 4 ? 1 : bytes / 4), type(IntegerType::get(context, bytes < 4 ? 16 : 32)) {}
   unsigned count;
   IntegerType type;
-  char constraint;
-  std::string suffix; ///< ".v4.b32"
+  std::string constraint() const { return type.getWidth() == 16 ? "h" : "r"; }
+};
+
+/// Writes the assembly that moves a run. Operands are numbered as LLVM does: outputs first.
+struct RunAssembly {
+  bool isLoad;
+  int64_t run, vector, elementBytes; ///< In elements, and bytes of one.
+  bool hasRow;                       ///< Whether there is a predicate for the other dimensions.
+  unsigned words;
+
+  std::string str() const;
+
+private:
+  std::string operand(unsigned index) const { return "$" + std::to_string(index); }
+  std::string address(unsigned index) const { return operand((isLoad ? words : 0) + index); }
+  std::string word(unsigned index) const {
+    return operand(isLoad ? index : index + (hasRow ? 4 : 3));
+  }
+  bool inHalves() const { return vector * elementBytes == 2 && run > 1; }
+  void access(llvm::raw_ostream &os, int64_t first) const;
+  void packHalves(llvm::raw_ostream &os) const;
 };
 
 } // namespace
 
-static PTXAccess describeAccess(MLIRContext *context, int64_t bytes) {
-  auto integer = [&](unsigned bits) { return IntegerType::get(context, bits); };
-  if (bytes == 1) // There are no 8-bit registers.
-    return {1, integer(16), 'h', ".b8"};
-  if (bytes == 2)
-    return {1, integer(16), 'h', ".b16"};
-  if (bytes <= 4)
-    return {1, integer(32), 'r', ".b32"};
-  unsigned words = bytes / 4;
-  return {words, integer(32), 'r', llvm::formatv(".v{0}.b32", words)};
+/// One vector access under its predicate:
+///   add.s64 c, COORDINATE, 2; setp.lt.and.u64 p, c, SIZE, ROW; mov.b16 h2, 0;
+///   @p ld.global.b16 h2, [POINTER+4];
+void RunAssembly::access(llvm::raw_ostream &os, int64_t first) const {
+  int64_t bytes = vector * elementBytes, offset = first * elementBytes;
+  std::string coordinate = address(1);
+  if (first > 0) {
+    os << "add.s64 c, " << coordinate << ", " << first << ";\n\t";
+    coordinate = "c";
+  }
+  os << "setp.lt" << (hasRow ? ".and" : "") << ".u64 p, " << coordinate << ", " << address(2)
+     << (hasRow ? ", " + address(3) : "") << ";\n\t";
+  SmallVector<std::string> registers;
+  if (inHalves())
+    registers.push_back("h" + std::to_string(first));
+  for (int64_t index = offset / 4;
+       !inHalves() && index < std::max((offset + bytes) / 4, offset / 4 + 1); ++index)
+    registers.push_back(word(index));
+  for (const std::string &name : registers)
+    if (isLoad)
+      os << "mov.b" << (bytes < 4 ? 16 : 32) << " " << name << ", 0;\n\t";
+  std::string list = llvm::join(registers, ", ");
+  std::string suffix = ".b" + std::to_string(8 * std::min<int64_t>(bytes, 4));
+  if (registers.size() > 1) {
+    list = "{" + list + "}";
+    suffix = ".v" + std::to_string(registers.size()) + suffix;
+  }
+  std::string place = "[" + address(0) + (offset ? "+" + std::to_string(offset) : "") + "]";
+  os << "@p " << (isLoad ? "ld" : "st") << ".global" << suffix << " " << (isLoad ? list : place)
+     << ", " << (isLoad ? place : list) << ";\n\t";
 }
 
-/// "{$0, $1}" for registers [first, first + count), without braces where there is one.
-static std::string registerList(unsigned first, unsigned count) {
-  SmallVector<std::string> names;
-  for (unsigned i = first; i < first + count; ++i)
-    names.push_back("$" + std::to_string(i));
-  std::string list = llvm::join(names, ", ");
-  return count == 1 ? list : "{" + list + "}";
+void RunAssembly::packHalves(llvm::raw_ostream &os) const {
+  for (unsigned index = 0; inHalves() && index < words; ++index) {
+    std::string halves = llvm::formatv("{{h{0}, h{1}}", 2 * index, 2 * index + 1);
+    os << "mov.b32 " << (isLoad ? word(index) : halves) << ", " << (isLoad ? halves : word(index))
+       << ";\n\t";
+  }
+}
+
+std::string RunAssembly::str() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "{\n\t.reg .pred p;\n\t";
+  if (run > vector)
+    os << ".reg .b64 c;\n\t";
+  if (inHalves())
+    os << ".reg .b16 h<" << run << ">;\n\t";
+  if (!isLoad)
+    packHalves(os);
+  for (int64_t first = 0; first < run; first += vector)
+    access(os, first);
+  if (isLoad)
+    packHalves(os);
+  os << "}";
+  return text;
 }
 
 /// Elements out of the machine words that hold them, low bits first.
@@ -237,7 +324,7 @@ static SmallVector<Value> unpackWords(OpBuilder &builder, Location location, Val
 }
 
 static SmallVector<Value> packWords(OpBuilder &builder, Location location, ValueRange values,
-                                    const PTXAccess &access) {
+                                    const RunRegisters &access) {
   Type elementType = values[0].getType();
   unsigned bits = elementType.getIntOrFloatBitWidth();
   if (values.size() == 1 && bits < access.type.getWidth()) {
@@ -259,26 +346,36 @@ static SmallVector<Value> packWords(OpBuilder &builder, Location location, Value
   return words;
 }
 
-/// The elements of registers [reg, reg + vector), zero outside the view.
-static SmallVector<Value> loadRegisters(OpBuilder &builder, Location location, GlobalAccess &access,
-                                        int64_t reg, Type elementType) {
-  int64_t bytes = access.vector() * llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
-  PTXAccess ptx = describeAccess(builder.getContext(), bytes);
-  // Outside the view the tied zeros stay: "@p ld.global {$0..}, [address]" with $0.. initialised to
-  // zero.
-  std::string text = llvm::formatv("@${0} ld.global{1} {2}, [${3}];", ptx.count, ptx.suffix,
-                                   registerList(0, ptx.count), ptx.count + 1);
-  SmallVector<std::string> constraints(ptx.count, std::string("=") + ptx.constraint);
-  constraints.append({"b", "l"});
-  for (unsigned i = 0; i < ptx.count; ++i)
-    constraints.push_back(std::to_string(i));
-  Value zero = arith::ConstantOp::create(builder, location, builder.getIntegerAttr(ptx.type, 0));
-  SmallVector<Value> operands{access.predicate(reg, /*firstReplicaOnly=*/false),
-                              access.pointer(reg)};
-  operands.append(ptx.count, zero);
-  SmallVector<Value> words = inlinePTX(builder, location, text, llvm::join(constraints, ","),
-                                       SmallVector<Type>(ptx.count, ptx.type), operands);
-  return unpackWords(builder, location, words, elementType, access.vector());
+SmallVector<Value> GlobalAccess::load(int64_t reg) {
+  RunRegisters registers(builder.getContext(), run() * type.getElementBytes());
+  SmallVector<Value> operands = addressOperands(reg, /*firstReplicaOnly=*/false);
+  bool hasRow = operands.size() > 3;
+  RunAssembly assembly{/*isLoad=*/true,        run(),  vectorElements,
+                       type.getElementBytes(), hasRow, registers.count};
+  // Outputs are written before all inputs are read.
+  SmallVector<std::string> constraints(registers.count, "=&" + registers.constraint());
+  constraints.append({"l", "l", "l"});
+  if (hasRow)
+    constraints.push_back("b");
+  SmallVector<Value> words =
+      inlinePTX(builder, location, assembly.str(), llvm::join(constraints, ","),
+                SmallVector<Type>(registers.count, registers.type), operands);
+  return unpackWords(builder, location, words, type.getElementType(), run());
+}
+
+void GlobalAccess::store(int64_t reg, ValueRange values) {
+  RunRegisters registers(builder.getContext(), run() * type.getElementBytes());
+  SmallVector<Value> operands = addressOperands(reg, /*firstReplicaOnly=*/true);
+  bool hasRow = operands.size() > 3;
+  RunAssembly assembly{/*isLoad=*/false,       run(),  vectorElements,
+                       type.getElementBytes(), hasRow, registers.count};
+  SmallVector<std::string> constraints{"l", "l", "l"};
+  if (hasRow)
+    constraints.push_back("b");
+  constraints.append(registers.count, registers.constraint());
+  constraints.push_back("~{memory}");
+  llvm::append_range(operands, packWords(builder, location, values, registers));
+  inlinePTX(builder, location, assembly.str(), llvm::join(constraints, ","), {}, operands);
 }
 
 namespace {
@@ -297,9 +394,8 @@ struct LowerLoad : OpConversionPattern<LoadOp> {
     GlobalAccess access(rewriter, location, load.getView().getType(), adaptor.getView(), offsets,
                         divisors.lookup_or(load, 1), tile);
     SmallVector<Value> registers;
-    for (int64_t reg = 0; reg < access.registers(); reg += access.vector())
-      llvm::append_range(registers,
-                         loadRegisters(rewriter, location, access, reg, tile.getElementType()));
+    for (int64_t reg = 0; reg < access.registers(); reg += access.run())
+      llvm::append_range(registers, access.load(reg));
     rewriter.replaceOpWithMultiple(load, {registers});
     return success();
   }
@@ -326,8 +422,7 @@ struct LowerCopy : OpConversionPattern<CopyOp> {
     SmallVector<Value> registers;
     auto move = [&](Value pointer, int64_t reg, int64_t vector) {
       while (int64_t(registers.size()) < reg + vector)
-        llvm::append_range(registers, loadRegisters(rewriter, location, access, registers.size(),
-                                                    tile.getElementType()));
+        llvm::append_range(registers, access.load(registers.size()));
       OpBuilder::InsertionGuard guard(rewriter);
       if (first) {
         auto branch = scf::IfOp::create(rewriter, location, first, /*withElseRegion=*/false);
@@ -362,19 +457,8 @@ struct LowerStore : OpConversionPattern<StoreOp> {
         llvm::map_to_vector(adaptor.getOffsets(), [](ValueRange v) { return v.front(); });
     GlobalAccess access(rewriter, location, type, adaptor.getView(), offsets,
                         divisors.lookup_or(store, 1), tile);
-    PTXAccess ptx = describeAccess(getContext(), access.vector() * type.getElementBytes());
-    std::string text =
-        llvm::formatv("@$0 st.global{0} [$1], {1};", ptx.suffix, registerList(2, ptx.count));
-    SmallVector<std::string> constraints{"b", "l"};
-    constraints.append(ptx.count, std::string(1, ptx.constraint));
-    constraints.push_back("~{memory}");
-    for (int64_t reg = 0; reg < access.registers(); reg += access.vector()) {
-      SmallVector<Value> operands{access.predicate(reg, /*firstReplicaOnly=*/true),
-                                  access.pointer(reg)};
-      llvm::append_range(operands, packWords(rewriter, location,
-                                             adaptor.getValue().slice(reg, access.vector()), ptx));
-      inlinePTX(rewriter, location, text, llvm::join(constraints, ","), {}, operands);
-    }
+    for (int64_t reg = 0; reg < access.registers(); reg += access.run())
+      access.store(reg, adaptor.getValue().slice(reg, access.run()));
     rewriter.eraseOp(store);
     return success();
   }

@@ -62,11 +62,14 @@ gpu::GPUModuleOp ConvertTileToNVVM::getDeviceModule() {
 static void keepReport(KernelOp kernel) {
   SmallVector<Attribute> buffers, proofs;
   SmallVector<bool> reads(kernel.getNumArguments()), writes(kernel.getNumArguments());
-  for (BlockArgument argument : kernel.getBody().getArguments())
+  for (BlockArgument argument : kernel.getBody().getArguments()) {
+    if (!isa<GlobalType>(argument.getType()))
+      continue; // Scalars are offsets of loads and stores, which is no access of theirs.
     for (Operation *user : argument.getUsers()) {
       reads[argument.getArgNumber()] |= isa<LoadOp, CopyOp>(user);
       writes[argument.getArgNumber()] |= isa<StoreOp>(user);
     }
+  }
   MLIRContext *context = kernel.getContext();
   kernel.walk([&](Operation *op) {
     std::string source = describeLocation(op->getLoc());
