@@ -1,0 +1,33 @@
+// RUN: tk-opt --pass-pipeline='builtin.module(gpu.module(tk-device-to-llvm))' --verify-diagnostics --split-input-file %s
+
+// No library is called from a kernel.
+gpu.module @tk_device {
+  llvm.func @library(%x: f32) {
+    // expected-error@+1 {{failed to legalize operation 'math.sin'}}
+    %a = math.sin %x : f32
+    llvm.return
+  }
+}
+
+// -----
+
+// One instruction in f32 only.
+gpu.module @tk_device {
+  llvm.func @double(%x: f64) {
+    // expected-error@+1 {{failed to legalize operation 'math.exp2'}}
+    %a = math.exp2 %x : f64
+    llvm.return
+  }
+}
+
+// -----
+
+// Structured control flow must be gone.
+gpu.module @tk_device {
+  llvm.func @loop(%c: i1) {
+    // expected-error@+1 {{failed to legalize operation 'scf.if'}}
+    scf.if %c {
+    }
+    llvm.return
+  }
+}

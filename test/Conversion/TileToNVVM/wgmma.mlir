@@ -1,0 +1,100 @@
+// RUN: tk-opt --convert-tk-to-nvvm --canonicalize --cse %s | FileCheck %s
+
+!acc8 = tensor<64x8xf32, #tk.wgmma_acc>
+
+// One instruction. The accumulator goes through the fence, the product and the wait as tied operands. The descriptors:
+// stride 256 bytes, 32-byte swizzle for A; N along rows without swizzle for B (transposed): leading 128 bytes.
+// CHECK-LABEL: llvm.func @one
+// CHECK-DAG:     %[[ADESC:.*]] = arith.constant -4611685949707911168 : i64
+// CHECK-DAG:     %[[MASK:.*]] = arith.constant 262143 : i32
+// CHECK:         %[[F:.*]] = llvm.inline_asm has_side_effects asm_dialect = att "wgmma.fence.sync.aligned;", "=f,=f,=f,=f,0,1,2,3,~{memory}" %[[C:.*]], %[[C]], %[[C]], %[[C]] :
+// CHECK:         %[[F0:.*]] = llvm.extractvalue %[[F]][0]
+// CHECK:         llvm.ptrtoint %{{.*}} : !llvm.ptr<3> to i32
+// CHECK:         arith.andi %{{.*}}, %[[MASK]] : i32
+// CHECK:         %[[A:.*]] = arith.ori %{{.*}}, %[[ADESC]] : i64
+// CHECK:         %[[G:.*]] = llvm.inline_asm has_side_effects asm_dialect = att
+// CHECK-SAME:      "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {$0, $1, $2, $3}, $4, $5, 1, 1, 1, 0, 1;"
+// CHECK-SAME:      "=f,=f,=f,=f,l,l,0,1,2,3,~{memory}" %[[A]], %{{.*}}, %[[F0]],
+// CHECK:         %[[G0:.*]] = llvm.extractvalue %[[G]][0]
+// CHECK:         llvm.inline_asm has_side_effects asm_dialect = att "wgmma.commit_group.sync.aligned;", "~{memory}"
+// CHECK-NEXT:    llvm.inline_asm has_side_effects asm_dialect = att "wgmma.wait_group.sync.aligned 3;", "=f,=f,=f,=f,0,1,2,3,~{memory}" %[[G0]],
+tk.kernel @one(%C: !tk.global<?x?xf32>, %n: index) grid {
+  tk.grid %n
+} {
+  %a = tk.alloc "a" at 0 : !tk.shared<64x16xbf16, #tk.swizzle<32, order = [1, 0]>>
+  %b = tk.alloc "b" at 2048 : !tk.shared<16x8xbf16, #tk.swizzle<16, order = [1, 0]>>
+  %z = arith.constant dense<1.0> : !acc8
+  %f = tk.wgmma_fence %z : !acc8
+  %g = tk.wgmma %a, %b, %f : !tk.shared<64x16xbf16, #tk.swizzle<32, order = [1, 0]>>,
+                             !tk.shared<16x8xbf16, #tk.swizzle<16, order = [1, 0]>>, !tk.inflight<!acc8>
+  tk.wgmma_commit
+  %d = tk.wgmma_wait %g pending 3 : !tk.inflight<!acc8>
+  tk.store %d, %C[%n, %n] : !acc8, !tk.global<?x?xf32>
+  tk.return
+}
+
+// Overwrite: scale-d is 0 in the first step along K only. Both operands with K contiguous: no transposition; each step
+// advances both descriptors by 32 bytes.
+// CHECK-LABEL: llvm.func @overwrite
+// CHECK:         %[[TWO:.*]] = arith.constant 2 : i64
+// CHECK:         m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $4, $5, 0, 1, 1, 0, 0;"{{.*}}" %[[A:[^,]*]], %[[B:[^,]*]], %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}} :
+// CHECK-DAG:     %[[A2:.*]] = arith.addi %[[A]], %[[TWO]] : i64
+// CHECK-DAG:     %[[B2:.*]] = arith.addi %[[B]], %[[TWO]] : i64
+// CHECK:         m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $4, $5, 1, 1, 1, 0, 0;"{{.*}} %[[A2]], %[[B2]],
+// CHECK-COUNT-2: m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $4, $5, 1, 1, 1, 0, 0;"
+// CHECK-NOT:     wgmma.mma_async
+tk.kernel @overwrite(%C: !tk.global<?x?xf32>, %n: index) grid {
+  tk.grid %n
+} {
+  %a = tk.alloc "a" at 0 : !tk.shared<64x64xf16, #tk.swizzle<128, order = [1, 0]>>
+  %b = tk.alloc "b" at 8192 : !tk.shared<64x8xf16, #tk.swizzle<128, order = [0, 1]>>
+  %z = ub.poison : !acc8
+  %f = tk.wgmma_fence %z : !acc8
+  %g = tk.wgmma %a, %b, %f overwrite : !tk.shared<64x64xf16, #tk.swizzle<128, order = [1, 0]>>,
+                             !tk.shared<64x8xf16, #tk.swizzle<128, order = [0, 1]>>, !tk.inflight<!acc8>
+  tk.wgmma_commit
+  %d = tk.wgmma_wait %g pending 0 : !tk.inflight<!acc8>
+  tk.store %d, %C[%n, %n] : !acc8, !tk.global<?x?xf32>
+  tk.return
+}
+
+// 128 rows are two instructions down: 64 rows of 32 bytes, in units of 16.
+// CHECK-LABEL: llvm.func @two_slabs
+// CHECK-DAG:     %[[SLAB:.*]] = arith.constant 128 : i64
+// CHECK:         m64n8k16{{.*}}" %[[A:[a-z0-9]+]], %[[B:[a-z0-9]+]],
+// CHECK:         %[[A64:.*]] = arith.addi %[[A]], %[[SLAB]] : i64
+// CHECK-NEXT:    m64n8k16{{.*}}" %[[A64]], %[[B]],
+// CHECK-NOT:     wgmma.mma_async
+tk.kernel @two_slabs(%C: !tk.global<?x?xf32>, %n: index) grid {
+  tk.grid %n
+} {
+  %a = tk.alloc "a" at 0 : !tk.shared<128x16xf16, #tk.swizzle<32, order = [1, 0]>>
+  %b = tk.alloc "b" at 8192 : !tk.shared<16x8xf16, #tk.swizzle<32, order = [0, 1]>>
+  %z = tk.load %C[%n, %n] : !tk.global<?x?xf32> -> tensor<128x8xf32, #tk.wgmma_acc>
+  %f = tk.wgmma_fence %z : tensor<128x8xf32, #tk.wgmma_acc>
+  %g = tk.wgmma %a, %b, %f : !tk.shared<128x16xf16, #tk.swizzle<32, order = [1, 0]>>,
+      !tk.shared<16x8xf16, #tk.swizzle<32, order = [0, 1]>>, !tk.inflight<tensor<128x8xf32, #tk.wgmma_acc>>
+  tk.wgmma_commit
+  %d = tk.wgmma_wait %g pending 0 : !tk.inflight<tensor<128x8xf32, #tk.wgmma_acc>>
+  tk.store %d, %C[%n, %n] : tensor<128x8xf32, #tk.wgmma_acc>, !tk.global<?x?xf32>
+  tk.return
+}
+
+// More than 256 columns: the widest instruction that divides them. 384 = 2 * 192.
+// CHECK-LABEL: llvm.func @wide
+// CHECK-COUNT-2: wgmma.mma_async.sync.aligned.m64n192k16
+// CHECK-NOT:     wgmma.mma_async
+tk.kernel @wide(%C: !tk.global<?x?xf32>, %n: index) grid {
+  tk.grid %n
+} {
+  %a = tk.alloc "a" at 0 : !tk.shared<64x16xf16, #tk.swizzle<32, order = [1, 0]>>
+  %b = tk.alloc "b" at 8192 : !tk.shared<16x384xf16, #tk.swizzle<128, order = [1, 0]>>
+  %z = ub.poison : tensor<64x384xf32, #tk.wgmma_acc>
+  %f = tk.wgmma_fence %z : tensor<64x384xf32, #tk.wgmma_acc>
+  %g = tk.wgmma %a, %b, %f overwrite : !tk.shared<64x16xf16, #tk.swizzle<32, order = [1, 0]>>,
+      !tk.shared<16x384xf16, #tk.swizzle<128, order = [1, 0]>>, !tk.inflight<tensor<64x384xf32, #tk.wgmma_acc>>
+  tk.wgmma_commit
+  %d = tk.wgmma_wait %g pending 0 : !tk.inflight<tensor<64x384xf32, #tk.wgmma_acc>>
+  tk.store %d, %C[%n, %n] : tensor<64x384xf32, #tk.wgmma_acc>, !tk.global<?x?xf32>
+  tk.return
+}
