@@ -60,7 +60,14 @@ def in_ptx(old, new):
 
 GOOD = ["gemm.tkpkg", "--arg=A=A.npy", "--arg=B=B.npy", "--out=C=C.npy"]
 SOURCE = ["gemm.mlir", *GOOD[1:], "--", "--no-assemble"]
-DEEP = lambda text: text.replace(b"constant 64", b"constant 512").replace(b"128x64x", b"128x512x").replace(b"64x128x", b"512x128x")
+
+
+def deepen(text):
+    """Tiles of 512 in k: 128 KiB for each operand."""
+    for old, new in ((b"constant 64", b"constant 512"), (b"128x64x", b"128x512x"), (b"64x128x", b"512x128x")):
+        text = text.replace(old, new)
+    return text
+
 
 # name: (what is spoilt, tk-run's arguments, what the message must contain)
 CASES = {
@@ -118,7 +125,7 @@ CASES = {
     "undefined value": (spoil("gemm.mlir", lambda data: data.replace(b"tk.dot %a", b"tk.dot %q")), SOURCE, ["gemm.mlir:38:", "%q"]),
     "no MLIR at all": (spoil("gemm.mlir", lambda data: bytes(range(256))), SOURCE, ["gemm.mlir:1:"]),
     "no kernel": (spoil("gemm.mlir", lambda data: b""), SOURCE, ["gemm.mlir"]),
-    "too much shared memory": (spoil("gemm.mlir", DEEP), SOURCE,
+    "too much shared memory": (spoil("gemm.mlir", deepen), SOURCE,
                                ["gemm.mlir:36:", "gemm.mlir:37:", "131072", "262144", "232448"]),
     "bad alias": (nothing, [*SOURCE, "--alias=in=f17"], ["f17"]),
 }
@@ -186,7 +193,7 @@ def test_a_finding_keeps_the_old_file(tool, folder):
 def test_compile(tool, folder, arguments, expected):
     good = packages.GEMM.read_bytes()
     (folder / "bad.mlir").write_bytes(good.replace(b"tk.dot", b"tk.dott"))
-    (folder / "deep.mlir").write_bytes(DEEP(good))
+    (folder / "deep.mlir").write_bytes(deepen(good))
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     done = tool("tk-compile", *arguments, timeout=60)
     assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
