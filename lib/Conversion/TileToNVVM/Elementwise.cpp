@@ -43,7 +43,8 @@ struct LowerElementwise : ConversionPattern {
   }
 };
 
-/// f32 to a 16-bit float in pairs, which is one instruction (cvt.rn.bf16x2.f32).
+/// f32 to a 16-bit float in pairs, which is one instruction (cvt.rn.bf16x2.f32). By intrinsic: LLVM
+/// takes a vector's conversion apart where its elements are stored one by one.
 struct LowerTruncPairs : OpConversionPattern<arith::TruncFOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(arith::TruncFOp op, OneToNOpAdaptor adaptor,
@@ -54,16 +55,19 @@ struct LowerTruncPairs : OpConversionPattern<arith::TruncFOp> {
     if (!type || type.getElementTypeBitWidth() != 16 || !from.getElementType().isF32() ||
         in.size() % 2 != 0)
       return rewriter.notifyMatchFailure(op, "not an even number of f32 registers to 16 bits");
+    if (op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) !=
+        arith::RoundingMode::to_nearest_even)
+      return rewriter.notifyMatchFailure(op, "the instruction rounds to nearest even");
     Location location = op.getLoc();
+    StringRef intrinsic =
+        type.getElementType().isBF16() ? "llvm.nvvm.ff2bf16x2.rn" : "llvm.nvvm.ff2f16x2.rn";
     SmallVector<Value> results;
     for (size_t reg = 0; reg < in.size(); reg += 2) {
-      Value pair =
-          LLVM::PoisonOp::create(rewriter, location, VectorType::get(2, rewriter.getF32Type()));
-      for (int i : {0, 1})
-        pair = LLVM::InsertElementOp::create(rewriter, location, pair, in[reg + i],
-                                             constantI32(rewriter, location, i));
-      Value rounded = LLVM::FPTruncOp::create(rewriter, location,
-                                              VectorType::get(2, type.getElementType()), pair);
+      // The first operand becomes the high half.
+      Value rounded = LLVM::CallIntrinsicOp::create(
+                          rewriter, location, VectorType::get(2, type.getElementType()),
+                          rewriter.getStringAttr(intrinsic), ValueRange{in[reg + 1], in[reg]})
+                          .getResult(0);
       for (int i : {0, 1})
         results.push_back(LLVM::ExtractElementOp::create(rewriter, location, rounded,
                                                          constantI32(rewriter, location, i)));

@@ -13,13 +13,6 @@
 using namespace mlir;
 using namespace tk::tile;
 
-/// An attribute with types after it: the attribute's own parser would take ": type" for a part of it.
-static ParseResult parseLayout(OpAsmParser &parser, RegisterLayoutInterface &layout) {
-  return parser.parseAttribute(layout, NoneType::get(parser.getContext()));
-}
-
-static void printLayout(OpAsmPrinter &printer, CopyOp, RegisterLayoutInterface layout) { printer << layout; }
-
 #define GET_OP_CLASSES
 #include "tk/Dialect/Tile/IR/TileOps.cpp.inc"
 

@@ -23,6 +23,11 @@ void TileDialect::initialize() {
       >();
 }
 
+Operation *TileDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type,
+                                            Location location) {
+  return arith::ConstantOp::materialize(builder, value, type, location);
+}
+
 std::optional<tk::layout::Distribution> tk::tile::getDistribution(RankedTensorType type) {
   auto layout = dyn_cast_if_present<RegisterLayoutInterface>(type.getEncoding());
   if (!layout)

@@ -71,6 +71,7 @@ def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead<Tile_GlobalMemory>, Me
   let description = [{
     `tk.load` and `tk.shared_store` in one: zero outside the view, generic proxy, done when it returns. Only a few
     elements at a time are in registers. `through` says which thread moves which elements; `tk-assign-layouts` sets it.
+    It comes last, since an attribute before a colon takes the type after it for its own.
 
     Example:
 
@@ -81,8 +82,8 @@ def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead<Tile_GlobalMemory>, Me
   let arguments = (ins Tile_GlobalType:$view, Variadic<Index>:$offsets, Tile_SharedType:$dest,
                        OptionalAttr<Tile_RegisterLayoutInterface>:$through, OptionalAttr<Tile_BanksAttr>:$banks);
   let assemblyFormat = [{
-    $view `[` $offsets `]` `,` $dest (`through` custom<Layout>($through)^)? attr-dict `:` qualified(type($view)) `,`
-    qualified(type($dest))
+    $view `[` $offsets `]` `,` $dest attr-dict `:` qualified(type($view)) `,` qualified(type($dest))
+    (`through` $through^)?
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{

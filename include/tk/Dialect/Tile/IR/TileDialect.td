@@ -23,6 +23,8 @@ def Tile_Dialect : Dialect {
     swizzle, and products are `tk.wgmma` operations in flight. Passes lead from the first view to the second; both
     are ordinary, editable IR.
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let hasConstantMaterializer = 1;
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
