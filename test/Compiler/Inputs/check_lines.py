@@ -26,7 +26,7 @@ def main(path, source):
         if found := re.match(r"\.loc\s+\d+\s+(\d+)", text):
             line = int(found[1])
             continue
-        text = re.sub(r"^@!?%\w+\s+", "", text)
+        text = re.sub(r"^@!?%?\w+\s+", "", text)
         for kind, pattern in KINDS.items():
             if re.match(pattern, text):
                 counts[kind] += 1

@@ -4,19 +4,22 @@
 #columns = #tk.blocked<per_thread = [8, 1], lanes = [8, 4], warps = [1, 4], order = [0, 1]>
 #flat = #tk.blocked<per_thread = [4], lanes = [32], warps = [4], order = [0]>
 
-// Nothing is promised: element by element, each under its own predicate, zero where that is false.
+// Nothing is promised: element by element, each under its own predicate (this column below the columns, and the row
+// below the rows), zero where that is false. One block of assembly for the row, so that predicates live for one access.
 // CHECK-LABEL: llvm.func @scalar(
 // CHECK-SAME:    %[[A:[^:]*]]: !llvm.ptr<1>, %[[M:[^:]*]]: i64, %[[N:[^:]*]]: i64, %[[LD:[^:]*]]: i64, %[[I:[^:]*]]: i64)
-// CHECK-DAG:     %[[ZERO:.*]] = arith.constant 0 : i16
 // CHECK:         %[[T:.*]] = nvvm.read.ptx.sreg.tid.x
-// CHECK:         %[[IN_M:.*]] = arith.cmpi ult, %[[ROW:.*]], %[[M]] : i64
-// CHECK:         %[[IN_N:.*]] = arith.cmpi ult, %[[COLUMN:.*]], %[[N]] : i64
-// CHECK:         %[[IN:.*]] = arith.andi %[[IN_M]], %[[IN_N]] : i1
-// CHECK:         arith.muli %[[ROW]], %[[LD]] : i64
-// CHECK:         llvm.inline_asm has_side_effects asm_dialect = att "@$1 ld.global.b16 $0, [$2];", "=h,b,l,0" %[[IN]], %{{.*}}, %[[ZERO]] : (i1, !llvm.ptr<1>, i16) -> i16
-// CHECK-COUNT-7: ld.global.b16
+// CHECK-DAG:     %[[IN_M:.*]] = arith.cmpi ult, %[[ROW:.*]], %[[M]] : i64
+// CHECK-DAG:     arith.muli %[[ROW]], %[[LD]] : i64
+// CHECK:         setp.lt.and.u64 p, $5, $6, $7;
+// CHECK-SAME:    mov.b16 h0, 0;
+// CHECK-SAME:    @p ld.global.b16 h0, [$4];
+// CHECK-SAME:    add.s64 c, $5, 1;
+// CHECK-SAME:    @p ld.global.b16 h1, [$4+2];
+// CHECK-COUNT-6: @p ld.global.b16
 // CHECK-NOT:     ld.global
-// CHECK-COUNT-8: "@$0 st.global.b16 [$1], $2;", "b,l,h,~{memory}"
+// CHECK:         %[[N]], %[[IN_M]] :
+// CHECK-COUNT-8: @p st.global.b16 [
 // CHECK-NOT:     st.global
 tk.kernel @scalar(%A: !tk.global<?x?xbf16>, %i: index) grid {
   tk.grid %i
@@ -28,9 +31,9 @@ tk.kernel @scalar(%A: !tk.global<?x?xbf16>, %i: index) grid {
 
 // Alignment, size, stride and offset all divide: whole vectors, one predicate each.
 // CHECK-LABEL: llvm.func @vector(
-// CHECK:         "@$4 ld.global.v4.b32 {$0, $1, $2, $3}, [$5];", "=r,=r,=r,=r,b,l,0,1,2,3"
+// CHECK:         @p ld.global.v4.b32 {$0, $1, $2, $3}, [$4];
 // CHECK-NOT:     ld.global
-// CHECK:         "@$0 st.global.v4.b32 [$1], {$2, $3, $4, $5};", "b,l,r,r,r,r,~{memory}"
+// CHECK:         @p st.global.v4.b32 [$0], {$4, $5, $6, $7};
 // CHECK-NOT:     st.global
 !aligned = !tk.global<?x?xbf16, align = 16, divisible = [1, 8], stride_divisible = [8, 1]>
 tk.kernel @vector(%A: !aligned, %i: index) grid {
@@ -45,7 +48,7 @@ tk.kernel @vector(%A: !aligned, %i: index) grid {
 
 // The weakest promise decides. Alignment of 8 bytes:
 // CHECK-LABEL: llvm.func @by_alignment(
-// CHECK-COUNT-2: "@$2 ld.global.v2.b32 {$0, $1}, [$3];"
+// CHECK-COUNT-2: @p ld.global.v2.b32
 // CHECK-NOT:     ld.global
 !align8 = !tk.global<?x?xbf16, align = 8, divisible = [1, 8], stride_divisible = [8, 1]>
 tk.kernel @by_alignment(%A: !align8, %i: index) grid {
@@ -58,7 +61,7 @@ tk.kernel @by_alignment(%A: !align8, %i: index) grid {
 
 // Rows of even length:
 // CHECK-LABEL: llvm.func @by_size(
-// CHECK-COUNT-4: "@$1 ld.global.b32 $0, [$2];", "=r,b,l,0"
+// CHECK-COUNT-4: @p ld.global.b32 $
 // CHECK-NOT:     ld.global
 !even = !tk.global<?x?xbf16, align = 16, divisible = [1, 2], stride_divisible = [8, 1]>
 tk.kernel @by_size(%A: !even, %i: index) grid {
@@ -104,8 +107,8 @@ tk.kernel @by_offset(%A: !aligned, %i: index) grid {
 // CHECK-LABEL: llvm.func @static(
 // CHECK-SAME:    %{{[^:]*}}: !llvm.ptr<1>, %{{[^:]*}}: i64)
 // CHECK-DAG:     %[[COLUMNS:.*]] = arith.constant 24 : i64
-// CHECK:         arith.cmpi ult, %{{.*}}, %[[COLUMNS]] : i64
-// CHECK:         ld.global.v4.b32
+// CHECK:         @p ld.global.v4.b32
+// CHECK-SAME:    %[[COLUMNS]],
 // CHECK-NOT:     ld.global
 !static = !tk.global<100x24xbf16, strides = [32, 1], align = 16>
 tk.kernel @static(%A: !static, %i: index) grid {
@@ -162,9 +165,9 @@ tk.kernel @strided(%A: !strided, %i: index) grid {
 // CHECK:         ld.global.v4.b32
 // CHECK-COUNT-2: ld.global.v4.b32
 // CHECK:         ld.global.b32
-// CHECK-COUNT-4: "@$1 ld.global.b8 $0, [$2];", "=h,b,l,0"
-// CHECK:         arith.cmpi ne, %{{.*}} : i16
+// CHECK-COUNT-4: @p ld.global.b8 $
 // CHECK-NOT:     ld.global
+// CHECK:         arith.cmpi ne, %{{.*}} : i16
 tk.kernel @one_dimension(%f: !tk.global<512xf32, align = 16>, %d: !tk.global<512xf64, align = 16>,
                          %c: !tk.global<512xi8, align = 16>, %b: !tk.global<511xi1>, %B: !tk.global<?xi1>,
                          %i: index) grid {
@@ -186,8 +189,7 @@ tk.kernel @one_dimension(%f: !tk.global<512xf32, align = 16>, %d: !tk.global<512
 // CHECK:         ld.global.b32
 // CHECK:         %[[OWN:.*]] = arith.andi %{{.*}}, %[[BITS]] : i32
 // CHECK:         %[[FIRST:.*]] = arith.cmpi eq, %[[OWN]], %{{.*}} : i32
-// CHECK:         %[[P:.*]] = arith.andi %[[FIRST]], %{{.*}} : i1
-// CHECK:         st.global.b32 [$1], $2;", "b,l,r,~{memory}" %[[P]],
+// CHECK:         @p st.global.b32 [$0], $4;{{.*}}"l,l,l,b,r,~{memory}" %{{.*}}, %{{.*}}, %{{.*}}, %[[FIRST]],
 #small = #tk.blocked<per_thread = [1], lanes = [32], warps = [4], order = [0]>
 tk.kernel @replicated(%v: !tk.global<?xf32>, %i: index) grid {
   tk.grid %i

@@ -55,8 +55,7 @@ tk.kernel @strict(%x: f32, %n: index) grid {
 // CHECK:           nvvm.read.ptx.sreg.ctaid.z : i32
 // CHECK:           nvvm.read.ptx.sreg.nctaid.y : i32
 // CHECK:           arith.index_cast %[[M]] : i64 to index
-// CHECK:           %[[EIGHT:.*]] = arith.constant 8 : i64
-// CHECK:           arith.index_cast %[[EIGHT]] : i64 to index
+// CHECK:           arith.constant 8 : index
 // CHECK:           llvm.return
 tk.kernel @indices(%A: !tk.global<?x8xf32>) grid {
   %n = tk.dim %A, 0 : !tk.global<?x8xf32>
