@@ -17,7 +17,7 @@
 // CHECK-NEXT:    %[[D:.*]] = tk.wgmma_wait %[[G]] pending 0
 // CHECK-NEXT:    tk.store %[[D]], %C[%n, %n]
 // CHECK-NEXT:    tk.return
-// REMARK-DAG: insert-wgmma.mlir:[[#@LINE+7]]:8: remark: [Passed] wgmma | Category:tk-insert-wgmma | Function=copies | {{.*}}a product of 64 x 8 x 16 in bf16, operands staged through shared memory, waited for at once
+// REMARK-DAG: {{.*}}.mlir:[[#@LINE+7]]:8: remark: [Passed] wgmma | Category:tk-insert-wgmma | Function=copies | {{.*}}a product of 64 x 8 x 16 in bf16, operands staged through shared memory, waited for at once
 tk.kernel @copies(%A: !tk.global<?x?xbf16>, %B: !tk.global<?x?xbf16>, %C: !tk.global<?x?xf32>, %n: index) grid {
   tk.grid %n
 } {
