@@ -75,3 +75,16 @@ tk.kernel @loop(%v: !tk.global<?xf32>, %n: index) grid {
   tk.store %r, %v[%n] : !tile, !tk.global<?xf32>
   tk.return
 }
+
+// The pair's instruction rounds to nearest even: another rounding is left to scalars, which keep it.
+// CHECK-LABEL: llvm.func @downward
+// CHECK-NOT:     call_intrinsic
+// CHECK-COUNT-2: arith.truncf %{{.*}} downward : f32 to bf16
+tk.kernel @downward(%v: !tk.global<?xf32>, %h: !tk.global<?xbf16>, %n: index) grid {
+  tk.grid %n
+} {
+  %t = tk.load %v[%n] : !tk.global<?xf32> -> !tile
+  %b = arith.truncf %t downward : !tile to tensor<256xbf16, #flat>
+  tk.store %b, %h[%n] : tensor<256xbf16, #flat>, !tk.global<?xbf16>
+  tk.return
+}
