@@ -9,6 +9,7 @@
 #include "PackageBuilder.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
@@ -116,9 +117,13 @@ class Driver {
 public:
   Driver(const CompileOptions &options, llvm::raw_ostream &diagnostics)
       : options(options), context(makeRegistry(), MLIRContext::Threading::DISABLED),
-        handler(sourceManager, &context, diagnostics) {}
+        handler(sourceManager, &context, diagnostics), diagnostics(diagnostics) {
+    context.printOpOnDiagnostic(false); // The source line says it better.
+  }
 
   llvm::Expected<Compilation> run(StringRef source, StringRef fileName);
+  /// After a failure: what passes declined to do may be why.
+  void printMissedRemarks();
 
 private:
   static DialectRegistry makeRegistry() {
@@ -126,15 +131,17 @@ private:
     registerAllDialects(registry);
     return registry;
   }
-  llvm::Error runPasses(llvm::function_ref<void(OpPassManager &)> build);
+  llvm::Error runPasses(llvm::function_ref<void(OpPassManager &)> build, bool verify);
   llvm::Error translate();
   llvm::Error buildPackage();
+  void reportResources(const Variant &variant);
   std::string print();
 
   const CompileOptions &options;
   llvm::SourceMgr sourceManager;
   MLIRContext context;
   SourceMgrDiagnosticHandler handler;
+  llvm::raw_ostream &diagnostics;
   OwningOpRef<ModuleOp> module;
   std::unique_ptr<llvm::LLVMContext> llvmContext = std::make_unique<llvm::LLVMContext>();
   std::unique_ptr<llvm::Module> llvmModule;
@@ -144,8 +151,9 @@ private:
 
 } // namespace
 
-llvm::Error Driver::runPasses(llvm::function_ref<void(OpPassManager &)> build) {
+llvm::Error Driver::runPasses(llvm::function_ref<void(OpPassManager &)> build, bool verify) {
   PassManager passes(&context, ModuleOp::getOperationName());
+  passes.enableVerifier(verify);
   passes.addInstrumentation(std::make_unique<PassTimer>(watch));
   build(passes);
   if (failed(passes.run(*module)))
@@ -205,9 +213,34 @@ llvm::Error Driver::buildPackage() {
   for (Kernel &kernel : package.kernels)
     for (Variant &variant : kernel.variants)
       if (auto found = assembled->resources.find(variant.entry);
-          found != assembled->resources.end())
+          found != assembled->resources.end()) {
         variant.resources = found->second;
+        reportResources(variant);
+      }
   return llvm::Error::success();
+}
+
+/// Spills and serialised products cost more than any pass gains: they are said aloud.
+void Driver::reportResources(const Variant &variant) {
+  const ResourceReport &resources = *variant.resources;
+  std::vector<std::string> complaints = resources.notes;
+  if (resources.spillStores > 0 || resources.spillLoads > 0)
+    complaints.push_back(
+        llvm::formatv("{0} bytes of registers are spilled and {1} read back, with {2} "
+                      "registers to a thread; use smaller tiles",
+                      resources.spillStores, resources.spillLoads, resources.registers));
+  for (const std::string &complaint : complaints) {
+    std::string text = "kernel '" + variant.entry + "': " + complaint;
+    result.note += (result.note.empty() ? "" : "\n") + text;
+    result.package.remarks.push_back({"missed", "ptxas", "", text});
+  }
+}
+
+void Driver::printMissedRemarks() {
+  for (const Remark &remark : result.package.remarks)
+    if (remark.kind == "missed")
+      diagnostics << remark.location << ": remark: " << remark.pass
+                  << " declined: " << remark.message << "\n";
 }
 
 llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
@@ -235,12 +268,15 @@ llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
   PipelineOptions pipeline;
   pipeline.certify = options.certify;
   if (llvm::Error error =
-          runPasses([&](OpPassManager &passes) { buildPlacePipeline(passes, pipeline); }))
+          runPasses([&](OpPassManager &passes) { buildPlacePipeline(passes, pipeline); }, true))
     return std::move(error);
   if (options.stage == Stage::Placed)
     return finish(print());
-  if (llvm::Error error = runPasses(buildToLLVMPipeline))
+  // Verified once, at the end: between these passes it takes a tenth of the compile time.
+  if (llvm::Error error = runPasses(buildToLLVMPipeline, /*verify=*/false))
     return std::move(error);
+  if (failed(verify(*module)))
+    return llvm::createStringError("compilation failed");
   if (options.stage == Stage::NVVM)
     return finish(print());
 
@@ -269,5 +305,9 @@ llvm::Expected<Compilation> tk::compile(StringRef source, StringRef fileName,
   llvm::Expected<std::string> replaced = replaceAliases(source, options.aliases);
   if (!replaced)
     return replaced.takeError();
-  return Driver(options, diagnostics).run(*replaced, fileName);
+  Driver driver(options, diagnostics);
+  llvm::Expected<Compilation> compilation = driver.run(*replaced, fileName);
+  if (!compilation)
+    driver.printMissedRemarks();
+  return compilation;
 }

@@ -105,6 +105,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tk::translateToLLVM(gpu::GPUModule
   LLVM::DIScopeForLLVMFuncOpPassOptions options;
   // Anything more emits ".target ..., debug", which turns ptxas's optimiser off.
   options.emissionKind = LLVM::DIEmissionKind::DebugDirectivesOnly;
+  passes.enableVerifier(false); // The module came verified, and is only annotated.
   passes.addPass(LLVM::createDIScopeForLLVMFuncOpPass(options));
   if (failed(passes.run(*plain)))
     return llvm::createStringError("cannot attach line information to the machine module");

@@ -48,6 +48,8 @@ static Expected<tk::CompileOptions> readOptions() {
   if (!stage)
     return createStringError(
         "--emit: expected tile, placed, nvvm, llvm, ptx, cubin or package, got '" + emit + "'");
+  if (*stage == tk::Stage::Cubin && noAssemble)
+    return createStringError("--emit=cubin and --no-assemble contradict each other; drop one");
   options.stage = *stage;
   options.ptxas = ptxas;
   options.assemble = !noAssemble;

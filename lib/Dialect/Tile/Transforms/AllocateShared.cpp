@@ -33,6 +33,8 @@ static int64_t getAlignment(AllocOp alloc) { return alloc.getType().getSharedLay
 
 void AllocateShared::runOnOperation() {
   KernelOp kernel = getOperation();
+  if (kernel.getLoweredTo()) // Its buffers went with its body.
+    return;
   SmallVector<AllocOp> allocs, open;
   int64_t end = 0;
   WalkResult walk = kernel.walk([&](AllocOp alloc) {

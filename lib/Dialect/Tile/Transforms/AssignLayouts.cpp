@@ -229,6 +229,8 @@ LogicalResult AssignLayouts::assign(Component &component) {
 
 void AssignLayouts::runOnOperation() {
   KernelOp kernel = getOperation();
+  if (kernel.getLoweredTo()) // Its tiles went with its body.
+    return;
   classes = {};
   SmallVector<Value> tiles; // In program order, so that the result does not depend on addresses.
   kernel.walk<WalkOrder::PreOrder>([&](Operation *op) {
