@@ -38,8 +38,8 @@ while IFS= read -r name; do
   settings+=("$name=${!name}")
 done < <(compgen -e | grep -E '^(PIP_|(http|https|no|HTTP|HTTPS|NO)_?(proxy|PROXY)$)')
 
-rm -rf "$root/root/tk"
-git clone --quiet --no-hardlinks "$source" "$root/root/tk"
+rm -rf "$root/srv/tk"
+git clone --quiet --no-hardlinks "$source" "$root/srv/tk"
 
 inside() {
   # A mount namespace of its own: nothing is left mounted, whatever happens in there.
@@ -47,7 +47,7 @@ inside() {
     root=$1; shift
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
-    exec env -i "$@"' bash "$root" "${settings[@]}" chroot "$root" /bin/bash -c 'cd /root/tk && exec ./tk "$@"' tk "$@"
+    exec env -i "$@"' bash "$root" "${settings[@]}" chroot "$root" /bin/bash -c 'cd /srv/tk && exec ./tk "$@"' tk "$@"
 }
 
 begin=$SECONDS

@@ -16,7 +16,7 @@ SEED = 20261122
 def tk(build):
     library = pathlib.Path(build) / "lib" / "libtk.so"
     if not library.exists():
-        pytest.skip("libtk.so is not built")
+        pytest.fail(f"{library} is not built: run ./tk build")
     os.environ["TILEKERNEL_LIBRARY"] = str(library)
     sys.path.insert(0, str(ROOT / "python"))
     import tilekernel
