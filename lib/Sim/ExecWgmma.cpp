@@ -241,7 +241,8 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
     stop = true;
     return;
   }
-  bool uninitialised = false, raced = false;
+  bool uninitialised = false;
+  unsigned worst = Conflict::IssuerFenceOnly + 1; // Of what was reported; a note must not hide a race.
   forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned k) {
     uint64_t at = a - ctx.sharedBase, lo, hi;
     memcpy(&lo, sharedInit.data() + at, 8);
@@ -253,9 +254,9 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
                      isA ? "row" : "column", mn, k));
     }
     Conflict c{};
-    if (!event || race.asyncRead(race.sharedShadow(), at, 16, op.clocks, event, c) || raced)
+    if (!event || race.asyncRead(race.sharedShadow(), at, 16, op.clocks, event, c) || c.kind >= worst)
       return true;
-    raced = true;
+    worst = c.kind;
     const Event &o = c.other;
     std::string writer = o.agent ? "an asynchronous operation at " + place(o.pc)
                                  : formatv("warp {0} lane {1} at {2}", o.slot / 32, c.otherLane, place(o.pc)).str();

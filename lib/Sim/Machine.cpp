@@ -617,7 +617,7 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   case Op::Fence:
     break;
   case Op::FenceProxy:
-    if (checkRaces)
+    if (checkRaces && in.space != Space::Global)
       race.proxyFence(w.index, mask | ~w.live);
     break;
   case Op::CpAsync: cpAsync(w, in, mask); break;

@@ -263,6 +263,13 @@ uint32_t RaceState::split(uint32_t cell) {
   return kSplit | uint32_t(splits.size() - 1);
 }
 
+/// Of the conflicts of one access the most severe counts, of equals the first: a note must not hide a race.
+static void keepWorse(Conflict &conflict, const Conflict &c, bool &ok) {
+  if (ok || c.kind < conflict.kind)
+    conflict = c;
+  ok = false;
+}
+
 bool RaceState::wordAccess(ShadowPage page, uint64_t word, unsigned first, unsigned last, bool isWrite,
                            const Accessor &me, Conflict &conflict) {
   uint32_t &w = page.write[word], &r = page.read[word];
@@ -276,10 +283,9 @@ bool RaceState::wordAccess(ShadowPage page, uint64_t word, unsigned first, unsig
   bool ok = true;
   for (unsigned i = first; i < last; ++i) {
     Conflict c{};
-    if (!cellAccess(splits[w & kIndex].cell[i], splits[r & kIndex].cell[i], isWrite, me, c) && ok) {
-      ok = false;
-      conflict = c;
-      conflict.address = i;
+    if (!cellAccess(splits[w & kIndex].cell[i], splits[r & kIndex].cell[i], isWrite, me, c)) {
+      c.address = i;
+      keepWorse(conflict, c, ok);
     }
   }
   // One owner again: give the word back its single cell.
@@ -323,10 +329,9 @@ bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWri
     unsigned first = word * 4 < offset ? unsigned(offset - word * 4) : 0;
     unsigned last = unsigned(std::min<uint64_t>(4, end - word * 4));
     Conflict c{};
-    if (!wordAccess(page, word, first, last, isWrite, me, c) && ok) {
-      ok = false;
-      conflict = c;
-      conflict.address = word * 4 + std::max<uint64_t>(c.address, first) - offset; // relative to the access
+    if (!wordAccess(page, word, first, last, isWrite, me, c)) {
+      c.address = word * 4 + std::max<uint64_t>(c.address, first) - offset; // relative to the access
+      keepWorse(conflict, c, ok);
     }
   }
   return ok;

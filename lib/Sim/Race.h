@@ -54,7 +54,7 @@ inline bool isAtomic(AccessKind k) { return k == AccessKind::Atomic || k == Acce
 
 /// One conflict, before it is worded.
 struct Conflict {
-  enum Kind { Unordered, NoProxyFence, IssuerFenceOnly } kind;
+  enum Kind { Unordered, NoProxyFence, IssuerFenceOnly } kind; ///< Most severe first.
   Event other;
   unsigned otherLane;
   uint64_t address;
@@ -89,7 +89,7 @@ public:
   static constexpr uint64_t kPage = 4096;
 
   /// A generic access of one lane. `words` are the shadow cells, `offset` the byte offset into them. Returns false
-  /// and fills `conflict` on the first conflict found. `sameValue`: the store changes nothing.
+  /// and fills `conflict` with the most severe one found. `sameValue`: the store changes nothing.
   bool access(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, unsigned warp, unsigned lane,
               uint32_t event, bool sameValue, Conflict &conflict);
   /// A read through the asynchronous proxy by an operation that knows `clocks`.

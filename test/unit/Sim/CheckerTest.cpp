@@ -162,6 +162,28 @@ TEST(Checker, WgmmaNeedsAWarpgroup) {
   EXPECT_TRUE(names(body + "wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;", 128).count("TK-SIM-MEM-UNINIT"));
 }
 
+/// 128 threads, of which warp 0 writes the 8 chunks that A and B of a small wgmma both are, then `between`, then it.
+std::string smallWgmma(const std::string &between) {
+  return "setp.lt.u32 %p1, %r1, 8; shl.b32 %r5, %r1, 4; add.u32 %r5, %r2, %r5; mov.u32 %r6, 0; setp.eq.u32 %p2, %r1, 32;\n"
+         "mov.u16 %rs1, 0; @%p1 st.shared.v4.u32 [%r5], {%r6, %r6, %r6, %r6};\n" + between +
+         "\nwgmma.fence.sync.aligned; wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%f0,%f1,%f2,%f3}, 64, 64, 0, 1, 1, "
+         "0, 0; wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;";
+}
+
+TEST(Checker, AProxyFenceOfAnotherStateSpaceIsNone) {
+  EXPECT_EQ(names(smallWgmma("fence.proxy.async; bar.sync 0;"), 128), Names());
+  EXPECT_EQ(names(smallWgmma("fence.proxy.async.shared::cta; bar.sync 0;"), 128), Names());
+  EXPECT_EQ(names(smallWgmma("fence.proxy.async.global; bar.sync 0;"), 128), Names{"TK-SIM-RACE-PROXY"});
+}
+
+TEST(Checker, ANoteHidesNoRace) {
+  std::string reader = "bar.sync 0; fence.proxy.async;";
+  EXPECT_EQ(names(smallWgmma(reader), 128), Names{"TK-SIM-RACE-PROXY-ISSUER"});
+  EXPECT_TRUE(names(smallWgmma(reader + "@%p2 st.shared.u32 [s+16], 0;"), 128).count("TK-SIM-RACE")) << "another chunk of the operand";
+  EXPECT_TRUE(names(smallWgmma(reader + "@%p2 st.shared.u32 [s+4], 0;"), 128).count("TK-SIM-RACE")) << "another word of the chunk";
+  EXPECT_TRUE(names(smallWgmma(reader + "@%p2 st.shared.u8 [s+1], %rs1;"), 128).count("TK-SIM-RACE")) << "another byte of the word";
+}
+
 TEST(Checker, StepLimitEndsAnEndlessLoop) {
   Sim sim;
   sim.options.maxSteps = 10000;
