@@ -215,7 +215,6 @@ LogicalResult AssignLayouts::assign(Component &component) {
                     << " threads, got " << component.layout << " over " << threads;
     setLayout(tile, component.layout);
   }
-  ++numComponents;
   std::string text;
   llvm::raw_string_ostream(text) << component.layout;
   remark::passed(location, remark::RemarkOpts::name("layout")

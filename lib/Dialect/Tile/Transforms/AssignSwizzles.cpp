@@ -57,7 +57,6 @@ void AssignSwizzles::assign(AllocOp alloc) {
                   .category("tk-assign-swizzles")
                   .function(getOperation().getSymName());
   if (type.getShape().size() != 2) {
-    ++numDeclined;
     remark::missed(alloc.getLoc(), opts)
         << remark::reason("\"{0}\" has rank {1}: swizzles are for tiles of rank 2",
                           alloc.getLabel(), type.getShape().size());
@@ -67,7 +66,6 @@ void AssignSwizzles::assign(AllocOp alloc) {
   int64_t bytes = type.getShape()[contiguous] * type.getElementBytes();
   std::optional<layout::SwizzleSpan> span = layout::widestSpan(bytes);
   if (!span || type.getShape()[1 - contiguous] % 8 != 0) {
-    ++numDeclined;
     remark::missed(alloc.getLoc(), opts) << remark::reason(
         "\"{0}\" has {1} rows of {2} bytes: expected a multiple of 8 rows and of 16 bytes",
         alloc.getLabel(), type.getShape()[1 - contiguous], bytes);
@@ -76,7 +74,6 @@ void AssignSwizzles::assign(AllocOp alloc) {
   auto swizzle = SwizzleAttr::get(&getContext(), int64_t(*span), {contiguous, 1 - contiguous});
   alloc.getResult().setType(SharedType::get(&getContext(), type.getShape(), type.getElementType(),
                                             cast<SharedLayoutInterface>(swizzle)));
-  ++numAssigned;
   remark::passed(alloc.getLoc(), opts)
       << remark::add("\"{0}\" lies in {1} panel(s) of {2} bytes, contiguous along dimension {3} as "
                      "in global memory",

@@ -121,7 +121,6 @@ void InsertFences::barrier(Operation &before, State &state, bool insert, StringR
     return;
   OpBuilder builder(&before);
   BarrierOp::create(builder, before.getLoc());
-  ++numBarriers;
   remark::passed(before.getLoc(), remark::RemarkOpts::name("barrier")
                                       .category("tk-insert-fences")
                                       .function(getOperation().getSymName()))
@@ -134,7 +133,6 @@ void InsertFences::fence(Operation &before, State &state, bool insert, AllocOp b
     return;
   OpBuilder builder(&before);
   FenceAsyncProxyOp::create(builder, before.getLoc());
-  ++numFences;
   remark::passed(before.getLoc(), remark::RemarkOpts::name("fence")
                                       .category("tk-insert-fences")
                                       .function(getOperation().getSymName()))

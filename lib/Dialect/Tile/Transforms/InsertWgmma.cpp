@@ -92,7 +92,6 @@ void InsertWgmma::mapDot(DotOp dot) {
                   .category("tk-insert-wgmma")
                   .function(getOperation().getSymName());
   if (std::string obstacle = findObstacle(dot); !obstacle.empty()) {
-    ++numDeclined;
     remark::missed(location, opts) << remark::reason("{0}", obstacle);
     return;
   }
@@ -109,7 +108,6 @@ void InsertWgmma::mapDot(DotOp dot) {
   WgmmaCommitOp::create(builder, location);
   Value result = WgmmaWaitOp::create(builder, location, inflight, /*pending=*/0);
   auto acc2 = cast<RankedTensorType>(acc.getType());
-  ++numMapped;
   remark::passed(location, opts) << remark::add("a product of {0} x {1} x {2} in {3}, operands "
                                                 "staged through shared memory, waited for at once",
                                                 acc2.getDimSize(0), acc2.getDimSize(1),

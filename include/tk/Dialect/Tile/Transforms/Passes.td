@@ -35,8 +35,6 @@ def InsertWgmma : Tile_KernelPass<"tk-insert-wgmma"> {
     ```
   }];
   let dependentDialects = ["::mlir::ub::UBDialect"];
-  let statistics = [Statistic<"numMapped", "dots-mapped", "Dots mapped onto wgmma">,
-                    Statistic<"numDeclined", "dots-declined", "Dots no wgmma can do">];
 }
 
 def AssignSwizzles : Tile_KernelPass<"tk-assign-swizzles"> {
@@ -48,8 +46,6 @@ def AssignSwizzles : Tile_KernelPass<"tk-assign-swizzles"> {
 
     Declines, with a `missed` remark, tiles whose contiguous extent is no multiple of 16 bytes.
   }];
-  let statistics = [Statistic<"numAssigned", "tiles-assigned", "Shared tiles given a layout">,
-                    Statistic<"numDeclined", "tiles-declined", "Shared tiles no swizzle fits">];
 }
 
 def AssignLayouts : Tile_KernelPass<"tk-assign-layouts"> {
@@ -60,7 +56,6 @@ def AssignLayouts : Tile_KernelPass<"tk-assign-layouts"> {
     dimension that memory is contiguous in. Sets `threads` on the kernel. Layouts written by hand are kept and spread
     through their component; two different ones in one component are an error that names both places.
   }];
-  let statistics = [Statistic<"numComponents", "components", "Components given one layout">];
 }
 
 def AllocateShared : Tile_KernelPass<"tk-allocate-shared"> {
@@ -88,8 +83,6 @@ def InsertFences : Tile_KernelPass<"tk-insert-fences"> {
 
     Source: PTX ISA 9.1, 8.6 (proxies), 9.7.15.4 (async proxy of wgmma).
   }];
-  let statistics = [Statistic<"numFences", "fences-inserted", "Proxy fences inserted">,
-                    Statistic<"numBarriers", "barriers-inserted", "Barriers inserted">];
 }
 
 def Certify : Tile_KernelPass<"tk-certify"> {
