@@ -340,7 +340,7 @@ void Cta::wgmmaTouch(Warp &w, const Inst &in, uint32_t mask) {
     WarpgroupState &g = groups[w.index / 4];
     uint32_t at = sequence - g.firstSequence;
     std::string from = at < g.ops.size() ? " from " + place(g.ops[at].pc) : std::string();
-    report("TK-SIM-WGMMA-INFLIGHT", Severity::Error, &w, mask, pcOf(in), 0,
+    report("TK-SIM-WGMMA-INFLIGHT", Severity::Error, &w, mask, pcOf(in), at < g.ops.size() ? g.ops[at].pc + 1 : 0,
            formatv("register '{0}' is {1} while the wgmma{2} that uses it is in flight; add a wgmma.wait_group that "
                    "covers it",
                    fn.regNames[o.idx], write ? "written" : "read", from));

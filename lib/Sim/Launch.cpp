@@ -72,7 +72,9 @@ private:
   std::mutex mutex;
   uint64_t next = 0;
   std::map<uint64_t, CtaResult> waiting;
-  std::vector<Finding> findings;
+  std::string groupOf(const FindingKey &key) const;
+  uint32_t lineOf(uint32_t pc) const { return pc < ctx.fn->code.size() ? ctx.fn->code[pc].line : 0; }
+  std::vector<std::pair<FindingKey, Finding>> findings;
   std::map<FindingKey, size_t> at;
   std::map<uint64_t, std::unique_ptr<GlobalUse>> pages;
 };
@@ -89,9 +91,9 @@ void Folder::fold(uint64_t index, CtaResult &&r) {
 void Folder::merge(const FindingKey &key, Finding &&f) {
   auto [it, fresh] = at.try_emplace(key, findings.size());
   if (fresh)
-    findings.push_back(std::move(f));
+    findings.push_back({key, std::move(f)});
   else
-    findings[it->second].count += f.count;
+    findings[it->second].second.count += f.count;
 }
 
 void Folder::conflict(uint64_t page, unsigned granule, uint64_t bits, bool otherWrote, uint32_t otherCta,
@@ -109,12 +111,12 @@ void Folder::conflict(uint64_t page, unsigned granule, uint64_t bits, bool other
                       otherWrote ? "written" : "read",
                       fn.usesInterCta ? " (order through atomics between CTAs is not modelled)" : "").str();
   f.ptxLine = in.line;
-  f.ptxText = ctx.module->lineText(in.line).str();
+  f.ptxText = ctx.module->shownText(in.line);
   f.source = ctx.module->source(fn, in);
   f.cta = coordinates(cta);
   auto oc = coordinates(otherCta);
   f.details.push_back(formatv("other: CTA ({0}, {1}, {2}) at line {3} '{4}'", oc[0], oc[1], oc[2], other.line,
-                              ctx.module->lineText(other.line)).str());
+                              ctx.module->shownText(other.line)).str());
   merge({"TK-SIM-RACE-CTA", pc, otherPc + 1}, std::move(f));
 }
 
@@ -152,12 +154,48 @@ void Folder::foldOne(uint64_t index, CtaResult &r) {
   }
 }
 
+static bool hasOtherPlace(const FindingKey &key) {
+  StringRef name = key.name;
+  return key.other && (name.starts_with("TK-SIM-RACE") || name == "TK-SIM-WGMMA-INFLIGHT");
+}
+
+/// What one cause makes: the same finding between the same places of the source, which the compiler may have made
+/// into many instructions. Without a .loc each line is a place of its own.
+std::string Folder::groupOf(const FindingKey &key) const {
+  const Function &fn = *ctx.fn;
+  auto place = [&](uint32_t pc) {
+    std::string source = pc < fn.code.size() ? ctx.module->source(fn, fn.code[pc]) : "";
+    return source.empty() ? std::to_string(lineOf(pc)) : source;
+  };
+  return std::string(key.name) + ' ' + place(key.pc) + ' ' +
+         (hasOtherPlace(key) ? place(key.other - 1) : '#' + std::to_string(key.other));
+}
+
 std::vector<Finding> Folder::finish() {
   std::vector<Finding> sorted; // errors first, each severity in order of occurrence
-  for (Severity s : {Severity::Error, Severity::Warning, Severity::Note})
-    for (Finding &f : findings)
-      if (f.severity == s)
+  for (Severity s : {Severity::Error, Severity::Warning, Severity::Note}) {
+    StringMap<size_t> groups;
+    std::vector<std::pair<std::string, size_t>> more(findings.size()); // further lines, and how many
+    for (auto &[key, f] : findings) {
+      if (f.severity != s)
+        continue;
+      auto [it, fresh] = groups.try_emplace(groupOf(key), sorted.size());
+      if (fresh) {
         sorted.push_back(std::move(f));
+        continue;
+      }
+      Finding &first = sorted[it->second];
+      first.count += f.count;
+      auto &[lines, n] = more[it->second];
+      if (++n <= 4)
+        lines += (n > 1 ? ", " : "") + std::to_string(f.ptxLine) +
+                 (hasOtherPlace(key) ? " with " + std::to_string(lineOf(key.other - 1)) : "");
+    }
+    for (size_t i = 0; i < sorted.size(); ++i)
+      if (size_t n = more[i].second)
+        sorted[i].details.push_back(
+            formatv("the same at {0} more instruction{1}: line{1} {2}{3}", n, n > 1 ? "s" : "", more[i].first, n > 4 ? ", …" : ""));
+  }
   return sorted;
 }
 
@@ -296,7 +334,7 @@ static void fillReport(Report &r, const LaunchContext &c, const Counters &n) {
       continue;
     BankRecord b;
     b.ptxLine = in.line;
-    b.ptxText = c.module->lineText(in.line).str();
+    b.ptxText = c.module->shownText(in.line);
     b.source = c.module->source(fn, in);
     bool matrix = in.op == Op::LdMatrix || in.op == Op::StMatrix;
     b.widthBytes = matrix ? 16 : in.op == Op::CpAsync ? in.numVec : bytesOf(in.ty) * in.numVec;

@@ -18,7 +18,12 @@ static const char *severityName(Severity s) {
 }
 
 void printText(const Report &r, raw_ostream &os) {
+  // Of one name the first ten: the JSON has them all.
+  constexpr unsigned kShown = 10;
+  std::map<std::string, unsigned> seen;
   for (const Finding &f : r.findings) {
+    if (++seen[f.name] > kShown)
+      continue;
     os << severityName(f.severity) << ": " << f.name << ": " << f.message << '\n';
     if (f.ptxLine)
       os << "  at PTX line " << f.ptxLine << (f.source.empty() ? "" : " (" + f.source + ")") << ": " << f.ptxText << '\n';
@@ -27,6 +32,9 @@ void printText(const Report &r, raw_ostream &os) {
     for (const std::string &d : f.details)
       os << "  - " << d << '\n';
   }
+  for (auto &[name, n] : seen)
+    if (n > kShown)
+      os << formatv("{0}: {1} more findings, not shown\n", name, n - kShown);
   uint64_t fronts = 0, least = 0;
   for (const BankRecord &b : r.banks) {
     fronts += b.wavefronts;

@@ -171,6 +171,8 @@ public:
   llvm::StringRef lineText(uint32_t line) const {
     return line >= 1 && line <= lines.size() ? llvm::StringRef(lines[line - 1]).trim() : llvm::StringRef();
   }
+  /// The line as reports show it: register lists of more than four elided, tabs as blanks.
+  std::string shownText(uint32_t line) const;
   std::string source(const Function &f, const Inst &inst) const;
 };
 

@@ -17,13 +17,35 @@ unsigned Report::errors() const {
   return unsigned(count_if(findings, [](const Finding &f) { return f.severity == Severity::Error; }));
 }
 
+std::string Module::shownText(uint32_t line) const {
+  std::string shown;
+  StringRef rest = lineText(line);
+  while (!rest.empty()) {
+    auto [before, list] = rest.split('{');
+    shown += before;
+    if (before.size() == rest.size())
+      break;
+    size_t end = list.find_first_of("{};");
+    bool isLong = end != StringRef::npos && list[end] == '}' && list.take_front(end).count(',') > 3;
+    shown += '{';
+    if (isLong) {
+      StringRef all = list.take_front(end);
+      shown += (all.split(',').first.trim() + " … " + all.rsplit(',').second.trim()).str();
+      list = list.drop_front(end);
+    }
+    rest = list;
+  }
+  std::replace(shown.begin(), shown.end(), '\t', ' ');
+  return shown;
+}
+
 std::string Cta::place(uint32_t pc) const {
   if (pc >= code.size())
     return "?";
   const Inst &in = code[pc];
   std::string source = ctx.module->source(fn, in);
   return "line " + std::to_string(in.line) + (source.empty() ? "" : " (" + source + ")") + " '" +
-         ctx.module->lineText(in.line).str() + "'";
+         ctx.module->shownText(in.line) + "'";
 }
 
 std::string Cta::spaceAddress(uint64_t a, Space space) const {
@@ -70,7 +92,7 @@ Finding *Cta::report(const char *name, Severity severity, const Warp *w, uint32_
   f.message = message.str();
   if (pc < code.size()) {
     f.ptxLine = code[pc].line;
-    f.ptxText = ctx.module->lineText(code[pc].line).str();
+    f.ptxText = ctx.module->shownText(code[pc].line);
     f.source = ctx.module->source(fn, code[pc]);
   }
   f.cta = ctaid;

@@ -29,14 +29,15 @@ namespace tk::sim {
 enum class Severity { Note, Warning, Error };
 enum class Numerics { Exact, H100 };
 
-/// One problem, reported once per program point and kind, with how often it was seen.
+/// One problem: what was found of one kind between the same places of the source, as first seen, with how often and
+/// the lines of further instructions. Without .loc, once per PTX line and kind (races: per pair of lines).
 struct Finding {
   std::string name; ///< Stable: "TK-SIM-RACE-PROXY", ...
   Severity severity = Severity::Error;
   std::string message;      ///< Lower case, both values, the remedy.
   std::vector<std::string> details; ///< The other party, paths, who waits for what; one line each.
   unsigned ptxLine = 0;     ///< 1-based line of the PTX text; 0 when there is none.
-  std::string ptxText;      ///< That line, trimmed.
+  std::string ptxText;      ///< That line, trimmed, with long register lists elided: "{%r1 … %r64}".
   std::string source;       ///< "gemm.mlir:20:10" through .loc, or empty.
   std::array<uint32_t, 3> cta = {0, 0, 0};
   unsigned warp = 0;

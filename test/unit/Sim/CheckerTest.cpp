@@ -184,6 +184,40 @@ TEST(Checker, ANoteHidesNoRace) {
   EXPECT_TRUE(names(smallWgmma(reader + "@%p2 st.shared.u8 [s+1], %rs1;"), 128).count("TK-SIM-RACE")) << "another byte of the word";
 }
 
+TEST(Checker, FindingsOfOneCauseAreOneAndReadable) {
+  for (bool withLoc : {true, false}) {
+    std::string list = "{", reads;
+    for (unsigned i = 0; i < 32; ++i) {
+      list += (i ? ", %f" : "%f") + std::to_string(i);
+      reads += "add.f32\t%f100, %f" + std::to_string(i) + ", %f" + std::to_string(i) + ";\n";
+    }
+    std::string text = "shl.b32 %r5, %r1, 4; add.u32 %r5, %r2, %r5; mov.u32 %r6, 0; st.shared.v4.u32 [%r5], {%r6, %r6, %r6, %r6};\n"
+                       "fence.proxy.async; bar.sync 0; wgmma.fence.sync.aligned;\n" + std::string(withLoc ? ".loc 1 7 3\n" : "") +
+                       "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 " + list + "}, 64, 64, 0, 1, 1, 0, 0;\n"
+                       "wgmma.commit_group.sync.aligned;\n" + (withLoc ? ".loc 1 8 3\n" : "") + reads + "wgmma.wait_group.sync.aligned 0;";
+    Sim sim;
+    sim.launch.block = {128, 1, 1};
+    sim.buffer(std::vector<uint32_t>(128), "words");
+    Report r = sim.run(kernel(1, kTid + text, kShared) + ".file 1 \"a.mlir\"\n");
+    ASSERT_EQ(r.findings.size(), withLoc ? 1u : 32u) << describe(r);
+    const Finding &f = r.findings[0];
+    EXPECT_EQ(f.name, "TK-SIM-WGMMA-INFLIGHT");
+    EXPECT_THAT(f.message, testing::HasSubstr("bf16 {%f0 … %f31}, 64"));
+    EXPECT_EQ(f.ptxText, "add.f32 %f100, %f0, %f0;");
+    EXPECT_EQ(f.count, withLoc ? 2 * 32 * 4u : 2 * 4u);
+    std::string out;
+    llvm::raw_string_ostream os(out);
+    printText(r, os);
+    if (withLoc) {
+      ASSERT_EQ(f.details.size(), 1u);
+      std::string with = " with " + std::to_string(f.ptxLine - 3);
+      EXPECT_THAT(f.details[0], testing::StartsWith("the same at 31 more instructions: lines " + std::to_string(f.ptxLine + 1) + with + ", "));
+      EXPECT_THAT(f.details[0], testing::EndsWith(std::to_string(f.ptxLine + 4) + with + ", …"));
+    } else
+      EXPECT_THAT(out, testing::HasSubstr("TK-SIM-WGMMA-INFLIGHT: 22 more findings, not shown"));
+  }
+}
+
 TEST(Checker, StepLimitEndsAnEndlessLoop) {
   Sim sim;
   sim.options.maxSteps = 10000;
