@@ -1,0 +1,129 @@
+//===- ParserImpl.h - The parser, shared by its files -----------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// Characters and tokens are in ParserLexer.cpp, directives in ParserDirectives.cpp, statements in Parser.cpp.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_LIB_SIM_PARSERIMPL_H
+#define TK_LIB_SIM_PARSERIMPL_H
+
+#include "Parser.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace tk::sim {
+
+inline bool isWordStart(char c) { return llvm::isAlpha(c) || c == '_' || c == '$' || c == '%' || c == '.'; }
+inline bool isWordChar(char c) { return llvm::isAlnum(c) || c == '_' || c == '$' || c == '%' || c == '.'; }
+
+/// A name scope: a function body or a { } block inside it.
+struct Scope {
+  llvm::StringMap<RegInfo> registers;
+  llvm::StringMap<std::pair<Ty, unsigned>> ranges; ///< %r<5>
+  llvm::StringMap<uint32_t> labels;
+  llvm::StringMap<FunctionBuilder::VarRef> variables;
+  llvm::StringMap<std::vector<std::string>> targets;
+  struct Pending { std::string label; Pos pos; uint32_t inst; int slot; };
+  std::vector<Pending> pending;
+};
+
+class Parser final : public FunctionBuilder {
+public:
+  Parser(Module &module, llvm::StringRef text) : FunctionBuilder(module, scratch), text(text) {}
+  Failure run();
+
+  const RegInfo *findRegister(llvm::StringRef name) override;
+  bool findVariable(llvm::StringRef name, VarRef &out) override;
+  void branchTo(llvm::StringRef label, Pos pos, int slot) override {
+    scopes.back().pending.push_back({label.str(), pos, uint32_t(current->code.size()), slot});
+  }
+  bool findBranchTargets(llvm::StringRef name, std::vector<std::string> &labels) override {
+    for (Scope &s : llvm::reverse(scopes))
+      if (auto it = s.targets.find(name); it != s.targets.end()) {
+        labels = it->second;
+        return true;
+      }
+    return false;
+  }
+
+private:
+  // Characters.
+  char peek(size_t k = 0) const { return at + k < text.size() ? text[at + k] : '\0'; }
+  void advance() {
+    if (text[at] == '\n') {
+      ++pos.line;
+      pos.column = 1;
+    } else
+      ++pos.column;
+    ++at;
+  }
+  void skip();
+  bool accept(char c) {
+    skip();
+    if (peek() != c)
+      return false;
+    advance();
+    return true;
+  }
+  bool fail(Pos where, const llvm::Twine &message) {
+    if (!failure)
+      failure = {where, message.str()};
+    return false;
+  }
+  bool expect(char c) {
+    if (accept(c))
+      return true;
+    return fail(pos, llvm::Twine("expected '") + llvm::Twine(c) + "', got " + here());
+  }
+  std::string here() const {
+    if (at >= text.size())
+      return "the end of the file";
+    return ("'" + text.substr(at, 12).take_until([](char c) { return c == '\n'; }) + "'").str();
+  }
+  bool word(std::string &out);
+  bool integer(int64_t &out);
+  bool number(RawOperand &out);
+
+  // Directives.
+  bool topLevel();
+  bool directive(const std::string &name, Pos where, bool inFunction);
+  bool fileDirective();
+  bool locDirective();
+  bool sectionDirective();
+  bool variable(Space space);
+  bool initialiser(Variable &v, unsigned elementBytes, bool isFloat);
+  bool registers();
+  bool entry();
+  bool parameters(Program::Entry &entry);
+  bool tuple(std::array<uint32_t, 3> &out);
+  bool skipToSemicolon();
+
+  // Statements.
+  bool body();
+  bool statement();
+  bool instruction(const std::string &first, Pos where, RawInst &raw);
+  bool operand(RawOperand &out);
+  bool simpleOperand(RawOperand &out);
+  bool addressOperand(RawOperand &out);
+  bool closeScope();
+
+  llvm::StringRef text;
+  size_t at = 0;
+  Pos pos;
+  Failure failure;
+  Function scratch;
+  Function *current = &scratch;
+  std::vector<Scope> scopes;
+  llvm::StringMap<VarRef> moduleVariables;
+  uint32_t loc = 0;
+  bool externNext = false;
+};
+
+} // namespace tk::sim
+
+#endif // TK_LIB_SIM_PARSERIMPL_H
