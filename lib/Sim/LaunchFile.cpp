@@ -413,8 +413,10 @@ void printSkeleton(const Program &program, raw_ostream &os) {
           j.attributeArray("params", [&] {
             for (const Program::Parameter &p : e.parameters)
               j.object([&] {
-                if (p.bytes == 8)
+                if (p.isPointer)
                   j.attribute("pointer", "A");
+                else if (p.bytes == 8)
+                  j.attribute("u64", 0);
                 else if (p.bytes == 4)
                   j.attribute("i32", 0);
                 else

@@ -325,6 +325,7 @@ bool Parser::parameters(Program::Entry &e) {
     Ty ty = Ty::None;
     uint32_t align = 0;
     uint64_t bytes = 0;
+    bool isPointer = false;
     skip();
     Pos where = pos;
     if (!word(w) || w != ".param")
@@ -344,9 +345,11 @@ bool Parser::parameters(Program::Entry &e) {
           align = uint32_t(a);
       } else if (w == ".ptr" || w == ".global" || w == ".shared" || w == ".const" || w == ".local") {
         // .ptr[.space][.align n]: an attribute of the pointee, not of the parameter.
+        isPointer |= w == ".ptr";
         if (align == 0)
           align = bytesOf(ty);
       } else if (w == ".ptr.global" || w == ".ptr.shared" || w == ".ptr.const" || w == ".ptr.local") {
+        isPointer = true;
         if (align == 0)
           align = bytesOf(ty);
       } else if (w[0] == '.') {
@@ -374,6 +377,7 @@ bool Parser::parameters(Program::Entry &e) {
     p.offset = uint32_t(alignTo(e.parameterBytes, align));
     p.bytes = uint32_t(bytes);
     p.align = align;
+    p.isPointer = isPointer;
     if (p.offset + bytes > 32764)
       return fail(where, "expected at most 32764 bytes of parameters, got " + Twine(p.offset + bytes));
     e.parameterBytes = p.offset + p.bytes;

@@ -78,7 +78,11 @@ public:
   /// and the text.
   static llvm::Expected<std::shared_ptr<const Program>> parse(llvm::StringRef text, llvm::StringRef fileName);
   virtual ~Program() = default;
-  struct Parameter { std::string name; uint32_t offset = 0, bytes = 0, align = 1; };
+  struct Parameter {
+    std::string name;
+    uint32_t offset = 0, bytes = 0, align = 1;
+    bool isPointer = false; ///< Declared with .ptr.
+  };
   struct Entry {
     std::string name;
     std::vector<Parameter> parameters;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SimTest.h"
+#include "tk/Sim/LaunchFile.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace tk::sim;
@@ -48,6 +49,17 @@ TEST(Parser, ErrorsNameThePlaceAndTheText) {
   EXPECT_THAT(error(".version 8.0\n.target sm_80\n"), testing::HasSubstr("expected target sm_90a or sm_90, got 'sm_80'"));
   EXPECT_THAT(error(".zork\n"), testing::HasSubstr("unknown directive '.zork'"));
   EXPECT_THAT(error(header() + ".visible .entry k(\n)\n{\n"), testing::HasSubstr("the end of the file"));
+}
+
+TEST(Parser, OnlyPtrMakesAPointer) {
+  auto p = Program::parse(header() + ".visible .entry k(.param .u64 .ptr .global .align 16 a, .param .u64 n, .param .u64 .ptr.global .align 16 b, "
+                                     ".param .u32 i, .param .align 8 .b8 s[3])\n{\nret;\n}\n", "x.ptx");
+  ASSERT_TRUE(bool(p)) << llvm::toString(p.takeError());
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  printSkeleton(**p, os);
+  llvm::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+  EXPECT_THAT(text, testing::HasSubstr(R"("params":[{"pointer":"A"},{"u64":0},{"pointer":"A"},{"i32":0},{"hex":"000000"}])"));
 }
 
 TEST(Parser, LabelsAreBlockScoped) {
