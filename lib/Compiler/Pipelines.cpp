@@ -12,11 +12,13 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "tk/Conversion/TileToNVVM/Passes.h"
+#include "tk/Dialect/Graph/Transforms/Passes.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
 
 using namespace mlir;
 
 void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &options) {
+  passes.addPass(graph::createGraphToTile());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   OpPassManager &kernel = passes.nest<tile::KernelOp>();
