@@ -123,17 +123,32 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
 /// Finds where each lane's access goes. Lanes that go nowhere are reported and dropped.
 uint32_t Cta::locate(Warp &w, const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes, AccessKind kind,
                      Space space, Place *out) {
-  if (space == Space::Shared) { // the common case, checked without calls
+  // The common cases, checked without calls.
+  uint64_t low = bytes - 1;
+  if (space == Space::Shared && std::has_single_bit(bytes)) {
     uint64_t bad = 0;
     for (unsigned l = 0; l < 32; ++l) {
       uint64_t a = addr[l];
-      bool ok = a >= ctx.sharedBase && a + bytes <= ctx.sharedEnd && a % bytes == 0;
+      bool ok = a >= ctx.sharedBase && a + bytes <= ctx.sharedEnd && !(a & low);
       bad |= uint64_t(!ok && (mask >> l & 1)) << l;
       uint64_t at = ok ? a - ctx.sharedBase : 0;
       out[l].data = shared.data() + at;
       out[l].init = sharedInit.data() + at;
       out[l].raw = a;
       out[l].space = Space::Shared;
+    }
+    if (!bad)
+      return mask;
+  }
+  Allocation *al = w.lastAllocation;
+  if (space == Space::Global && std::has_single_bit(bytes) && al && al->live && !al->readOnly && al->bytes >= bytes) {
+    uint64_t room = al->bytes - bytes, bad = 0;
+    for (unsigned l = 0; l < 32; ++l) {
+      uint64_t at = addr[l] - al->base;
+      bool ok = at <= room && !(addr[l] & low);
+      bad |= uint64_t(!ok && (mask >> l & 1)) << l;
+      at = ok ? at : 0;
+      out[l] = {al->data.get() + at, al->init.get() + at, addr[l], Space::Global};
     }
     if (!bad)
       return mask;

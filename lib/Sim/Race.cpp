@@ -296,6 +296,38 @@ bool RaceState::wordAccess(ShadowPage page, uint64_t word, unsigned first, unsig
   return ok;
 }
 
+/// The same for a part of one word: true if it is ordered and was recorded. A read leaves the write's cell whole.
+template <class Fine>
+bool RaceState::partFine(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me,
+                         Fine &&fine) {
+  uint32_t &w = page.write[offset / 4], &r = page.read[offset / 4];
+  unsigned first = offset % 4;
+  auto isSplit = [](uint32_t cell) { return (cell & kSplit) == kSplit; };
+  auto all = [&](uint32_t cell, bool otherWrite) {
+    if (!isSplit(cell))
+      return (cell == me.cell && !otherWrite) || fine(cell, otherWrite);
+    const Split &s = splits[cell & kIndex];
+    bool ok = true;
+    for (unsigned i = first; i < first + bytes; ++i)
+      ok &= (s.cell[i] == me.cell && !otherWrite) || fine(s.cell[i], otherWrite);
+    return ok;
+  };
+  if (!all(w, true) || !all(r, false))
+    return false;
+  auto put = [&](uint32_t &cell, uint32_t value) {
+    if (cell == value)
+      return;
+    if (!isSplit(cell))
+      cell = split(cell);
+    for (unsigned i = first; i < first + bytes; ++i)
+      splits[cell & kIndex].cell[i] = value;
+  };
+  if (isWrite)
+    put(w, me.cell);
+  put(r, isWrite ? 0 : me.cell);
+  return true;
+}
+
 bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me,
                     Conflict &conflict) {
   bool ok = true;
@@ -324,7 +356,8 @@ bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWri
     }
     if (word == last)
       return true;
-  }
+  } else if (offset / 4 == (end - 1) / 4 && partFine(page, offset, bytes, isWrite, me, fine))
+    return true;
   for (uint64_t word = offset / 4; word * 4 < end; ++word) {
     unsigned first = word * 4 < offset ? unsigned(offset - word * 4) : 0;
     unsigned last = unsigned(std::min<uint64_t>(4, end - word * 4));

@@ -113,6 +113,8 @@ private:
   bool cellAccess(uint32_t &write, uint32_t &read, bool isWrite, const Accessor &me, Conflict &conflict);
   bool wordAccess(ShadowPage page, uint64_t word, unsigned first, unsigned last, bool isWrite, const Accessor &me,
                   Conflict &conflict);
+  template <class Fine>
+  bool partFine(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me, Fine &&fine);
   bool run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me, Conflict &conflict);
   uint32_t split(uint32_t cell);
   /// Ids are 26 bits: a very long kernel forgets its past accesses, which can hide a race but never make one up.

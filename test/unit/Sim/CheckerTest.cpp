@@ -107,6 +107,20 @@ TEST(Checker, BytesOfOneWordAreApart) {
   EXPECT_EQ(names("shr.u32 %r6, %r1, 1; add.u32 %r5, %r2, %r6; cvt.u16.u32 %rs1, %r1; st.shared.b8 [%r5], %rs1;"), Names{"TK-SIM-RACE"});
 }
 
+TEST(Checker, HalvesOfOneWordAreApart) {
+  std::string other = "xor.b32 %r5, %r3, 128; add.u32 %r5, %r5, %r2; cvt.u16.u32 %rs2, %r1; st.shared.u32 [%r4], %r1; bar.sync 0;";
+  std::string reads = other + "ld.shared.u16 %rs1, [%r4];", writes = other + "st.shared.u16 [%r4], %rs2;";
+  EXPECT_EQ(names(reads + "st.shared.u16 [%r5+2], %rs2;"), Names());
+  EXPECT_EQ(names(reads + "st.shared.u16 [%r5], %rs2;"), Names{"TK-SIM-RACE"});
+  EXPECT_EQ(names(reads + "st.shared.u32 [%r5], %r1;"), Names{"TK-SIM-RACE"});
+  EXPECT_EQ(names(reads + "ld.shared.u16 %rs1, [%r4+2]; st.shared.u16 [%r5+2], %rs2;"), Names{"TK-SIM-RACE"});
+  EXPECT_EQ(names(reads + "bar.sync 0; st.shared.u16 [%r5], %rs2;"), Names());
+  EXPECT_EQ(names(writes + "ld.shared.u16 %rs1, [%r5+2];"), Names());
+  EXPECT_EQ(names(writes + "ld.shared.u16 %rs1, [%r5];"), Names{"TK-SIM-RACE"});
+  EXPECT_EQ(names(writes + "ld.shared.u32 %r6, [%r5];"), Names{"TK-SIM-RACE"});
+  EXPECT_EQ(names(writes + "bar.sync 0; ld.shared.u32 %r6, [%r5];"), Names());
+}
+
 TEST(Checker, SameValueFromOneInstruction) {
   EXPECT_EQ(names("st.shared.u32 [s], 5;", 32), Names()) << "every lane stores the same";
   EXPECT_EQ(names("st.shared.u32 [s], %r1;", 32), Names{"TK-SIM-RACE"});
