@@ -16,6 +16,8 @@ using namespace mlir;
 using namespace tk;
 using namespace tk::tile;
 
+static constexpr int64_t kMaxExprNodes = 4096;
+
 static std::optional<ElementType> convertElementType(Type type) {
   if (type.isIndex())
     return ElementType::I64;
@@ -40,26 +42,35 @@ static std::optional<Expr::Op> getBinaryOp(Operation *op) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
-static FailureOr<Expr> convertExpr(Value value) {
+/// `budget` bounds the tree, which repeats what the grid region shares.
+static FailureOr<Expr> convertExpr(Value value, int64_t &budget) {
+  if (--budget < 0)
+    return emitError(value.getLoc())
+           << "expected a grid expression of at most " << kMaxExprNodes
+           << " operations once shared parts are written out; simplify it";
   APInt constant;
   if (matchPattern(value, m_ConstantInt(&constant)))
     return Expr::constant(constant.getSExtValue());
   if (auto argument = dyn_cast<BlockArgument>(value))
     return Expr::scalar(argument.getArgNumber());
   Operation *op = value.getDefiningOp();
-  if (auto dim = dyn_cast<DimOp>(op))
-    return Expr::size(cast<BlockArgument>(dim.getView()).getArgNumber(), dim.getDimension());
+  auto dim = dyn_cast<DimOp>(op);
+  if (auto view = dim ? dyn_cast<BlockArgument>(dim.getView()) : BlockArgument())
+    return Expr::size(view.getArgNumber(), dim.getDimension());
   if (isa<NumSMsOp>(op))
     return Expr::numSMs();
   if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
-    return convertExpr(op->getOperand(0));
+    return convertExpr(op->getOperand(0), budget);
   std::optional<Expr::Op> binary = getBinaryOp(op);
   if (!binary)
     return op->emitOpError()
            << "has no counterpart in a package's grid expressions; use integer addition, "
               "subtraction, multiplication, division, remainder, minimum or maximum";
-  FailureOr<Expr> lhs = convertExpr(op->getOperand(0)), rhs = convertExpr(op->getOperand(1));
-  if (failed(lhs) || failed(rhs))
+  FailureOr<Expr> lhs = convertExpr(op->getOperand(0), budget);
+  if (failed(lhs))
+    return failure();
+  FailureOr<Expr> rhs = convertExpr(op->getOperand(1), budget);
+  if (failed(rhs))
     return failure();
   return Expr::binary(*binary, std::move(*lhs), std::move(*rhs));
 }
@@ -150,7 +161,8 @@ FailureOr<std::vector<Kernel>> tk::describeKernels(ModuleOp module) {
     variant.grid.fill(Expr::constant(1));
     auto grid = cast<GridOp>(kernel.getGrid().front().getTerminator());
     for (auto [dimension, size] : llvm::enumerate(grid.getSizes())) {
-      FailureOr<Expr> expr = convertExpr(size);
+      int64_t budget = kMaxExprNodes;
+      FailureOr<Expr> expr = convertExpr(size, budget);
       if (failed(expr))
         return failure();
       variant.grid[dimension] = std::move(*expr);

@@ -48,6 +48,8 @@ Error tk::lintPTX(StringRef ptx) {
     line.consume_back(";");
     if (line.contains(".entry "))
       fenced = false;
+    if (line.starts_with("wgmma.wait_group")) // The registers are ordinary again.
+      fenced = false;
     if (line.starts_with("wgmma.fence")) {
       written.clear();
       fenced = true;

@@ -30,6 +30,10 @@ inline constexpr int64_t kMaxSharedBytes = 232448;
 /// swizzle.
 inline constexpr int64_t kSharedBaseAlign = 1024;
 inline constexpr int64_t kMaxVectorBytes = 16;
+/// The widest span of the shared-memory swizzles.
+inline constexpr int64_t kSwizzleSpanBytes = 128;
+/// A tile with more elements to a thread than four register files hold is a mistake, not a program.
+inline constexpr int64_t kMaxTileElementsPerThread = 1024;
 inline constexpr int64_t kMaxGridX = (int64_t(1) << 31) - 1;
 
 /// wgmma.mma_async (PTX ISA 9.1, 9.7.15.2): M is 64, N a multiple of 8 up to 256, K 32 bytes of

@@ -89,6 +89,8 @@ GlobalAccess::GlobalAccess(OpBuilder &builder, Location location, GlobalType typ
     Value base = arith::IndexCastOp::create(builder, location, builder.getI64Type(), offset);
     bases.push_back(arith::AddIOp::create(builder, location, base, thread));
   }
+  if (type.getElementType().isInteger(1)) // One byte each, which only single accesses unpack.
+    return;
   vectorElements = runElements = chooseVector(offsetDivisor);
   // Single bytes have no registers to be packed from.
   if (type.getContiguousDimension() && vectorElements * type.getElementBytes() > 1)
@@ -231,7 +233,7 @@ private:
   std::string word(unsigned index) const {
     return operand(isLoad ? index : index + (hasRow ? 4 : 3));
   }
-  bool inHalves() const { return vector * elementBytes == 2 && run > 1; }
+  bool inHalves() const { return vector * elementBytes == 2 && run * elementBytes >= 4; }
   void access(llvm::raw_ostream &os, int64_t first) const;
   void packHalves(llvm::raw_ostream &os) const;
 };
@@ -252,7 +254,7 @@ void RunAssembly::access(llvm::raw_ostream &os, int64_t first) const {
      << (hasRow ? ", " + address(3) : "") << ";\n\t";
   SmallVector<std::string> registers;
   if (inHalves())
-    registers.push_back("h" + std::to_string(first));
+    registers.push_back("h" + std::to_string(offset / 2));
   for (int64_t index = offset / 4;
        !inHalves() && index < std::max((offset + bytes) / 4, offset / 4 + 1); ++index)
     registers.push_back(word(index));
@@ -285,7 +287,7 @@ std::string RunAssembly::str() const {
   if (run > vector)
     os << ".reg .b64 c;\n\t";
   if (inHalves())
-    os << ".reg .b16 h<" << run << ">;\n\t";
+    os << ".reg .b16 h<" << run * elementBytes / 2 << ">;\n\t";
   if (!isLoad)
     packHalves(os);
   for (int64_t first = 0; first < run; first += vector)
@@ -404,6 +406,10 @@ private:
   const OffsetDivisors &divisors;
 };
 
+/// How many vectors of a copy may be in registers at a time: 4 keep a 128 x 128 product over one
+/// warpgroup at 206 to 214 registers without spills; 8 need 227 to 244, no bound 255 and spills.
+constexpr int64_t kStepsInFlight = 4;
+
 /// Loads and shared stores take turns, so that few elements are in registers at a time.
 struct LowerCopy : OpConversionPattern<CopyOp> {
   LowerCopy(const TypeConverter &converter, MLIRContext *context, const OffsetDivisors &divisors)
@@ -411,8 +417,6 @@ struct LowerCopy : OpConversionPattern<CopyOp> {
   LogicalResult matchAndRewrite(CopyOp copy, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Location location = copy.getLoc();
-    if (!copy.getThrough())
-      return copy.emitOpError() << "has no layout to pass through; run tk-assign-layouts first";
     RankedTensorType tile = copy.getTileType();
     SmallVector<Value> offsets =
         llvm::map_to_vector(adaptor.getOffsets(), [](ValueRange v) { return v.front(); });
@@ -423,12 +427,19 @@ struct LowerCopy : OpConversionPattern<CopyOp> {
     auto move = [&](Value pointer, int64_t reg, int64_t vector) {
       while (int64_t(registers.size()) < reg + vector)
         llvm::append_range(registers, access.load(registers.size()));
-      OpBuilder::InsertionGuard guard(rewriter);
-      if (first) {
-        auto branch = scf::IfOp::create(rewriter, location, first, /*withElseRegion=*/false);
-        rewriter.setInsertionPointToStart(branch.thenBlock());
+      {
+        OpBuilder::InsertionGuard guard(rewriter);
+        if (first) {
+          auto branch = scf::IfOp::create(rewriter, location, first, /*withElseRegion=*/false);
+          rewriter.setInsertionPointToStart(branch.thenBlock());
+        }
+        storeSharedVector(rewriter, location, ValueRange(registers).slice(reg, vector), pointer);
       }
-      storeSharedVector(rewriter, location, ValueRange(registers).slice(reg, vector), pointer);
+      // ptxas would load the whole tile first, beside the accumulator, and spill. Nothing moves
+      // memory accesses across this, and nothing waits for it in a convergent warp.
+      bool last = reg + vector >= access.registers();
+      if (!last && reg / vector % kStepsInFlight == kStepsInFlight - 1)
+        inlinePTX(rewriter, location, "bar.warp.sync -1;", "~{memory}", {}, {});
     };
     if (failed(forEachSharedAccess(copy, rewriter, tile, copy.getDest().getType(),
                                    adaptor.getDest().front(), move)))

@@ -138,28 +138,40 @@ SmallVector<Value> tk::inlinePTX(OpBuilder &builder, Location location, StringRe
   return values;
 }
 
-/// The largest number known to divide an index value, at least 1; zero, which everything divides,
-/// gives 0.
-static int64_t getKnownDivisor(Value value) {
-  APInt constant;
-  if (matchPattern(value, m_ConstantInt(&constant)))
-    return std::abs(constant.getSExtValue());
-  if (auto product = value.getDefiningOp<arith::MulIOp>())
-    return getKnownDivisor(product.getLhs()) * getKnownDivisor(product.getRhs());
-  if (auto sum = value.getDefiningOp<arith::AddIOp>())
-    return std::gcd(getKnownDivisor(sum.getLhs()), getKnownDivisor(sum.getRhs()));
-  auto argument = dyn_cast<BlockArgument>(value);
-  auto loop = argument ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()) : scf::ForOp();
-  if (loop && loop.getInductionVar() == value)
-    return std::gcd(getKnownDivisor(loop.getLowerBound()), getKnownDivisor(loop.getStep()));
-  return 1;
+/// The largest power of two known to divide an index value, at least 1; zero, which everything
+/// divides, gives 0. Values that are shared are looked at once; products stop at what a vector
+/// could use.
+static int64_t getKnownDivisor(Value value, llvm::DenseMap<Value, int64_t> &known) {
+  if (auto found = known.find(value); found != known.end())
+    return found->second;
+  auto find = [&]() -> int64_t {
+    constexpr int64_t kEnough = int64_t(1) << 20;
+    APInt constant;
+    if (matchPattern(value, m_ConstantInt(&constant)))
+      return constant.isZero() ? 0 : int64_t(1) << std::min(constant.countr_zero(), 20u);
+    if (auto product = value.getDefiningOp<arith::MulIOp>())
+      return std::min(kEnough, getKnownDivisor(product.getLhs(), known) *
+                                   getKnownDivisor(product.getRhs(), known));
+    if (auto sum = value.getDefiningOp<arith::AddIOp>())
+      return std::gcd(getKnownDivisor(sum.getLhs(), known), getKnownDivisor(sum.getRhs(), known));
+    auto argument = dyn_cast<BlockArgument>(value);
+    auto loop = argument ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()) : scf::ForOp();
+    if (loop && loop.getInductionVar() == value)
+      return std::gcd(getKnownDivisor(loop.getLowerBound(), known),
+                      getKnownDivisor(loop.getStep(), known));
+    return 1;
+  };
+  int64_t divisor = find();
+  known[value] = divisor;
+  return divisor;
 }
 
 OffsetDivisors tk::findOffsetDivisors(Operation *root) {
   OffsetDivisors divisors;
+  llvm::DenseMap<Value, int64_t> known;
   auto find = [&](Operation *op, GlobalType view, OperandRange offsets) {
     if (std::optional<unsigned> contiguous = view.getContiguousDimension())
-      divisors[op] = getKnownDivisor(offsets[*contiguous]);
+      divisors[op] = getKnownDivisor(offsets[*contiguous], known);
   };
   root->walk([&](Operation *op) {
     if (auto load = dyn_cast<LoadOp>(op))

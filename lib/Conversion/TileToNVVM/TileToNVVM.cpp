@@ -66,8 +66,10 @@ static void keepReport(KernelOp kernel) {
     if (!isa<GlobalType>(argument.getType()))
       continue; // Scalars are offsets of loads and stores, which is no access of theirs.
     for (Operation *user : argument.getUsers()) {
-      reads[argument.getArgNumber()] |= isa<LoadOp, CopyOp>(user);
-      writes[argument.getArgNumber()] |= isa<StoreOp>(user);
+      // Through a loop or a branch, a view may be anything's.
+      bool unknown = !isa<LoadOp, CopyOp, StoreOp, DimOp>(user);
+      reads[argument.getArgNumber()] |= isa<LoadOp, CopyOp>(user) || unknown;
+      writes[argument.getArgNumber()] |= isa<StoreOp>(user) || unknown;
     }
   }
   MLIRContext *context = kernel.getContext();
@@ -179,19 +181,22 @@ LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
           << "has no lowering; tk-insert-wgmma must map it onto the tensor core (see its remarks)";
       return WalkResult::interrupt();
     }
-    for (Type type : op->getResultTypes()) {
+    SmallVector<Type> types(op->getResultTypes());
+    if (auto copy = dyn_cast<CopyOp>(op))
+      types.push_back(copy.getTileType());
+    for (Type type : types) {
       auto tile = dyn_cast<RankedTensorType>(type);
       if (!tile)
         continue;
       std::optional<layout::Distribution> distribution = getDistribution(tile);
       if (!distribution) {
-        op->emitOpError() << "yields " << tile
+        op->emitOpError() << "holds " << tile
                           << " without a register layout; run tk-assign-layouts first";
         return WalkResult::interrupt();
       }
       int64_t threads = kernel.getThreads().value_or(hopper::kWarpgroupThreads);
       if (distribution->numThreads() != threads) {
-        op->emitOpError() << "yields a tile laid out over " << distribution->numThreads()
+        op->emitOpError() << "holds a tile laid out over " << distribution->numThreads()
                           << " threads, but the kernel's blocks have " << threads;
         return WalkResult::interrupt();
       }

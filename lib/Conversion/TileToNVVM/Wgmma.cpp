@@ -78,10 +78,12 @@ struct LowerWgmma : OpConversionPattern<WgmmaOp> {
 
 } // namespace
 
-/// The largest N of an instruction that divides the tile's.
-static int64_t chooseInstructionN(int64_t n) {
+/// The largest N of an instruction that divides the tile's and starts no instruction inside a panel
+/// of a tile that is contiguous along N.
+static int64_t chooseInstructionN(int64_t n, const layout::SharedLayout &b) {
+  int64_t panel = b.contiguousDimension() == 1 ? int64_t(b.span()) / b.elementBytes() : 1;
   for (int64_t candidate = std::min(n, hopper::kWgmmaMaxN);; candidate -= hopper::kWgmmaNStep)
-    if (n % candidate == 0)
+    if (n % candidate == 0 && (candidate % panel == 0 || candidate == n))
       return candidate;
 }
 
@@ -105,9 +107,9 @@ LogicalResult LowerWgmma::matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adapt
   if (!aType.getLayout() || !bType.getLayout())
     return rewriter.notifyMatchFailure(product, "a shared operand has no layout");
   int64_t m = aType.getShape()[0], k = aType.getShape()[1], n = bType.getShape()[1];
-  int64_t instructionN = chooseInstructionN(n),
-          instructionK = hopper::kWgmmaKBytes / aType.getElementBytes();
   layout::SharedLayout aLayout = aType.getSharedLayout(), bLayout = bType.getSharedLayout();
+  int64_t instructionN = chooseInstructionN(n, bLayout),
+          instructionK = hopper::kWgmmaKBytes / aType.getElementBytes();
   auto a = layout::describeWgmmaOperand(aLayout, /*mnDimension=*/0, hopper::kWgmmaM, instructionK);
   if (!a)
     return product.emitOpError() << "cannot read \"a\": " << llvm::toString(a.takeError());

@@ -9,6 +9,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "tk/Dialect/Tile/IR/TileOps.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace tk::tile;
@@ -133,6 +134,18 @@ LogicalResult KernelOp::verify() {
       return emitOpError() << "expected one size name per dimension of '" << getArgumentName(index)
                            << "' (" << rank << ") or none, got " << sizes;
   }
+  // The name goes into PTX as it is.
+  auto isWordCharacter = [](char c) { return llvm::isAlnum(c) || c == '_' || c == '$'; };
+  if (getSymName().empty() || llvm::isDigit(getSymName().front()) ||
+      !llvm::all_of(getSymName(), isWordCharacter))
+    return emitOpError()
+           << "expected a name of letters, digits, '_' and '$' that does not start with "
+              "a digit, got '"
+           << getSymName() << "'";
+  for (auto list : {getReads(), getWrites()})
+    if (list && list->size() != getNumArguments())
+      return emitOpError() << "expected 'reads' and 'writes' to have one entry for each of the "
+                           << getNumArguments() << " arguments, got " << list->size();
   if (int64_t threads = getThreads().value_or(128);
       threads <= 0 || threads % 128 != 0 || threads > 1024)
     return emitOpError()
@@ -159,7 +172,9 @@ LogicalResult KernelOp::verifyRegions() {
     return grid.front().getTerminator()->emitOpError()
            << "expected the grid region to end in 'tk.grid'";
   for (Operation &op : grid.front()) {
-    bool allowed = isa<arith::ArithDialect>(op.getDialect()) || isa<DimOp, NumSMsOp, GridOp>(op);
+    bool scalar = llvm::all_of(op.getResultTypes(), [](Type type) { return type.isIntOrIndex(); });
+    bool allowed = (isa_and_present<arith::ArithDialect>(op.getDialect()) && scalar) ||
+                   isa<DimOp, NumSMsOp, GridOp>(op);
     if (!allowed)
       return op.emitOpError()
              << "is not index arithmetic over sizes, scalars and facts of the device, which is all "

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tk/Dialect/Tile/IR/TileOps.h"
+#include "tk/Target/Hopper.h"
 
 using namespace mlir;
 using namespace tk::tile;
@@ -18,6 +19,10 @@ LogicalResult AllocOp::verify() {
     return emitOpError() << "expected a layout before an offset; run tk-assign-swizzles first";
   int64_t alignment = getType().getSharedLayout().alignment();
   int64_t offset = *getOffset();
+  if (offset > hopper::kMaxSharedBytes - getType().getSizeInBytes())
+    return emitOpError() << "expected an offset at which " << getType().getSizeInBytes()
+                         << " bytes end within the block's " << hopper::kMaxSharedBytes << ", got "
+                         << offset;
   if (offset < 0 || offset % alignment != 0)
     return emitOpError() << "expected an offset that is a multiple of the layout's alignment "
                          << alignment << ", got " << offset;

@@ -58,6 +58,12 @@ LogicalResult BlockedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     laneCount *= extent;
   if (laneCount != 32)
     return emitError() << "expected 'lanes' to multiply to 32, got " << laneCount;
+  constexpr int64_t kMaxWarps = 32; // 1024 threads
+  int64_t warpCount = 1;
+  for (int64_t extent : warps)
+    if (llvm::MulOverflow(warpCount, extent, warpCount) || warpCount > kMaxWarps)
+      return emitError() << "expected 'warps' to multiply to at most " << kMaxWarps
+                         << ", the warps of a block, got [" << warps << "]";
   return verifyOrder(emitError, order, rank);
 }
 

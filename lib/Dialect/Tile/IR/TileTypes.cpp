@@ -189,6 +189,20 @@ void GlobalType::print(AsmPrinter &printer) const {
 }
 
 //===----------------------------------------------------------------------===//
+// InflightType
+//===----------------------------------------------------------------------===//
+
+LogicalResult InflightType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   RankedTensorType tensor) {
+  if (tensor.getEncoding() && !isa<WgmmaAccAttr>(tensor.getEncoding()))
+    return emitError()
+           << "expected a tile in flight to have no layout or #tk.wgmma_acc, which is how "
+              "the tensor core holds it, got "
+           << tensor.getEncoding();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // SharedType
 //===----------------------------------------------------------------------===//
 
@@ -211,6 +225,10 @@ LogicalResult SharedType::verify(function_ref<InFlightDiagnostic()> emitError,
   for (int64_t extent : shape)
     if (ShapedType::isDynamic(extent) || extent <= 0)
       return emitError() << "expected a shared tile of static, positive extents";
+  int64_t bytes = getBytes(elementType);
+  for (int64_t extent : shape)
+    if (llvm::MulOverflow(bytes, extent, bytes))
+      return emitError() << "expected a shared tile whose size is a number of 64 bits";
   return layout ? layout.verifyShape(shape, getBytes(elementType), emitError) : success();
 }
 

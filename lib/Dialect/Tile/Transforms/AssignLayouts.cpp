@@ -104,7 +104,7 @@ void AssignLayouts::link(Operation *op) {
 /// A layout that a tile already has, or must have because the tensor core holds it.
 LogicalResult AssignLayouts::addAnchor(Component &component, Value tile) {
   Attribute layout = getTile(tile).getEncoding();
-  if (!layout && isa<InflightType>(tile.getType()))
+  if (isa<InflightType>(tile.getType()))
     layout = WgmmaAccAttr::get(&getContext());
   if (!layout || layout == component.layout)
     return success();
@@ -169,9 +169,14 @@ static BlockedAttr chooseBlocked(MLIRContext *context, ArrayRef<int64_t> shape, 
   perThread[contiguous] =
       std::min({hopper::kMaxVectorBytes / elementBytes, room[contiguous], busy});
   room[contiguous] /= perThread[contiguous];
+  // Threads of one warp cover one span of shared memory, 128 bytes, in a row: further along, panels
+  // may lie at distances that are no power of two, which only registers can follow.
+  int64_t span = hopper::kSwizzleSpanBytes / elementBytes / perThread[contiguous];
   auto deal = [&](int64_t count, SmallVector<int64_t> &extents) {
     for (unsigned d : order) {
       int64_t take = std::min(count, room[d]);
+      if (d == contiguous && rank > 1)
+        take = std::min(take, std::max<int64_t>(1, span / lanes[d] / warps[d]));
       extents[d] *= take, room[d] /= take, count /= take;
     }
     extents[order.back()] *= count; // More threads than elements: they hold the same ones.
@@ -209,7 +214,12 @@ LogicalResult AssignLayouts::assign(Component &component) {
     auto emit = [&] { return emitError(tile.getLoc()); };
     if (failed(registerLayout.verifyShape(getTile(tile).getShape(), emit)))
       return failure();
-    int64_t threads = registerLayout.toDistribution(getTile(tile).getShape()).numThreads();
+    layout::Distribution distribution = registerLayout.toDistribution(getTile(tile).getShape());
+    if (distribution.registersPerThread() > hopper::kMaxTileElementsPerThread)
+      return emit() << "gives each thread " << distribution.registersPerThread() << " elements of "
+                    << getTile(tile) << ", but at most " << hopper::kMaxTileElementsPerThread
+                    << " are compiled; use smaller tiles";
+    int64_t threads = distribution.numThreads();
     if (threads != hopper::kWarpgroupThreads)
       return emit() << "expected a layout over the block's " << hopper::kWarpgroupThreads
                     << " threads, got " << component.layout << " over " << threads;
@@ -254,6 +264,12 @@ void AssignLayouts::runOnOperation() {
     }
     if (failed(assign(component)))
       return signalPassFailure();
+  }
+  if (int64_t threads = kernel.getThreads().value_or(hopper::kWarpgroupThreads);
+      threads != hopper::kWarpgroupThreads) {
+    kernel.emitOpError() << "expected 'threads' of one warpgroup (" << hopper::kWarpgroupThreads
+                         << "), which is what this pass deals tiles out to, got " << threads;
+    return signalPassFailure();
   }
   kernel.walk([&](CopyOp copy) {
     if (copy.getThrough())

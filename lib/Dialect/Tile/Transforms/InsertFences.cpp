@@ -45,14 +45,60 @@ struct BufferState {
   }
 };
 
-using State = llvm::MapVector<AllocOp, BufferState>;
+/// Accesses to one view that other threads of the block have not been told of yet. A tile program
+/// has no threads: a load must see what an earlier store wrote, whichever thread did.
+struct ViewState {
+  SmallVector<Operation *> reads, writes;       ///< Since the last barrier, in this iteration.
+  bool olderReads = false, olderWrites = false; ///< In earlier ones: of elements not known here.
+
+  bool operator==(const ViewState &) const = default;
+
+  void join(const ViewState &other) {
+    auto add = [](SmallVector<Operation *> &to, ArrayRef<Operation *> from) {
+      for (Operation *op : from)
+        if (!llvm::is_contained(to, op))
+          to.push_back(op);
+    };
+    add(reads, other.reads);
+    add(writes, other.writes);
+    olderReads |= other.olderReads;
+    olderWrites |= other.olderWrites;
+  }
+  /// The iteration ends.
+  void age() {
+    olderReads |= !reads.empty();
+    olderWrites |= !writes.empty();
+    reads.clear();
+    writes.clear();
+  }
+};
+
+struct State {
+  llvm::MapVector<AllocOp, BufferState> buffers;
+  llvm::MapVector<Value, ViewState> views;
+
+  void join(const State &other) {
+    for (auto &[alloc, buffer] : buffers)
+      buffer.join(other.buffers.lookup(alloc));
+    for (auto &[view, accesses] : other.views)
+      views[view].join(accesses);
+  }
+  bool operator==(const State &other) const {
+    auto same = [](auto &lhs, auto &rhs) { return lhs.second == rhs.second; };
+    return llvm::equal(buffers, other.buffers, same) && llvm::equal(views, other.views, same);
+  }
+  void age() {
+    for (auto &[view, accesses] : views)
+      accesses.age();
+  }
+};
 
 struct InsertFences : tk::tile::impl::InsertFencesBase<InsertFences> {
   void runOnOperation() override {
     State state;
     WalkResult walk = getOperation().walk([&](AllocOp alloc) {
       if (alloc.getOffset()) {
-        state[alloc] = {};
+        state.buffers[alloc] = {};
         return WalkResult::advance();
       }
       alloc.emitOpError() << "has no offset yet; run tk-allocate-shared first";
@@ -72,20 +118,23 @@ private:
 
   LogicalResult genericRead(Operation &op, Value buffer, State &state, bool insert);
   LogicalResult genericWrite(Operation &op, Value buffer, State &state, bool insert);
+  void globalRead(Operation &op, Value view, State &state, bool insert);
+  void globalWrite(StoreOp store, State &state, bool insert);
   LogicalResult asyncRead(WgmmaOp product, Value buffer, State &state, bool insert);
-  void barrier(Operation &before, State &state, bool insert, StringRef why, AllocOp buffer);
+  void barrier(Operation &before, State &state, bool insert, StringRef why);
   void fence(Operation &before, State &state, bool insert, AllocOp buffer);
 };
 
 } // namespace
 
 static void applyBarrier(State &state) {
-  for (auto &[alloc, buffer] : state)
+  state.views.clear();
+  for (auto &[alloc, buffer] : state.buffers)
     buffer.writtenUnsynced = buffer.fencedUnsynced = buffer.readUnsynced = false;
 }
 
 static void applyFence(State &state) {
-  for (auto &[alloc, buffer] : state) {
+  for (auto &[alloc, buffer] : state.buffers) {
     buffer.fencedUnsynced |= buffer.writtenUnfenced;
     buffer.writtenUnfenced = false;
   }
@@ -100,7 +149,7 @@ static bool overlap(AllocOp lhs, AllocOp rhs) {
 /// What is pending on any buffer that shares bytes with `alloc`.
 static BufferState collect(State &state, AllocOp alloc) {
   BufferState result;
-  for (auto &[other, buffer] : state)
+  for (auto &[other, buffer] : state.buffers)
     if (overlap(other, alloc))
       result.join(buffer);
   return result;
@@ -114,8 +163,7 @@ static FailureOr<AllocOp> resolve(Operation &op, Value buffer) {
                              "where the buffer is known";
 }
 
-void InsertFences::barrier(Operation &before, State &state, bool insert, StringRef why,
-                           AllocOp buffer) {
+void InsertFences::barrier(Operation &before, State &state, bool insert, StringRef why) {
   applyBarrier(state);
   if (!insert)
     return;
@@ -124,7 +172,7 @@ void InsertFences::barrier(Operation &before, State &state, bool insert, StringR
   remark::passed(before.getLoc(), remark::RemarkOpts::name("barrier")
                                       .category("tk-insert-fences")
                                       .function(getOperation().getSymName()))
-      << remark::add("barrier: {0} \"{1}\"", why.str(), buffer.getLabel().str());
+      << remark::add("barrier: {0}", why.str());
 }
 
 void InsertFences::fence(Operation &before, State &state, bool insert, AllocOp buffer) {
@@ -145,8 +193,8 @@ LogicalResult InsertFences::genericRead(Operation &op, Value value, State &state
   if (failed(alloc))
     return failure();
   if (collect(state, *alloc).writtenUnsynced)
-    barrier(op, state, insert, "other threads wrote", *alloc);
-  state[*alloc].readUnsynced = true;
+    barrier(op, state, insert, ("other threads wrote \"" + alloc->getLabel() + "\"").str());
+  state.buffers[*alloc].readUnsynced = true;
   return success();
 }
 
@@ -160,9 +208,12 @@ LogicalResult InsertFences::genericWrite(Operation &op, Value value, State &stat
            << "overwrites \"" << alloc->getLabel()
            << "\" while a product in flight may still read it; a 'tk.wgmma_wait' must come first";
   if (pending.readUnsynced || pending.writtenUnsynced)
-    barrier(op, state, insert,
-            pending.readUnsynced ? "other threads still read" : "other threads also write", *alloc);
-  state[*alloc].writtenUnsynced = state[*alloc].writtenUnfenced = true;
+    barrier(
+        op, state, insert,
+        ((pending.readUnsynced ? "other threads still read \"" : "other threads also write \"") +
+         alloc->getLabel() + "\"")
+            .str());
+  state.buffers[*alloc].writtenUnsynced = state.buffers[*alloc].writtenUnfenced = true;
   return success();
 }
 
@@ -177,9 +228,62 @@ LogicalResult InsertFences::asyncRead(WgmmaOp product, Value value, State &state
     fence(op, state, insert, *alloc);
   BufferState pending = collect(state, *alloc);
   if (pending.writtenUnsynced || pending.fencedUnsynced)
-    barrier(op, state, insert, "every thread has written and fenced its part of", *alloc);
-  state[*alloc].groupsSinceRead = 0;
+    barrier(
+        op, state, insert,
+        ("every thread has written and fenced its part of \"" + alloc->getLabel() + "\"").str());
+  state.buffers[*alloc].groupsSinceRead = 0;
   return success();
+}
+
+/// Whether two accesses give each thread the same elements: the same offsets into the same view,
+/// the same tile, each element with one thread.
+static bool touchSameElements(Operation *lhs, Operation *rhs) {
+  auto describe = [](Operation *op) -> std::tuple<Value, SmallVector<Value>, Type> {
+    if (auto load = dyn_cast<LoadOp>(op))
+      return {load.getView(), load.getOffsets(), load.getResult().getType()};
+    if (auto copy = dyn_cast<CopyOp>(op))
+      return {copy.getView(), copy.getOffsets(), copy.getTileType()};
+    auto store = cast<StoreOp>(op);
+    return {store.getView(), store.getOffsets(), store.getValue().getType()};
+  };
+  if (describe(lhs) != describe(rhs))
+    return false;
+  auto distribution = getDistribution(cast<RankedTensorType>(std::get<Type>(describe(lhs))));
+  return distribution && distribution->replicatedThreadBits() == 0;
+}
+
+/// Arguments of a kernel do not overlap where one is written (see `tk.kernel`); of other views
+/// nothing is known.
+static bool mayOverlap(Value lhs, Value rhs) {
+  auto isArgument = [](Value view) {
+    auto argument = dyn_cast<BlockArgument>(view);
+    return argument && isa<KernelOp>(argument.getOwner()->getParentOp());
+  };
+  return lhs == rhs || !isArgument(lhs) || !isArgument(rhs);
+}
+
+void InsertFences::globalRead(Operation &op, Value view, State &state, bool insert) {
+  for (auto &[other, accesses] : state.views)
+    if (mayOverlap(view, other) &&
+        (accesses.olderWrites || llvm::any_of(accesses.writes, [&](Operation *write) {
+           return !touchSameElements(write, &op);
+         }))) {
+      barrier(op, state, insert, "other threads wrote what this one loads");
+      break;
+    }
+  state.views[view].reads.push_back(&op);
+}
+
+void InsertFences::globalWrite(StoreOp store, State &state, bool insert) {
+  auto differs = [&](Operation *op) { return !touchSameElements(op, store); };
+  for (auto &[other, accesses] : state.views)
+    if (mayOverlap(store.getView(), other) &&
+        (accesses.olderReads || accesses.olderWrites || llvm::any_of(accesses.reads, differs) ||
+         llvm::any_of(accesses.writes, differs))) {
+      barrier(*store, state, insert, "other threads load or store what this one overwrites");
+      break;
+    }
+  state.views[store.getView()].writes.push_back(store);
 }
 
 LogicalResult InsertFences::visitLoop(scf::ForOp loop, State &state, bool insert) {
@@ -190,20 +294,18 @@ LogicalResult InsertFences::visitLoop(scf::ForOp loop, State &state, bool insert
     State exit = entry;
     if (failed(visit(*loop.getBody(), exit, /*insert=*/false)))
       return failure();
+    exit.age();
     State joined = entry;
-    for (auto &[alloc, buffer] : joined)
-      buffer.join(exit[alloc]);
-    bool stable =
-        llvm::equal(joined, entry, [](auto &lhs, auto &rhs) { return lhs.second == rhs.second; });
-    entry = joined;
-    if (stable)
+    joined.join(exit);
+    if (joined == entry)
       break;
+    entry = joined;
   }
   State exit = entry;
   if (failed(visit(*loop.getBody(), exit, insert)))
     return failure();
-  for (auto &[alloc, buffer] : state) // The loop may run zero times.
-    buffer.join(exit[alloc]);
+  exit.age();
+  state.join(exit); // The loop may run zero times.
   return success();
 }
 
@@ -213,8 +315,7 @@ LogicalResult InsertFences::visitBranch(scf::IfOp branch, State &state, bool ins
       (branch.elseBlock() && failed(visit(*branch.elseBlock(), onFalse, insert))))
     return failure();
   state = onTrue;
-  for (auto &[alloc, buffer] : state)
-    buffer.join(onFalse[alloc]);
+  state.join(onFalse);
   return success();
 }
 
@@ -230,8 +331,14 @@ LogicalResult InsertFences::visit(Operation &op, State &state, bool insert) {
     return genericRead(op, load.getSource(), state, insert);
   if (auto store = dyn_cast<SharedStoreOp>(op))
     return genericWrite(op, store.getDest(), state, insert);
-  if (auto copy = dyn_cast<CopyOp>(op))
+  if (auto copy = dyn_cast<CopyOp>(op)) {
+    globalRead(op, copy.getView(), state, insert);
     return genericWrite(op, copy.getDest(), state, insert);
+  }
+  if (auto load = dyn_cast<LoadOp>(op))
+    globalRead(op, load.getView(), state, insert);
+  if (auto store = dyn_cast<StoreOp>(op))
+    globalWrite(store, state, insert);
   if (auto product = dyn_cast<WgmmaOp>(op))
     return failure(failed(asyncRead(product, product.getA(), state, insert)) ||
                    failed(asyncRead(product, product.getB(), state, insert)));
@@ -240,10 +347,10 @@ LogicalResult InsertFences::visit(Operation &op, State &state, bool insert) {
   if (isa<FenceAsyncProxyOp>(op))
     applyFence(state);
   if (isa<WgmmaCommitOp>(op))
-    for (auto &[alloc, buffer] : state)
+    for (auto &[alloc, buffer] : state.buffers)
       buffer.groupsSinceRead += buffer.groupsSinceRead >= 0;
   if (auto wait = dyn_cast<WgmmaWaitOp>(op))
-    for (auto &[alloc, buffer] : state)
+    for (auto &[alloc, buffer] : state.buffers)
       if (buffer.groupsSinceRead > int64_t(wait.getPending()))
         buffer.groupsSinceRead = -1;
   return success();

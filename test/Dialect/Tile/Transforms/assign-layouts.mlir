@@ -10,11 +10,11 @@
 // and the constant to the store; `threads` is set.
 // CHECK-LABEL: tk.kernel @rows
 // CHECK-SAME:    attributes {threads = 128 : i64}
-// CHECK:         tk.load {{.*}} -> tensor<64x64xf32, #[[ROWS:tk.blocked<per_thread = \[1, 4\], lanes = \[2, 16\], warps = \[4, 1\], order = \[1, 0\]>]]>
+// CHECK:         tk.load {{.*}} -> tensor<64x64xf32, #[[ROWS:tk.blocked<per_thread = \[1, 4\], lanes = \[4, 8\], warps = \[4, 1\], order = \[1, 0\]>]]>
 // CHECK-NEXT:    arith.constant dense<1.000000e+00> : tensor<64x64xf32, #[[ROWS]]>
 // CHECK-NEXT:    arith.addf {{.*}} : tensor<64x64xf32, #[[ROWS]]>
 // CHECK-NEXT:    tk.store {{.*}} : tensor<64x64xf32, #[[ROWS]]>
-// REMARK-DAG: [Passed] layout | Category:tk-assign-layouts | Function=rows | Remark="3 tile(s) of 64 x 64 get #tk.blocked<per_thread = [1, 4], lanes = [2, 16], warps = [4, 1], order = [1, 0]>"
+// REMARK-DAG: [Passed] layout | Category:tk-assign-layouts | Function=rows | Remark="3 tile(s) of 64 x 64 get #tk.blocked<per_thread = [1, 4], lanes = [4, 8], warps = [4, 1], order = [1, 0]>"
 tk.kernel @rows(%A: !row, %n: index) grid {
   tk.grid %n
 } {
@@ -27,7 +27,7 @@ tk.kernel @rows(%A: !row, %n: index) grid {
 
 // Column-major memory: the other way round.
 // CHECK-LABEL: tk.kernel @columns
-// CHECK:         tensor<64x64xf32, #tk.blocked<per_thread = [4, 1], lanes = [16, 2], warps = [1, 4], order = [0, 1]>>
+// CHECK:         tensor<64x64xf32, #tk.blocked<per_thread = [4, 1], lanes = [8, 4], warps = [1, 4], order = [0, 1]>>
 tk.kernel @columns(%A: !column, %n: index) grid {
   tk.grid %n
 } {
@@ -97,8 +97,8 @@ tk.kernel @by_hand(%A: !row, %n: index) grid {
 
 // Copies pass through the layout their view asks for; what is written by hand stays.
 // CHECK-LABEL: tk.kernel @copies
-// CHECK:         tk.copy %A{{.*}}> through #tk.blocked<per_thread = [1, 4], lanes = [2, 16], warps = [4, 1], order = [1, 0]>
-// CHECK:         tk.copy %C{{.*}}> through #tk.blocked<per_thread = [4, 1], lanes = [16, 2], warps = [1, 4], order = [0, 1]>
+// CHECK:         tk.copy %A{{.*}}> through #tk.blocked<per_thread = [1, 4], lanes = [4, 8], warps = [4, 1], order = [1, 0]>
+// CHECK:         tk.copy %C{{.*}}> through #tk.blocked<per_thread = [4, 1], lanes = [8, 4], warps = [1, 4], order = [0, 1]>
 // CHECK:         tk.copy %A{{.*}}> through #tk.blocked<per_thread = [2, 2], lanes = [8, 4], warps = [2, 2], order = [1, 0]>
 tk.kernel @copies(%A: !row, %C: !column, %n: index) grid {
   tk.grid %n

@@ -24,6 +24,9 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
     Arguments are global views or scalars (index, integers, floats). Names in brackets after a view's type name its
     sizes: equal names are equal sizes, which the host checks, and from which it infers the shapes of outputs.
 
+    Within a program, operations on views happen in the order they are written, whichever threads do them
+    (`tk-insert-fences` adds the barriers). Views of different arguments must not overlap where one of them is written.
+
     Attributes, all optional in a tile program:
     - `numerics`: floating-point liberties; absent means none.
     - `threads`: threads of a block, a multiple of 128; `tk-assign-layouts` sets it.

@@ -14,7 +14,10 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 include "tk/Dialect/Tile/IR/TileAttrs.td"
 include "tk/Dialect/Tile/IR/TileTypes.td"
 
-def Tile_Tile : Type<StaticShapeTensorOf<[AnyFloat, AnySignlessInteger]>.predicate, "static tensor of numbers", "::mlir::RankedTensorType">;
+def Tile_PositiveExtents : CPred<
+    "::llvm::all_of(::mlir::cast<::mlir::ShapedType>($_self).getShape(), [](int64_t extent) { return extent > 0; })">;
+def Tile_Tile : Type<And<[StaticShapeTensorOf<[AnyFloat, AnySignlessInteger]>.predicate, Tile_PositiveExtents]>,
+                     "static tensor of numbers", "::mlir::RankedTensorType">;
 def Tile_Tile2D : Type<And<[Tile_Tile.predicate, HasAnyRankOfPred<[2]>]>, "2-D static tensor of numbers", "::mlir::RankedTensorType">;
 
 // Waits, acquires and fences write the queue they drain and the memory they order, so that nothing moves across.

@@ -88,6 +88,7 @@ def Tile_InflightType : Tile_Type<"Inflight", "inflight"> {
   }];
   let parameters = (ins "::mlir::RankedTensorType":$tensor);
   let assemblyFormat = "`<` $tensor `>`";
+  let genVerifyDecl = 1;
 }
 
 #endif // TK_DIALECT_TILE_IR_TILETYPES_TD
