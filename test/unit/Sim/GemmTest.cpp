@@ -147,6 +147,7 @@ TEST(Gemm, MutantsAreReported) {
   }
 }
 
+// A benchmark, run by hand with --gtest_also_run_disabled_tests: nothing here is timed by a test.
 TEST(Gemm, DISABLED_Speed) {
   for (bool check : {true, false}) {
     clock_t begin = clock(); // processor time: the machine may be shared

@@ -62,13 +62,13 @@ void compare(const LaneOps &a, const LaneOps &b) {
 
 TEST(LaneOps, Avx2IsBaseline) {
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c"))
-    GTEST_SKIP();
+    GTEST_SKIP() << "this processor has no AVX2, FMA and F16C";
   compare(baseline::ops(), avx2::ops());
 }
 
 TEST(LaneOps, Avx512IsBaseline) {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
-    GTEST_SKIP();
+    GTEST_SKIP() << "this processor has no AVX-512 F, BW, DQ and VL";
   compare(baseline::ops(), avx512::ops());
 }
 
