@@ -215,7 +215,7 @@ TEST_F(Bind, ParametersArePackedWhereTheSignatureSays) {
   Binding binding = bind();
   LaunchFacts facts = binding.getFacts(132);
   facts.arguments[1].address = 0x700000000100;
-  std::vector<uint8_t> buffer = packParameters(binding, kernel.variants[0], facts);
+  std::vector<uint8_t> buffer = packParameters(binding, kernel.variants[1], facts);
   ASSERT_EQ(buffer.size(), 104u);
   auto word = [&](size_t offset) { return support::endian::read64le(&buffer[offset]); };
   EXPECT_EQ(word(32), 0x700000000100u);
