@@ -45,6 +45,10 @@ Expected<VariantChoice> chooseVariant(const Kernel &kernel, const LaunchFacts &f
         return createStringError("grid of \"" + variant.entry + "\" (dimension " + Twine(d) +
                                  "): expected 0 to " + Twine(limit) + " blocks, got " +
                                  Twine(*extent));
+      if (*extent % variant.cluster[d] != 0)
+        return createStringError("grid of \"" + variant.entry + "\" (dimension " + Twine(d) +
+                                 "): expected a multiple of " + Twine(variant.cluster[d]) +
+                                 " blocks, as the cluster has, got " + Twine(*extent));
       choice.grid[d] = *extent;
     }
     return choice;

@@ -209,6 +209,11 @@ TEST_F(Bind, Grids) {
     variant.grid[1] = Expr::constant(-1);
   EXPECT_EQ(getMessage(chooseVariant(kernel, bind().getFacts(132))),
             "grid of \"gemm_fast\" (dimension 1): expected 0 to 65535 blocks, got -1");
+  kernel.variants[0].grid[1] = Expr::constant(3);
+  kernel.variants[0].cluster = {1, 2, 1};
+  EXPECT_EQ(getMessage(chooseVariant(kernel, bind().getFacts(132))),
+            "grid of \"gemm_fast\" (dimension 1): expected a multiple of 2 blocks, as the cluster "
+            "has, got 3");
 }
 
 TEST_F(Bind, ParametersArePackedWhereTheSignatureSays) {
