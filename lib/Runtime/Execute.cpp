@@ -127,7 +127,7 @@ Expected<ExecuteResult> Execution::run() {
     if (Error error = prepare(bound, known))
       return error;
   ExecuteResult result;
-  Expected<VariantChoice> choice = chooseVariant(*binding.kernel, facts);
+  Expected<VariantChoice> choice = chooseVariant(*binding.kernel, facts, options.variant);
   if (!choice)
     return choice.takeError();
   result.choice = std::move(*choice);
