@@ -148,6 +148,7 @@ static std::string writeReport(const Device &device, const Kernel &kernel,
     stream.attribute("device", device.getKind());
     stream.attribute("kernel", kernel.name);
     stream.attribute("entry", variant.entry);
+    stream.attribute("forced", result.choice.isForced);
     stream.attribute("grid", toArray(result.choice.grid));
     stream.attribute("block", toArray(variant.block));
     stream.attribute("launched", result.launched);
@@ -198,6 +199,9 @@ int tkLaunch(tkDevice device, tkPackage package, size_t kernel, const tkValue *v
     return capi::fail("expected tkLaunchOptions of " + Twine(sizeof(tkLaunchOptions)) +
                       " bytes, got " + Twine(options->structSize) +
                       "; set structSize to sizeof(tkLaunchOptions)");
+  if (options && options->variant)
+    if (Expected<size_t> index = findVariant(kernels[kernel], options->variant); !index)
+      return capi::fail(index.takeError());
   Values given;
   for (const tkValue &value : ArrayRef(values, numValues))
     if (Error error = given.add(value))
@@ -211,6 +215,7 @@ int tkLaunch(tkDevice device, tkPackage package, size_t kernel, const tkValue *v
     execution.sim.seed = options->seed;
     execution.sim.maxSteps = options->maxSteps;
     execution.repeat = options->repeat;
+    execution.variant = options->variant ? options->variant : "";
   }
   Expected<ExecuteResult> executed =
       execute(*device->device, package->package, *binding, execution);

@@ -42,6 +42,7 @@ public:
   Error download(uint64_t address, MutableArrayRef<uint8_t> bytes) override;
   Error poison(uint64_t address, int64_t bytes) override;
   std::optional<int64_t> countUnwritten(uint64_t address, const HostTensor &contents) override;
+  Expected<std::array<uint8_t, 128>> encodeTensorMap(const sim::TensorMap &map) override;
   Expected<LaunchResult> launch(const LaunchRequest &request) override;
   Expected<std::vector<double>> measure(const LaunchRequest &request, unsigned repeat) override;
 
@@ -72,10 +73,15 @@ private:
 };
 
 struct CudaDevice::Prepared {
+  /// Tensor maps among the parameters are aligned to this, so the parameters are too.
+  struct alignas(TensorMap::kAlign) Block {
+    uint8_t bytes[TensorMap::kAlign];
+  };
+
   cuda::Function function = nullptr;
   cuda::LaunchConfig config = {};
   cuda::LaunchAttribute cluster;
-  std::vector<uint8_t> parameters;
+  std::vector<Block> parameters;
   size_t parameterBytes = 0;
 };
 } // namespace
@@ -242,6 +248,24 @@ Error CudaDevice::loadModule(const Package &package) {
 }
 
 //===----------------------------------------------------------------------===//
+// Tensor maps
+//===----------------------------------------------------------------------===//
+
+Expected<std::array<uint8_t, 128>> CudaDevice::encodeTensorMap(const sim::TensorMap &map) {
+  if (Error error = makeCurrent())
+    return error;
+  cuda::TensorMap encoded;
+  cuda::Result result = driver.cuTensorMapEncodeTiled(
+      &encoded, static_cast<int>(map.type), map.rank, reinterpret_cast<void *>(map.address),
+      map.size.data(), map.stride.data(), map.box.data(), map.elementStride.data(),
+      static_cast<int>(map.interleave), static_cast<int>(map.swizzle), map.l2Promotion,
+      static_cast<int>(map.fill));
+  if (Error error = driver.check(result, "cuTensorMapEncodeTiled"))
+    return error;
+  return encoded.bytes;
+}
+
+//===----------------------------------------------------------------------===//
 // Launches
 //===----------------------------------------------------------------------===//
 
@@ -278,8 +302,10 @@ Error CudaDevice::prepare(const LaunchRequest &request, Prepared &prepared) {
                      clusterSize > 1 ? 1u : 0u};
   for (unsigned d = 0; d < 3; ++d)
     prepared.cluster.value[d] = narrow(variant.cluster[d]);
-  prepared.parameters = request.parameters.vec();
-  prepared.parameterBytes = prepared.parameters.size();
+  prepared.parameterBytes = request.parameters.size();
+  prepared.parameters.resize(divideCeil(prepared.parameterBytes, sizeof(Prepared::Block)));
+  if (!request.parameters.empty())
+    std::memcpy(prepared.parameters.data(), request.parameters.data(), prepared.parameterBytes);
   return Error::success();
 }
 

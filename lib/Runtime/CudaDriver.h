@@ -15,6 +15,7 @@
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -69,6 +70,11 @@ struct LaunchConfig {
 };
 static_assert(sizeof(LaunchConfig) == 56);
 
+/// CUtensorMap: opaque.
+struct alignas(128) TensorMap {
+  std::array<uint8_t, 128> bytes;
+};
+
 /// Values of the `extra` array of a launch.
 inline void *const launchParamEnd = nullptr;
 inline void *const launchParamBufferPointer = reinterpret_cast<void *>(1);
@@ -99,6 +105,10 @@ inline void *const launchParamBufferSize = reinterpret_cast<void *>(2);
   F(cuFuncSetAttribute, (Function function, int attribute, int value))                             \
   F(cuLaunchKernelEx,                                                                              \
     (const LaunchConfig *config, Function function, void **parameters, void **extra))              \
+  F(cuTensorMapEncodeTiled,                                                                        \
+    (TensorMap * map, int type, uint32_t rank, void *address, const uint64_t *sizes,               \
+     const uint64_t *strides, const uint32_t *box, const uint32_t *elementStrides, int interleave, \
+     int swizzle, int l2Promotion, int fill))                                                      \
   F(cuEventCreate, (Event * event, unsigned flags))                                                \
   F(cuEventRecord, (Event event, Stream stream))                                                   \
   F(cuEventQuery, (Event event))                                                                   \

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tk/Runtime/Execute.h"
+#include "tk/Runtime/TensorMaps.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <unistd.h>
@@ -126,12 +127,16 @@ Expected<ExecuteResult> Execution::run() {
     if (Error error = prepare(bound, known))
       return error;
   ExecuteResult result;
-  Expected<VariantChoice> choice = chooseVariant(*binding.kernel, facts);
+  Expected<VariantChoice> choice = chooseVariant(*binding.kernel, facts, options.variant);
   if (!choice)
     return choice.takeError();
   result.choice = std::move(*choice);
   const Variant &variant = binding.kernel->variants[result.choice.index];
   std::vector<uint8_t> parameters = packParameters(binding, variant, facts);
+  // Where nothing is launched, a size of zero is no map's fault.
+  if (!result.choice.isEmpty())
+    if (Error error = encodeTensorMaps(device, *binding.kernel, variant, facts, parameters))
+      return error;
   request = {&package, &variant, result.choice.grid, parameters, options.name, options.sim};
   if (Error error = launch(result))
     return error;

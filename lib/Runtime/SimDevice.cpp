@@ -40,6 +40,9 @@ public:
   }
   Error poison(uint64_t, int64_t) override { return Error::success(); }
   std::optional<int64_t> countUnwritten(uint64_t address, const HostTensor &contents) override;
+  Expected<std::array<uint8_t, 128>> encodeTensorMap(const sim::TensorMap &map) override {
+    return sim::encodeTensorMap(map);
+  }
   Expected<LaunchResult> launch(const LaunchRequest &request) override;
 
 private:

@@ -7,10 +7,20 @@
 
 #include "tk/Runtime/Binding.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
 
 namespace tk {
+
+/// Both sides of a condition that can be evaluated: "65 and 64".
+static std::string printSides(const Condition &condition, const LaunchFacts &facts) {
+  std::string lhs =
+      condition.kind == Condition::Kind::Aligned
+          ? "0x" + utohexstr(facts.arguments[condition.argument].address, /*LowerCase=*/true)
+          : std::to_string(cantFail(evaluate(condition.lhs, facts)));
+  return lhs + " and " + std::to_string(cantFail(evaluate(condition.rhs, facts)));
+}
 
 /// The first condition that does not hold, as text; empty if all do.
 static Expected<std::string> findObstacle(const Kernel &kernel, const Variant &variant,
@@ -20,33 +30,87 @@ static Expected<std::string> findObstacle(const Kernel &kernel, const Variant &v
     if (!holds)
       return holds.takeError();
     if (!*holds)
-      return print(condition, &kernel) + (condition.why.empty() ? "" : " (" + condition.why + ")");
+      return print(condition, &kernel) + (condition.why.empty() ? "" : " (" + condition.why + ")") +
+             ", got " + printSides(condition, facts);
   }
   return std::string();
 }
 
-Expected<VariantChoice> chooseVariant(const Kernel &kernel, const LaunchFacts &facts) {
+static Expected<std::array<int64_t, 3>> evaluateGrid(const Variant &variant,
+                                                     const LaunchFacts &facts) {
+  std::array<int64_t, 3> grid;
+  for (unsigned d = 0; d < 3; ++d) {
+    Expected<int64_t> extent = evaluate(variant.grid[d], facts);
+    if (!extent)
+      return extent.takeError();
+    std::string where =
+        ("grid of \"" + variant.entry + "\" (dimension " + Twine(d) + "): expected ").str();
+    int64_t limit = d == 0 ? INT32_MAX : 65535;
+    if (*extent < 0 || *extent > limit)
+      return createStringError(where + "0 to " + Twine(limit) + " blocks, got " + Twine(*extent));
+    if (*extent % variant.cluster[d] != 0)
+      return createStringError(where + "a multiple of " + Twine(variant.cluster[d]) +
+                               " blocks, as the cluster has, got " + Twine(*extent));
+    grid[d] = *extent;
+  }
+  return grid;
+}
+
+Expected<size_t> findVariant(const Kernel &kernel, StringRef entry) {
+  std::string entries;
+  for (auto [index, variant] : enumerate(kernel.variants)) {
+    if (variant.entry == entry)
+      return index;
+    entries += (entries.empty() ? "\"" : ", \"") + variant.entry + "\"";
+  }
+  return createStringError("unknown variant \"" + entry + "\": expected one of " + entries +
+                           " of kernel \"" + kernel.name + "\"");
+}
+
+/// What to launch, and nothing of whether it fits.
+static Expected<VariantChoice> take(const Kernel &kernel, size_t index, const LaunchFacts &facts) {
+  Expected<std::array<int64_t, 3>> grid = evaluateGrid(kernel.variants[index], facts);
+  if (!grid)
+    return grid.takeError();
   VariantChoice choice;
+  choice.index = index;
+  choice.grid = *grid;
+  return choice;
+}
+
+static Expected<VariantChoice> takeByName(const Kernel &kernel, const LaunchFacts &facts,
+                                          StringRef entry) {
+  Expected<size_t> index = findVariant(kernel, entry);
+  if (!index)
+    return index.takeError();
+  Expected<std::string> obstacle = findObstacle(kernel, kernel.variants[*index], facts);
+  if (!obstacle)
+    return obstacle.takeError();
+  if (!obstacle->empty())
+    return createStringError("variant \"" + entry + "\" does not fit these arguments: expected " +
+                             *obstacle + "; name another variant, or none");
+  Expected<VariantChoice> choice = take(kernel, *index, facts);
+  if (choice)
+    choice->isForced = true;
+  return choice;
+}
+
+Expected<VariantChoice> chooseVariant(const Kernel &kernel, const LaunchFacts &facts,
+                                      StringRef entry) {
+  if (!entry.empty())
+    return takeByName(kernel, facts, entry);
+  std::vector<std::string> declined;
   for (auto [index, variant] : enumerate(kernel.variants)) {
     Expected<std::string> obstacle = findObstacle(kernel, variant, facts);
     if (!obstacle)
       return obstacle.takeError();
     if (!obstacle->empty()) {
-      choice.declined.push_back(variant.entry + " needs " + *obstacle);
+      declined.push_back(variant.entry + " needs " + *obstacle);
       continue;
     }
-    choice.index = index;
-    for (unsigned d = 0; d < 3; ++d) {
-      Expected<int64_t> extent = evaluate(variant.grid[d], facts);
-      if (!extent)
-        return extent.takeError();
-      int64_t limit = d == 0 ? INT32_MAX : 65535;
-      if (*extent < 0 || *extent > limit)
-        return createStringError("grid of \"" + variant.entry + "\" (dimension " + Twine(d) +
-                                 "): expected 0 to " + Twine(limit) + " blocks, got " +
-                                 Twine(*extent));
-      choice.grid[d] = *extent;
-    }
+    Expected<VariantChoice> choice = take(kernel, index, facts);
+    if (choice)
+      choice->declined = std::move(declined);
     return choice;
   }
   return createStringError(

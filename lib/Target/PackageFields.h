@@ -41,6 +41,13 @@ inline constexpr Spelling<Condition::Kind> conditionKinds[] = {
     {Condition::Kind::Divisible, "divisible"}, {Condition::Kind::Aligned, "aligned"},
 };
 
+/// A truth that the file spells as one of two words.
+template <class Bool>
+struct Words {
+  Bool &value;
+  llvm::StringLiteral whenFalse, whenTrue;
+};
+
 /// True for `T` and `const T`: the writer's and the reader's view of the same struct.
 template <class T, class Struct>
 concept Is = std::is_same_v<std::remove_const_t<T>, Struct>;
@@ -70,6 +77,25 @@ void fields(IO &io, T &argument) {
   io.field("offset", argument.offset);
   io.field("size_offsets", argument.sizeOffsets);
   io.field("stride_offsets", argument.strideOffsets);
+}
+
+template <class IO, Is<TensorMap::Dimension> T>
+void fields(IO &io, T &dimension) {
+  io.field("size", dimension.size);
+  io.field("stride", dimension.stride);
+  io.field("box", dimension.box);
+}
+
+template <class IO, Is<TensorMap> T>
+void fields(IO &io, T &map) {
+  io.field("argument", map.argument);
+  io.field("offset", map.offset);
+  io.field("type", map.type);
+  io.field("dimensions", map.dimensions);
+  io.field("swizzle", map.swizzle);
+  io.field("l2_promotion", map.l2Promotion);
+  Words fill{map.fillNaN, "zero", "nan"};
+  io.field("fill", fill);
 }
 
 template <class IO, Is<SharedBuffer> T>
@@ -118,6 +144,7 @@ void fields(IO &io, T &variant) {
   io.field("cluster", variant.cluster);
   io.field("dynamic_shared_bytes", variant.dynamicSharedBytes);
   io.field("parameter_bytes", variant.parameterBytes);
+  io.field("tensor_maps", variant.tensorMaps);
   io.field("shared_buffers", variant.sharedBuffers);
   io.field("resources", variant.resources);
   io.field("bank_proofs", variant.bankProofs);

@@ -109,6 +109,13 @@ private:
   void read(const json::Value *value, const Twine &where, Condition::Kind &result) {
     readEnum(value, where, conditionKinds, "a kind of condition", result);
   }
+  template <class Bool>
+  void read(const json::Value *value, const Twine &where, Words<Bool> &words) {
+    std::optional<StringRef> text = value ? value->getAsString() : std::nullopt;
+    if (text != words.whenFalse && text != words.whenTrue)
+      return fail(where, "\"" + words.whenFalse + "\" or \"" + words.whenTrue + "\"", value);
+    words.value = text == words.whenTrue;
+  }
   void read(const json::Value *value, const Twine &where, std::vector<uint8_t> &bytes);
   void read(const json::Value *value, const Twine &where, Expr &expr);
   void readOperands(const json::Array &array, const std::string &where, Expr &expr);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PackageFields.h"
+#include "tk/Target/Evaluate.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/Twine.h"
@@ -29,7 +30,9 @@ private:
   Problem verifyArgument(const Argument &argument, const std::string &where) const;
   Problem verifyDimensions(const Argument &argument, const std::string &where) const;
   Problem verifyVariant(const Variant &variant, const std::string &where) const;
-  Problem verifyParameters(const Variant &variant) const;
+  Problem verifyParameters(const Variant &variant, const std::string &where) const;
+  Problem verifyTensorMap(const TensorMap &map, const std::string &where) const;
+  Problem verifyBox(const TensorMap &map, const std::string &where) const;
   Problem verifyCondition(const Condition &condition, const std::string &where) const;
   Problem verifyExpr(const Expr &expr, const std::string &where) const;
 
@@ -143,8 +146,69 @@ Problem KernelVerifier::verifyCondition(const Condition &condition,
   return verifyExpr(condition.rhs, where + ".rhs");
 }
 
-/// Every part of every argument lies inside the parameter buffer, and no two share a byte.
-Problem KernelVerifier::verifyParameters(const Variant &variant) const {
+/// The copy engine has these types and no others.
+static bool hasTensorMapType(ElementType type) {
+  switch (type) {
+  case ElementType::E4M3:
+  case ElementType::E5M2:
+  case ElementType::I16:
+  case ElementType::I8:
+  case ElementType::I1:
+    return false;
+  default:
+    return true;
+  }
+}
+
+Problem KernelVerifier::verifyBox(const TensorMap &map, const std::string &where) const {
+  for (auto [d, dimension] : enumerate(map.dimensions))
+    if (Problem problem =
+            checkRange(where + ".dimensions[" + Twine(d) + "].box", dimension.box, 1, 256))
+      return problem;
+  std::string inner = where + ".dimensions[0].box";
+  int64_t bytes = map.dimensions[0].box * getElementBytes(map.type);
+  if (bytes % 16 != 0)
+    return fail(inner, "a multiple of 16 bytes", Twine(bytes));
+  if (map.swizzle != 0 && bytes > map.swizzle)
+    return fail(inner, "at most " + Twine(map.swizzle) + " bytes, the span of the swizzle",
+                Twine(bytes));
+  return std::nullopt;
+}
+
+Problem KernelVerifier::verifyTensorMap(const TensorMap &map, const std::string &where) const {
+  if (map.argument >= kernel.arguments.size() || !kernel.arguments[map.argument].isView)
+    return fail(where + ".argument", "the index of a view", Twine(map.argument));
+  if (map.offset % TensorMap::kAlign != 0)
+    return fail(where + ".offset", "a multiple of " + Twine(TensorMap::kAlign), Twine(map.offset));
+  if (!hasTensorMapType(map.type))
+    return fail(where + ".type",
+                "a type that tensor maps have (fp8, i8 and i1 go as \"ui8\", i16 as \"ui16\")",
+                "\"" + stringifyElementType(map.type) + "\"");
+  if (map.dimensions.empty() || map.dimensions.size() > 5)
+    return fail(where + ".dimensions", "1 to 5 dimensions", Twine(map.dimensions.size()));
+  for (auto [d, dimension] : enumerate(map.dimensions)) {
+    std::string element = (where + ".dimensions[" + Twine(d) + "]").str();
+    if (Problem problem = verifyExpr(dimension.size, element + ".size"))
+      return problem;
+    if (Problem problem = verifyExpr(dimension.stride, element + ".stride"))
+      return problem;
+  }
+  const Expr &stride = map.dimensions[0].stride;
+  if (stride.op != Expr::Op::Const || stride.value != 1)
+    return fail(where + ".dimensions[0].stride", "1", print(stride, &kernel));
+  if (!is_contained({0, 32, 64, 128}, map.swizzle))
+    return fail(where + ".swizzle", "0, 32, 64 or 128", Twine(map.swizzle));
+  if (!is_contained({0, 64, 128, 256}, map.l2Promotion))
+    return fail(where + ".l2_promotion", "0, 64, 128 or 256", Twine(map.l2Promotion));
+  if (map.fillNaN && isInteger(map.type))
+    return fail(where + ".fill", "\"zero\" for an integer type", "\"nan\"");
+  return verifyBox(map, where);
+}
+
+/// Every part of every argument and every tensor map lies inside the parameter buffer, and no two
+/// share a byte.
+Problem KernelVerifier::verifyParameters(const Variant &variant,
+                                         const std::string &variantPath) const {
   struct Part {
     int64_t offset, bytes;
     std::string where;
@@ -159,6 +223,9 @@ Problem KernelVerifier::verifyParameters(const Variant &variant) const {
     for (auto [d, offset] : enumerate(argument.strideOffsets))
       parts.push_back({offset, 8, (where + ".stride_offsets[" + Twine(d) + "]").str()});
   }
+  for (auto [index, map] : enumerate(variant.tensorMaps))
+    parts.push_back({map.offset, TensorMap::kBytes,
+                     (variantPath + ".tensor_maps[" + Twine(index) + "].offset").str()});
   llvm::erase_if(parts, [](const Part &part) { return part.offset == -1; });
   for (const Part &part : parts)
     if (Problem problem =
@@ -211,7 +278,11 @@ Problem KernelVerifier::verifyVariant(const Variant &variant, const std::string 
     if (Problem problem = checkRange(element + ".bytes", buffer.bytes, 0, INT32_MAX))
       return problem;
   }
-  return verifyParameters(variant);
+  for (auto [index, map] : enumerate(variant.tensorMaps))
+    if (Problem problem =
+            verifyTensorMap(map, (where + ".tensor_maps[" + Twine(index) + "]").str()))
+      return problem;
+  return verifyParameters(variant, where);
 }
 
 Problem KernelVerifier::verify() const {
@@ -227,9 +298,15 @@ Problem KernelVerifier::verify() const {
   }
   if (kernel.variants.empty())
     return fail(path + ".variants", "at least one variant", "none");
-  for (auto [index, variant] : enumerate(kernel.variants))
-    if (Problem problem = verifyVariant(variant, (path + ".variants[" + Twine(index) + "]").str()))
+  StringSet<> entries;
+  for (auto [index, variant] : enumerate(kernel.variants)) {
+    std::string where = (path + ".variants[" + Twine(index) + "]").str();
+    if (Problem problem = verifyVariant(variant, where))
       return problem;
+    if (!entries.insert(variant.entry).second)
+      return fail(where + ".entry", "entries that differ",
+                  "\"" + Twine(variant.entry) + "\" twice");
+  }
   size_t last = kernel.variants.size() - 1;
   if (!kernel.variants[last].preconditions.empty())
     return fail(path + ".variants[" + Twine(last) + "].preconditions",

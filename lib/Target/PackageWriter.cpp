@@ -38,6 +38,10 @@ private:
   void write(const std::string &value) { stream.value(toValue(value)); }
   void write(ElementType value) { stream.value(stringifyElementType(value)); }
   void write(Condition::Kind value) { stream.value(spell(conditionKinds, value)); }
+  template <class Bool>
+  void write(const Words<Bool> &words) {
+    stream.value(words.value ? words.whenTrue : words.whenFalse);
+  }
   void write(const std::vector<uint8_t> &bytes) { stream.value(encodeBase64(bytes)); }
   void write(const Expr &expr) { writeInline(toValue(expr)); }
   void write(const std::vector<int64_t> &list) { writeInlineList(list); }

@@ -86,12 +86,13 @@ class Package:
                            "read": bool(argument.read), "written": bool(argument.written)})
         return result
 
-    def launch(self, kernel=None, *, device="auto", seed=0, **values):
+    def launch(self, kernel=None, *, device="auto", seed=0, variant=None, **values):
         """Launches a kernel and waits.
 
         `values` are NumPy arrays for views and numbers for scalars, by argument name. `device` is "auto", "sim" or
-        "cuda". Returns the report as a dictionary: findings, bank conflicts, counters, times. Raises LaunchError
-        if an argument does not fit.
+        "cuda"; `variant` the entry of the only variant to take, else the first that fits. Returns the report as a
+        dictionary: the entry taken and why others were declined, findings, bank conflicts, counters, times. Raises
+        LaunchError if an argument or the variant does not fit.
         """
         lib, name = _lib(), kernel or self.kernels[0]
         index, arguments = self._find(name), {a["name"]: a for a in self.arguments(name)}
@@ -103,7 +104,8 @@ class Package:
         handle, result = c.c_void_p(), c.c_void_p()
         _check(lib.tkDeviceCreate(device.encode(), c.byref(handle)), LaunchError)
         try:
-            options = _capi.LaunchOptions(c.sizeof(_capi.LaunchOptions), seed, 0, 0)
+            options = _capi.LaunchOptions(c.sizeof(_capi.LaunchOptions), seed, 0, 0,
+                                          None if variant is None else variant.encode())
             _check(lib.tkLaunch(handle, self._handle, index, entries, len(entries), c.byref(options),
                                 c.byref(result)), LaunchError)
             report = json.loads(lib.tkResultGetReport(result).decode())

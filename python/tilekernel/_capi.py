@@ -22,7 +22,7 @@ class Value(c.Structure):
 
 class LaunchOptions(c.Structure):
     _fields_ = [("struct_size", c.c_size_t), ("seed", c.c_uint64), ("max_steps", c.c_uint64),
-                ("repeat", c.c_uint32)]
+                ("repeat", c.c_uint32), ("variant", c.c_char_p)]
 
 
 _HANDLE = c.c_void_p

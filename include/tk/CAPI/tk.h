@@ -148,6 +148,7 @@ typedef struct tkLaunchOptions {
   uint64_t seed;       /**< Simulator: the order of schedules and completions. */
   uint64_t maxSteps;   /**< Simulator: a bound on warp instructions; 0: none. */
   uint32_t repeat;     /**< GPU: timed launches; 0: none. */
+  const char *variant; /**< The entry of the only variant to take; NULL: the first that fits. */
 } tkLaunchOptions;
 
 typedef struct tkResultOpaque *tkResult;

@@ -72,18 +72,25 @@ llvm::Expected<const Argument *> findArgument(const Kernel &kernel, llvm::String
 /// kernel reads must be an input; one that it only writes is allocated.
 llvm::Expected<Binding> bindArguments(const Kernel &kernel, const LaunchInputs &inputs);
 
-/// The first variant whose preconditions hold.
+/// The index of the variant of this entry; the error lists those there are.
+llvm::Expected<size_t> findVariant(const Kernel &kernel, llvm::StringRef entry);
+
+/// The variant to launch.
 struct VariantChoice {
   size_t index = 0;
+  bool isForced = false; ///< Taken by name, and no other was looked at.
   std::array<int64_t, 3> grid = {1, 1, 1};
   std::vector<std::string> declined; ///< Why each variant before it was passed over.
 
   bool isEmpty() const { return grid[0] == 0 || grid[1] == 0 || grid[2] == 0; }
 };
-llvm::Expected<VariantChoice> chooseVariant(const Kernel &kernel, const LaunchFacts &facts);
+/// The first variant whose preconditions hold. If `entry` names one, only that: a precondition that
+/// does not hold is then an error.
+llvm::Expected<VariantChoice> chooseVariant(const Kernel &kernel, const LaunchFacts &facts,
+                                            llvm::StringRef entry = "");
 
 /// The parameter buffer of a variant: addresses, sizes and strides from the facts, scalars from the
-/// binding.
+/// binding. Its tensor maps are zeros until `encodeTensorMaps`.
 std::vector<uint8_t> packParameters(const Binding &binding, const Variant &variant,
                                     const LaunchFacts &facts);
 

@@ -15,6 +15,7 @@
 
 #include "tk/Runtime/Tensor.h"
 #include "tk/Sim/Simulator.h"
+#include "tk/Sim/TensorMap.h"
 #include "tk/Target/Package.h"
 
 namespace tk {
@@ -57,6 +58,9 @@ public:
   /// How many elements of a poisoned array no one has written; nothing where that cannot be told.
   /// `contents` is what `download` gave.
   virtual std::optional<int64_t> countUnwritten(uint64_t address, const HostTensor &contents) = 0;
+
+  /// The 128 bytes that a kernel on this device takes for a tensor map.
+  virtual llvm::Expected<std::array<uint8_t, 128>> encodeTensorMap(const sim::TensorMap &map) = 0;
 
   virtual llvm::Expected<LaunchResult> launch(const LaunchRequest &request) = 0;
   /// The milliseconds of each of `repeat` further launches, after a warm-up; empty where time means

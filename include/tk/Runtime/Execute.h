@@ -17,6 +17,7 @@ struct ExecuteOptions {
   sim::Options sim;
   unsigned repeat = 0; ///< Timed launches on a GPU; 0: none.
   std::string name;    ///< What to call the PTX in messages.
+  std::string variant; ///< The entry of the only variant to take; empty: the first that fits.
 };
 
 /// One output after the launch.

@@ -57,7 +57,7 @@ struct RunOptions {
     std::string name, reference;
     std::optional<double> tolerance;
   };
-  std::string file, kernel, device = "auto";
+  std::string file, kernel, variant, device = "auto";
   std::vector<Input> inputs;
   std::vector<Output> outputs;
   std::vector<Check> checks;

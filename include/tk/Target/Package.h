@@ -80,6 +80,23 @@ struct Argument {
   std::vector<int64_t> strideOffsets;  ///< Byte offset of each stride passed as i64, or -1.
 };
 
+/// A tensor map the host makes for a launch and passes by value in the parameter buffer.
+struct TensorMap {
+  struct Dimension {
+    Expr size, stride; ///< Elements; innermost first; the first stride is 1.
+    int64_t box = 1;
+  };
+  unsigned argument = 0;                ///< The view whose memory it maps, from its first element.
+  int64_t offset = -1;                  ///< Byte offset of its 128 bytes in the parameters, a multiple of 64.
+  ElementType type = ElementType::BF16; ///< As the copy engine sees it: fp8 as U8.
+  std::vector<Dimension> dimensions;    ///< 1 to 5.
+  int64_t swizzle = 0;                  ///< 0, 32, 64 or 128 bytes.
+  int64_t l2Promotion = 0;              ///< 0, 64, 128 or 256 bytes.
+  bool fillNaN = false;                 ///< What loads beyond the sizes give, else zero.
+
+  static constexpr int64_t kBytes = 128, kAlign = 64;
+};
+
 /// One buffer of shared memory, for the resource report.
 struct SharedBuffer {
   std::string name;
@@ -114,6 +131,7 @@ struct Variant {
   std::array<int64_t, 3> block = {1, 1, 1}, cluster = {1, 1, 1};
   int64_t dynamicSharedBytes = 0;
   int64_t parameterBytes = 0;
+  std::vector<TensorMap> tensorMaps;
   std::vector<SharedBuffer> sharedBuffers;
   std::optional<ResourceReport> resources; ///< Absent when no ptxas was found.
   std::vector<BankProof> bankProofs;
@@ -126,7 +144,7 @@ struct Kernel {
 };
 
 struct Package {
-  static constexpr int64_t kFormatVersion = 1;
+  static constexpr int64_t kFormatVersion = 2;
   std::string compilerVersion;
   std::string target = "sm_90a";
   std::string ptx;                    ///< One module for all kernels.

@@ -19,6 +19,7 @@ static constexpr StringLiteral helpText =
 USAGE: tk-run FILE.mlir|FILE.tkpkg [options] [-- compiler options]
 
   --kernel NAME               the kernel to launch; needed only where the file has several
+  --variant ENTRY             only this variant of it, and an error if it does not fit; else the first that fits
   --arg NAME=VALUE            an argument; VALUE is one of
                                 FILE.npy              an array
                                 random:512x256        normal values (--data-seed); also zeros:, ones:, range:
@@ -44,9 +45,9 @@ void printRunHelp(raw_ostream &os) { os << helpText; }
 
 static Error fail(const Twine &message) { return createStringError(message); }
 
-static constexpr StringLiteral valueOptions[] = {"kernel",    "arg",    "out",   "check",
-                                                 "device",    "seed",   "seeds", "data-seed",
-                                                 "max-steps", "repeat", "report"};
+static constexpr StringLiteral valueOptions[] = {"kernel",    "variant",   "arg",    "out",
+                                                 "check",     "device",    "seed",   "seeds",
+                                                 "data-seed", "max-steps", "repeat", "report"};
 static constexpr StringLiteral flags[] = {"keep-output", "help", "version"};
 
 /// The option closest to a mistyped one, or "".
@@ -220,6 +221,12 @@ static Error parseOption(StringRef name, StringRef value, RunOptions &options) {
   }
   if (name == "kernel") {
     options.kernel = value.str();
+    return Error::success();
+  }
+  if (name == "variant") {
+    if (value.empty())
+      return fail("--variant: expected the entry of a variant, got \"\"");
+    options.variant = value.str();
     return Error::success();
   }
   return parseNumber(name, value, options);

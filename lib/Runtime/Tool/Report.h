@@ -40,6 +40,7 @@ struct RunReport {
   std::vector<std::pair<std::string, double>> compileSteps; ///< Milliseconds; empty for a package.
   std::string compileNote;
   const Variant *variant = nullptr;
+  bool isForced = false;             ///< By --variant.
   std::vector<std::string> declined; ///< Variants passed over, and why.
   std::array<int64_t, 3> grid = {0, 0, 0};
   bool launched = false;

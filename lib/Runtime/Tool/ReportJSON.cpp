@@ -37,6 +37,7 @@ static void writeLaunch(json::OStream &stream, const RunReport &report) {
   const Variant &variant = *report.variant;
   stream.attributeObject("launch", [&] {
     stream.attribute("entry", toValue(variant.entry));
+    stream.attribute("forced", report.isForced);
     stream.attribute("grid", toArray(report.grid));
     stream.attribute("block", toArray(variant.block));
     stream.attribute("cluster", toArray(variant.cluster));

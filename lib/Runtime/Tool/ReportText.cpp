@@ -96,8 +96,8 @@ void TextReport::printHeader() {
   if (!report.deviceNote.empty())
     os << "  auto: " << report.deviceNote << "\n";
   const Variant &variant = *report.variant;
-  os << "  entry " << variant.entry << ", grid " << printTriple(report.grid) << ", block "
-     << printTriple(variant.block);
+  os << "  entry " << variant.entry << (report.isForced ? " (by --variant)" : "") << ", grid "
+     << printTriple(report.grid) << ", block " << printTriple(variant.block);
   if (variant.cluster != std::array<int64_t, 3>{1, 1, 1})
     os << ", cluster " << printTriple(variant.cluster);
   os << ", " << group(variant.dynamicSharedBytes) << " bytes of dynamic shared memory\n";

@@ -80,6 +80,10 @@ Error Run::prepare() {
   if (!chosen)
     return chosen.takeError();
   kernel = *chosen;
+  // A mistyped name is told before files are read.
+  if (!options.variant.empty())
+    if (Expected<size_t> index = findVariant(*kernel, options.variant); !index)
+      return index.takeError();
   Expected<LoadedInputs> inputs = loadInputs(*kernel, options);
   if (!inputs)
     return inputs.takeError();
@@ -189,6 +193,7 @@ void Run::compareSeeds(const ExecuteResult &result, uint64_t seed) {
 
 void Run::takeFirst(ExecuteResult result) {
   report.variant = &kernel->variants[result.choice.index];
+  report.isForced = result.choice.isForced;
   report.declined = result.choice.declined;
   report.grid = result.choice.grid;
   report.launched = result.launched;
@@ -215,6 +220,7 @@ Error Run::runSeed(uint64_t seed) {
   execution.sim.maxSteps = options.maxSteps;
   execution.repeat = options.repeat;
   execution.name = kernel->name + ".ptx";
+  execution.variant = options.variant;
   Expected<ExecuteResult> result = execute(*device, package, binding, execution);
   if (!result)
     return result.takeError();

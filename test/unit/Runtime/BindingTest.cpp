@@ -194,11 +194,38 @@ TEST_F(Bind, TheFirstVariantWhosePreconditionsHold) {
   facts.arguments[1].address = 8;
   choice = cantFail(chooseVariant(kernel, facts));
   EXPECT_EQ(choice.index, 1u);
-  EXPECT_EQ(choice.declined, std::vector<std::string>{"gemm_fast needs address of B % 16 == 0"});
+  EXPECT_EQ(choice.declined,
+            std::vector<std::string>{"gemm_fast needs address of B % 16 == 0, got 0x8 and 16"});
   facts.arguments[0].sizes[1] = 65;
   choice = cantFail(chooseVariant(kernel, facts));
   EXPECT_EQ(choice.declined,
-            std::vector<std::string>{"gemm_fast needs A.size[1] % 64 == 0 (no tail in K)"});
+            std::vector<std::string>{
+                "gemm_fast needs A.size[1] % 64 == 0 (no tail in K), got 65 and 64"});
+}
+
+TEST_F(Bind, AVariantByName) {
+  LaunchFacts facts = bind().getFacts(132);
+  VariantChoice choice = cantFail(chooseVariant(kernel, facts));
+  EXPECT_FALSE(choice.isForced);
+  choice = cantFail(chooseVariant(kernel, facts, "gemm_plain"));
+  EXPECT_EQ(choice.index, 1u);
+  EXPECT_EQ(choice.grid, (std::array<int64_t, 3>{1, 1, 1}));
+  EXPECT_TRUE(choice.isForced);
+  EXPECT_TRUE(choice.declined.empty());
+  EXPECT_EQ(cantFail(chooseVariant(kernel, facts, "gemm_fast")).index, 0u);
+  facts.arguments[0].sizes[1] = 65;
+  EXPECT_EQ(getMessage(chooseVariant(kernel, facts, "gemm_fast")),
+            "variant \"gemm_fast\" does not fit these arguments: expected A.size[1] % 64 == 0 (no "
+            "tail in K), got 65 and 64; name another variant, or none");
+  EXPECT_EQ(getMessage(chooseVariant(kernel, facts, "gemm")),
+            "unknown variant \"gemm\": expected one of \"gemm_fast\", \"gemm_plain\" of kernel "
+            "\"gemm\"");
+  Condition &condition = kernel.variants[0].preconditions[0];
+  condition = {Condition::Kind::LessEqual, Expr::numSMs(), Expr::size(0, 0), 0, ""};
+  EXPECT_EQ(
+      getMessage(chooseVariant(kernel, facts, "gemm_fast")),
+      "variant \"gemm_fast\" does not fit these arguments: expected num_sms <= A.size[0], got "
+      "132 and 128; name another variant, or none");
 }
 
 TEST_F(Bind, Grids) {
@@ -209,13 +236,18 @@ TEST_F(Bind, Grids) {
     variant.grid[1] = Expr::constant(-1);
   EXPECT_EQ(getMessage(chooseVariant(kernel, bind().getFacts(132))),
             "grid of \"gemm_fast\" (dimension 1): expected 0 to 65535 blocks, got -1");
+  kernel.variants[0].grid[1] = Expr::constant(3);
+  kernel.variants[0].cluster = {1, 2, 1};
+  EXPECT_EQ(getMessage(chooseVariant(kernel, bind().getFacts(132))),
+            "grid of \"gemm_fast\" (dimension 1): expected a multiple of 2 blocks, as the cluster "
+            "has, got 3");
 }
 
 TEST_F(Bind, ParametersArePackedWhereTheSignatureSays) {
   Binding binding = bind();
   LaunchFacts facts = binding.getFacts(132);
   facts.arguments[1].address = 0x700000000100;
-  std::vector<uint8_t> buffer = packParameters(binding, kernel.variants[0], facts);
+  std::vector<uint8_t> buffer = packParameters(binding, kernel.variants[1], facts);
   ASSERT_EQ(buffer.size(), 104u);
   auto word = [&](size_t offset) { return support::endian::read64le(&buffer[offset]); };
   EXPECT_EQ(word(32), 0x700000000100u);

@@ -82,6 +82,22 @@ TEST_F(CAPI, ElementTypes) {
   EXPECT_EQ(tkElementTypeGetBytes(TK_BF16), 2u);
 }
 
+TEST_F(CAPI, AVariantByName) {
+  // 128x60 times 60x256: not for the fast one.
+  int64_t sizes[][2] = {{128, 60}, {60, 256}, {128, 256}}, columns[] = {1, 60};
+  std::vector<uint16_t> a(128 * 60), b(60 * 256);
+  std::vector<float> c(128 * 256);
+  std::vector<tkValue> values = {makeArray("A", a.data(), sizes[0]),
+                                 makeArray("B", b.data(), sizes[1], columns),
+                                 {"C", TK_OUTPUT, c.data(), TK_F32, 2, sizes[2], nullptr, 0, 0},
+                                 {"alpha", TK_REAL, nullptr, 0, 0, nullptr, nullptr, 0, 1.0},
+                                 {"count", TK_INTEGER, nullptr, 0, 0, nullptr, nullptr, 1, 0}};
+  tkLaunchOptions options = {sizeof(options), 0, 0, 0, "gemm_fast"};
+  EXPECT_EQ(launchError(values, &options),
+            "variant \"gemm_fast\" does not fit these arguments: expected A.size[1] % 64 == 0 (no "
+            "tail in K), got 60 and 64; name another variant, or none");
+}
+
 /// A kernel that only copies still goes the whole way down.
 static constexpr const char *source = R"(
 !view = !tk.global<?x?xf32, strides = [?, 1]>
@@ -114,8 +130,10 @@ TEST_F(CAPI, CompilesAndLaunches) {
   tkValue values[] = {{"A", TK_INPUT, a, TK_F32, 2, sizes, nullptr, 0, 0},
                       {"C", TK_OUTPUT, c, TK_F32, 2, sizes, strides, 0, 0}};
   tkResult result = nullptr;
-  ASSERT_EQ(tkLaunch(device, compiled, 0, values, 2, nullptr, &result), 0) << tkGetLastError();
+  tkLaunchOptions options = {sizeof(options), 0, 0, 0, "copy"};
+  ASSERT_EQ(tkLaunch(device, compiled, 0, values, 2, &options, &result), 0) << tkGetLastError();
   EXPECT_EQ(tkResultGetNumErrors(result), 0u) << tkResultGetReport(result);
+  EXPECT_NE(std::string(tkResultGetReport(result)).find("\"forced\": true"), std::string::npos);
   EXPECT_NE(std::string(tkResultGetReport(result)).find("\"unwritten\": 0"), std::string::npos);
   tkResultFree(result);
   tkPackageFree(compiled);
@@ -171,8 +189,15 @@ TEST_F(CAPI, BadValues) {
   onDevice.kind = TK_ON_DEVICE;
   EXPECT_EQ(launchError({onDevice}),
             "address of \"A\": expected a multiple of 16, as the kernel promises, got 4104");
-  tkLaunchOptions options = {1, 0, 0, 0};
+  tkLaunchOptions options = {1, 0, 0, 0, nullptr};
   EXPECT_EQ(launchError({}, &options),
-            "expected tkLaunchOptions of 32 bytes, got 1; set structSize to "
+            "expected tkLaunchOptions of 40 bytes, got 1; set structSize to "
             "sizeof(tkLaunchOptions)");
+  options.structSize = sizeof(options);
+  for (const char *entry : {"gemm", ""}) {
+    options.variant = entry;
+    EXPECT_EQ(launchError({}, &options), "unknown variant \"" + std::string(entry) +
+                                             "\": expected one of \"gemm_fast\", \"gemm_plain\" "
+                                             "of kernel \"gemm\"");
+  }
 }

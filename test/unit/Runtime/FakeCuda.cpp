@@ -33,6 +33,17 @@ struct Config {
 
 constexpr int invalidValue = 1, outOfMemory = 2, invalidPtx = 218, notFound = 500, notReady = 600;
 bool isHung = false;
+/// What the last launches and maps were asked for, as text; the parameters of the last launch.
+std::string &seen = *new std::string, &parameterBytes = *new std::string;
+
+template <class T>
+void note(const char *name, const T *values, unsigned count) {
+  seen += std::string(" ") + name + " ";
+  for (unsigned i = 0; i < count; ++i)
+    seen += (i ? "," : "") + std::to_string(values[i]);
+}
+void note(const char *name, uint64_t value) { note(name, &value, 1); }
+
 /// Everything taken and not given back. Never destroyed, so that a leak checker still sees what a
 /// hang leaves behind.
 std::set<void *> &live = *new std::set<void *>;
@@ -116,6 +127,34 @@ int cuModuleGetFunction(Function **function, Module *module, const char *name) {
 int cuFuncSetAttribute(Function *function, int attribute, int value) {
   if (attribute == 8)
     function->sharedLimit = value;
+  seen += "set " + std::to_string(attribute) + " to " + std::to_string(value) + "\n";
+  return 0;
+}
+/// The map it makes: its address eight times, then the letter T.
+int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *address, const uint64_t *sizes,
+                           const uint64_t *strides, const uint32_t *box,
+                           const uint32_t *elementStrides, int interleave, int swizzle,
+                           int l2Promotion, int fill) {
+  if (reinterpret_cast<uint64_t>(map) % 64 != 0 || rank < 1 || rank > 5)
+    return invalidValue;
+  seen += "map";
+  note("type", type);
+  note("address", reinterpret_cast<uint64_t>(address));
+  note("sizes", sizes, rank);
+  note("strides", strides, rank - 1);
+  note("box", box, rank);
+  note("element strides", elementStrides, rank);
+  note("interleave", interleave);
+  note("swizzle", swizzle);
+  note("l2", l2Promotion);
+  note("fill", fill);
+  seen += "\n";
+  constexpr unsigned widths[] = {1, 2, 4, 4, 8, 8, 2, 4, 8, 2, 4, 4, 4};
+  if (swizzle && box[0] * widths[type] > (16u << swizzle))
+    return invalidValue;
+  std::memset(map, 'T', 128);
+  for (unsigned i = 0; i < 8; ++i)
+    std::memcpy(static_cast<char *>(map) + 8 * i, &address, 8);
   return 0;
 }
 /// "ramp" writes, at the pointer in the parameters, as many 32-bit words as the next parameter
@@ -123,8 +162,20 @@ int cuFuncSetAttribute(Function *function, int attribute, int value) {
 int cuLaunchKernelEx(const Config *config, Function *function, void **parameters, void **extra) {
   bool isComplete = !parameters && extra[0] == reinterpret_cast<void *>(1) &&
                     extra[2] == reinterpret_cast<void *>(2) && !extra[4];
-  if (!isComplete || static_cast<int>(config->sharedBytes) > function->sharedLimit)
+  if (!isComplete || static_cast<int>(config->sharedBytes) > function->sharedLimit ||
+      reinterpret_cast<uint64_t>(extra[1]) % 64 != 0)
     return invalidValue;
+  parameterBytes.assign(static_cast<const char *>(extra[1]), *static_cast<size_t *>(extra[3]));
+  seen += "launch";
+  note("grid", config->grid, 3);
+  note("block", config->block, 3);
+  note("shared", config->sharedBytes);
+  for (unsigned i = 0; i < config->numAttributes; ++i) {
+    const char *attribute = config->attributes + 72 * i;
+    note("attribute", *reinterpret_cast<const int *>(attribute));
+    note("of", reinterpret_cast<const uint32_t *>(attribute + 8), 3);
+  }
+  seen += "\n";
   isHung |= function->name == "hang";
   if (function->name != "ramp" || *static_cast<size_t *>(extra[3]) < 16)
     return 0;
@@ -149,4 +200,14 @@ int cuEventDestroy_v2(void *event) { return std::free(giveBack(event)), 0; }
 
 /// For the test: everything taken and not given back.
 int fakeLiveObjects() { return static_cast<int>(live.size()); }
+/// For the test: what was asked for since the last call, and the last launch's parameters.
+const char *fakeSeen() {
+  static std::string &last = *new std::string;
+  last = std::move(seen);
+  seen.clear();
+  return last.c_str();
+}
+const char *fakeParameters(size_t *size) {
+  return *size = parameterBytes.size(), parameterBytes.data();
+}
 }

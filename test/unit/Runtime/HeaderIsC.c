@@ -2,6 +2,6 @@
 #include "tk/CAPI/tk.h"
 
 size_t tkTestSizeOfOptions(void) {
-  tkLaunchOptions options = {sizeof(options), 0, 0, 0};
+  tkLaunchOptions options = {sizeof(options), 0, 0, 0, NULL};
   return options.structSize;
 }

@@ -20,6 +20,8 @@ static std::string parseError(std::vector<std::string> arguments) {
 TEST(Options, AllOfThem) {
   RunOptions options = cantFail(parseRunOptions({"x.tkpkg",
                                                  "--kernel=gemm",
+                                                 "--variant",
+                                                 "gemm_fast",
                                                  "--arg",
                                                  "A=dir/a=b.npy",
                                                  "--arg=B=random:512x256",
@@ -49,6 +51,7 @@ TEST(Options, AllOfThem) {
                                                  "x"}));
   EXPECT_EQ(options.file, "x.tkpkg");
   EXPECT_EQ(options.kernel, "gemm");
+  EXPECT_EQ(options.variant, "gemm_fast");
   EXPECT_EQ(options.inputs[0].text, "dir/a=b.npy");
   EXPECT_EQ(options.inputs[1].sizes, (std::vector<int64_t>{512, 256}));
   EXPECT_EQ(std::get<double>(options.inputs[2].scalar), -0.5);
@@ -74,6 +77,11 @@ TEST(Options, Errors) {
   EXPECT_EQ(parseError({"a", "--sed", "1"}), "unknown option \"--sed\"; did you mean --seed?");
   EXPECT_EQ(parseError({"a", "--frobnicate"}), "unknown option \"--frobnicate\"; see --help");
   EXPECT_EQ(parseError({"a", "--seed"}), "--seed: expected a value, got nothing");
+  EXPECT_EQ(parseError({"a", "--variant"}), "--variant: expected a value, got nothing");
+  EXPECT_EQ(parseError({"a", "--variant="}),
+            "--variant: expected the entry of a variant, got \"\"");
+  EXPECT_EQ(parseError({"a", "--varaint=x"}),
+            "unknown option \"--varaint=x\"; did you mean --variant?");
   EXPECT_EQ(parseError({"a", "--seed", "-1"}), "--seed: expected a number, got \"-1\"");
   EXPECT_EQ(parseError({"a", "--seeds", "5..2"}),
             "--seeds: expected A..B with A <= B, got \"5..2\"");

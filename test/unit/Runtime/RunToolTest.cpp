@@ -88,6 +88,20 @@ static Package makeScalePackage() {
   return package;
 }
 
+/// With a variant before it for whole blocks.
+static Package makeVariantsPackage() {
+  Package package = makeScalePackage();
+  StringRef entry = scalePtx.substr(scalePtx.find(".visible"));
+  auto [head, tail] = entry.split("scale");
+  package.ptx += (head + "scale_whole" + tail).str();
+  std::vector<Variant> &variants = package.kernels[0].variants;
+  variants.insert(variants.begin(), variants[0]);
+  variants[0].entry = "scale_whole";
+  variants[0].preconditions.push_back(
+      {Condition::Kind::Divisible, Expr::size(0, 0), Expr::constant(32), 0, "no tail in N"});
+  return package;
+}
+
 namespace {
 class RunTool : public testing::Test {
 protected:
@@ -215,6 +229,53 @@ TEST_F(RunTool, TheJsonReportParses) {
   EXPECT_EQ((*root.getArray("outputs"))[0].getAsObject()->getInteger("unwritten"), 0);
 }
 
+TEST_F(RunTool, VariantsAreTakenInOrderOrByName) {
+  save(makeVariantsPackage());
+  std::vector<std::string> options = {"--arg", "x=random:70", "--arg", "alpha=2", "--out", "y"};
+  ASSERT_EQ(run(options), 0) << errors;
+  EXPECT_THAT(output, HasSubstr("  entry scale, grid 3x1x1"));
+  EXPECT_THAT(output, HasSubstr("\n  not taken: scale_whole needs x.size[0] % 32 == 0 (no tail in "
+                                "N), got 70 and 32\n"));
+  options[1] = "x=random:64";
+  ASSERT_EQ(run(options), 0) << errors;
+  EXPECT_THAT(output, HasSubstr("  entry scale_whole, grid 2x1x1"));
+  EXPECT_THAT(output, Not(HasSubstr("not taken")));
+  options.push_back("--variant=scale");
+  ASSERT_EQ(run(options), 0) << errors;
+  EXPECT_THAT(output, HasSubstr("  entry scale (by --variant), grid 2x1x1"));
+  options.back() = "--variant=scale_whole";
+  options[1] = "x=random:70";
+  EXPECT_EQ(run(options), 1);
+  EXPECT_EQ(output, "");
+  EXPECT_EQ(errors, "tk-run: error: variant \"scale_whole\" does not fit these arguments: expected "
+                    "x.size[0] % 32 == 0 (no tail in N), got 70 and 32; name another variant, or "
+                    "none\n");
+  // Told before anything is read.
+  EXPECT_EQ(run({"--variant=scale_half", "--arg", "x=@none.npy"}), 1);
+  EXPECT_EQ(errors, "tk-run: error: unknown variant \"scale_half\": expected one of "
+                    "\"scale_whole\", \"scale\" of kernel \"scale\"\n");
+}
+
+TEST_F(RunTool, TheJsonReportNamesTheVariant) {
+  save(makeVariantsPackage());
+  std::vector<std::string> options = {"--arg", "x=random:70", "--arg",        "alpha=2",
+                                      "--out", "y",           "--report=json"};
+  ASSERT_EQ(run(options), 0) << errors;
+  json::Value value = cantFail(json::parse(output));
+  const json::Object *launch = value.getAsObject()->getObject("launch");
+  EXPECT_EQ(launch->getString("entry"), "scale");
+  EXPECT_EQ(launch->getBoolean("forced"), false);
+  EXPECT_EQ(*launch->getArray("declined"),
+            json::Array{"scale_whole needs x.size[0] % 32 == 0 (no tail in N), got 70 and 32"});
+  options.push_back("--variant=scale");
+  ASSERT_EQ(run(options), 0) << errors;
+  value = cantFail(json::parse(output));
+  launch = value.getAsObject()->getObject("launch");
+  EXPECT_EQ(launch->getString("entry"), "scale");
+  EXPECT_EQ(launch->getBoolean("forced"), true);
+  EXPECT_TRUE(launch->getArray("declined")->empty());
+}
+
 TEST_F(RunTool, BadInputIsLocated) {
   struct Case {
     std::vector<std::string> options;
@@ -252,9 +313,9 @@ TEST_F(RunTool, BadInputIsLocated) {
 }
 
 TEST_F(RunTool, DamagedPackagesAreRefused) {
-  cantFail(writeFileAtomically(getPath("k.tkpkg"), "{\"format\": \"tkpkg\", \"version\": 2}"));
+  cantFail(writeFileAtomically(getPath("k.tkpkg"), "{\"format\": \"tkpkg\", \"version\": 1}"));
   EXPECT_EQ(run({}), 1);
-  EXPECT_THAT(errors, HasSubstr("k.tkpkg: version: expected 1, got 2"));
+  EXPECT_THAT(errors, HasSubstr("k.tkpkg: version: expected 2, got 1"));
   Package package = makeScalePackage();
   package.ptx = ".version 8.1\nnonsense";
   save(package);

@@ -107,6 +107,34 @@ TEST(Evaluate, Conditions) {
             "expected a positive divisor in \"argument0.size[0] % 0 == 0\", got 0");
 }
 
+/// Everything that the copy engine asks of a view, and a grid that fills the device.
+TEST(Evaluate, WhatAVariantWithTensorMapsAsksFor) {
+  using Kind = Condition::Kind;
+  Expr tiles = Expr::binary(Expr::Op::CeilDiv, Expr::size(0, 0), Expr::constant(128));
+  const Condition conditions[] = {
+      {Kind::Aligned, {}, Expr::constant(16), 0, ""},
+      {Kind::Divisible, Expr::stride(0, 0), Expr::constant(8), 0, ""},
+      {Kind::LessEqual, Expr::constant(1), Expr::size(0, 1), 0, ""},
+      {Kind::LessEqual, Expr::size(0, 0), Expr::constant(int64_t(1) << 31), 0, ""},
+      {Kind::Less, Expr::stride(0, 0), Expr::constant(int64_t(1) << 39), 0, ""},
+      {Kind::LessEqual, Expr::numSMs(), tiles, 0, ""},
+  };
+  LaunchFacts good;
+  good.arguments.push_back({{128 * 132, 64}, {64, 1}, 0x1010, std::nullopt});
+  good.numSMs = 132;
+  std::vector<LaunchFacts> bad(std::size(conditions), good);
+  bad[0].arguments[0].address = 0x1008;
+  bad[1].arguments[0].strides[0] = 68;
+  bad[2].arguments[0].sizes[1] = 0;
+  bad[3].arguments[0].sizes[0] = (int64_t(1) << 31) + 1;
+  bad[4].arguments[0].strides[0] = int64_t(1) << 39;
+  bad[5].arguments[0].sizes[0] = 128 * 131;
+  for (size_t i = 0; i < bad.size(); ++i)
+    for (size_t j = 0; j < bad.size(); ++j)
+      EXPECT_EQ(cantFail(evaluate(conditions[j], bad[i])), i != j)
+          << i << " " << print(conditions[j]);
+}
+
 TEST(Evaluate, PrintsNamesOfArguments) {
   Package package = makeSamplePackage();
   const Kernel &kernel = package.kernels[0];

@@ -30,6 +30,19 @@ TEST(Package, RoundTripKeepsEverything) {
   EXPECT_FALSE(kernel->arguments[2].read);
   EXPECT_EQ(kernel->variants[0].preconditions[0].why, "no tail in K");
   EXPECT_FALSE(kernel->variants[0].resources.has_value());
+  ASSERT_EQ(kernel->variants[0].tensorMaps.size(), 2u);
+  EXPECT_TRUE(kernel->variants[1].tensorMaps.empty());
+  const TensorMap &map = kernel->variants[0].tensorMaps[1];
+  EXPECT_EQ(map.argument, 1u);
+  EXPECT_EQ(map.offset, 256);
+  EXPECT_EQ(map.type, ElementType::BF16);
+  ASSERT_EQ(map.dimensions.size(), 2u);
+  EXPECT_EQ(map.dimensions[1].box, 256);
+  EXPECT_EQ(map.dimensions[1].stride.op, Expr::Op::Stride);
+  EXPECT_EQ(map.swizzle, 128);
+  EXPECT_EQ(kernel->variants[0].tensorMaps[0].l2Promotion, 256);
+  EXPECT_TRUE(map.fillNaN);
+  EXPECT_FALSE(kernel->variants[0].tensorMaps[0].fillNaN);
   EXPECT_EQ(kernel->variants[1].resources->registers, 168);
   EXPECT_EQ(kernel->variants[1].bankProofs[0].instructions, 8);
   EXPECT_EQ(kernel->variants[1].sharedBuffers[1].location, "gemm.mlir:21:10");
@@ -111,7 +124,9 @@ TEST(PackageErrors, Envelope) {
   EXPECT_EQ(getMessage(parsePackage("[]", "g")), "g: expected a kernel package, got an array of 0");
   EXPECT_EQ(getMessage(parsePackage("{}", "g")), "g: format: expected \"tkpkg\", got nothing");
   EXPECT_EQ(readEdited([](json::Object &root) { root["version"] = 7; }),
-            "g: version: expected 1, got 7; compile the kernel again, or use the tk that wrote it");
+            "g: version: expected 2, got 7; compile the kernel again, or use the tk that wrote it");
+  EXPECT_EQ(readEdited([](json::Object &root) { root["version"] = 1; }),
+            "g: version: expected 2, got 1; compile the kernel again, or use the tk that wrote it");
   EXPECT_EQ(readEdited([](json::Object &root) { root["extra"] = 1; }),
             "g: extra: expected no such field, got 1");
   std::string message = readEdited([](json::Object &root) { root["ptx"] = "other"; });
@@ -172,6 +187,9 @@ TEST(PackageErrors, Values) {
   EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].variants.pop_back(); }),
             "g: kernels[0].variants[0].preconditions: expected none, for the last variant must "
             "always run, got 2");
+  EXPECT_EQ(
+      readChanged([](Package &p) { p.kernels[0].variants[1].entry = "gemm_fast"; }),
+      "g: kernels[0].variants[1].entry: expected entries that differ, got \"gemm_fast\" twice");
   EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].variants.clear(); }),
             "g: kernels[0].variants: expected at least one variant, got none");
   EXPECT_EQ(readChanged([](Package &p) { p.ptx.clear(), p.cubin.clear(); }),
@@ -179,14 +197,85 @@ TEST(PackageErrors, Values) {
 }
 
 TEST(PackageErrors, OffsetsStayInsideTheParameters) {
-  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].arguments[2].strideOffsets[0] = 100; }),
-            "g: kernels[0].arguments[2].stride_offsets[0]: expected an integer from 0 to 96, got "
-            "100 (the parameters of "
-            "\"gemm_fast\" have 104 bytes)");
+  EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].arguments[2].strideOffsets[0] = 380; }),
+            "g: kernels[0].arguments[2].stride_offsets[0]: expected an integer from 0 to 376, got "
+            "380 (the parameters of "
+            "\"gemm_fast\" have 384 bytes)");
   EXPECT_EQ(readChanged([](Package &p) { p.kernels[0].arguments[4].offset = 98; }),
             "g: kernels[0].arguments[4].offset: expected bytes that no other parameter takes, got "
             "98, inside "
             "kernels[0].arguments[3].offset");
+}
+
+TEST(PackageErrors, TensorMaps) {
+  auto change = [](const std::function<void(TensorMap &)> &edit) {
+    std::string message =
+        readChanged([&](Package &p) { edit(p.kernels[0].variants[0].tensorMaps[1]); });
+    StringRef rest = message;
+    EXPECT_TRUE(rest.consume_front("g: kernels[0].variants[0].tensor_maps[1].")) << message;
+    return rest.str();
+  };
+  EXPECT_EQ(change([](TensorMap &map) { map.argument = 3; }),
+            "argument: expected the index of a view, got 3");
+  EXPECT_EQ(change([](TensorMap &map) { map.argument = 5; }),
+            "argument: expected the index of a view, got 5");
+  EXPECT_EQ(change([](TensorMap &map) { map.offset = -1; }),
+            "offset: expected a multiple of 64, got -1");
+  EXPECT_EQ(change([](TensorMap &map) { map.offset = 272; }),
+            "offset: expected a multiple of 64, got 272");
+  EXPECT_EQ(change([](TensorMap &map) { map.offset = 320; }),
+            "offset: expected an integer from 0 to 256, got 320 (the parameters of \"gemm_fast\" "
+            "have 384 bytes)");
+  EXPECT_EQ(change([](TensorMap &map) { map.offset = 192; }),
+            "offset: expected bytes that no other parameter takes, got 192, inside "
+            "kernels[0].variants[0].tensor_maps[0].offset");
+  EXPECT_EQ(change([](TensorMap &map) { map.offset = 64; }),
+            "offset: expected bytes that no other parameter takes, got 64, inside "
+            "kernels[0].arguments[2].offset");
+  EXPECT_EQ(change([](TensorMap &map) { map.type = ElementType::E4M3; }),
+            "type: expected a type that tensor maps have (fp8, i8 and i1 go as \"ui8\", i16 as "
+            "\"ui16\"), got \"f8E4M3FN\"");
+  EXPECT_EQ(change([](TensorMap &map) { map.dimensions.clear(); }),
+            "dimensions: expected 1 to 5 dimensions, got 0");
+  EXPECT_EQ(change([](TensorMap &map) { map.dimensions.resize(6); }),
+            "dimensions: expected 1 to 5 dimensions, got 6");
+  EXPECT_EQ(change([](TensorMap &map) { map.dimensions[1].size = Expr::size(0, 2); }),
+            "dimensions[1].size: expected a dimension of the view \"A\", got dimension 2");
+  EXPECT_EQ(change([](TensorMap &map) { map.dimensions[1].stride = Expr::scalar(3); }),
+            "dimensions[1].stride: expected an integer scalar, got \"alpha\"");
+  EXPECT_EQ(change([](TensorMap &map) { map.dimensions[0].stride = Expr::stride(0, 1); }),
+            "dimensions[0].stride: expected 1, got A.stride[1]");
+  EXPECT_EQ(change([](TensorMap &map) { map.dimensions[1].box = 257; }),
+            "dimensions[1].box: expected an integer from 1 to 256, got 257");
+  EXPECT_EQ(change([](TensorMap &map) { map.dimensions[0].box = 0; }),
+            "dimensions[0].box: expected an integer from 1 to 256, got 0");
+  EXPECT_EQ(change([](TensorMap &map) { map.dimensions[0].box = 60; }),
+            "dimensions[0].box: expected a multiple of 16 bytes, got 120");
+  EXPECT_EQ(change([](TensorMap &map) { map.swizzle = 64; }),
+            "dimensions[0].box: expected at most 64 bytes, the span of the swizzle, got 128");
+  EXPECT_EQ(change([](TensorMap &map) { map.swizzle = 16; }),
+            "swizzle: expected 0, 32, 64 or 128, got 16");
+  EXPECT_EQ(change([](TensorMap &map) { map.l2Promotion = 32; }),
+            "l2_promotion: expected 0, 64, 128 or 256, got 32");
+  EXPECT_EQ(change([](TensorMap &map) { map.type = ElementType::U16; }),
+            "fill: expected \"zero\" for an integer type, got \"nan\"");
+  EXPECT_EQ(readEdited([](json::Object &root) {
+              (*(*variantOf(root, 0).getArray("tensor_maps"))[0].getAsObject())["fill"] = "one";
+            }),
+            "g: kernels[0].variants[0].tensor_maps[0].fill: expected \"zero\" or \"nan\", got "
+            "\"one\"");
+  EXPECT_EQ(readEdited([](json::Object &root) { variantOf(root, 1).erase("tensor_maps"); }),
+            "g: kernels[0].variants[1].tensor_maps: expected an array, got nothing");
+}
+
+TEST(Package, TensorMapsReadAsTheyAreDocumented) {
+  json::Value root = cantFail(json::parse(serializePackage(makeSamplePackage())));
+  const json::Value &map = (*variantOf(*root.getAsObject(), 0).getArray("tensor_maps"))[0];
+  EXPECT_EQ(map, cantFail(json::parse(R"({
+    "argument": 0, "offset": 128, "type": "bf16",
+    "dimensions": [{"size": ["size", 0, 1], "stride": 1, "box": 64},
+                   {"size": ["size", 0, 0], "stride": ["stride", 0, 0], "box": 128}],
+    "swizzle": 128, "l2_promotion": 256, "fill": "zero"})")));
 }
 
 TEST(PackageErrors, ExpressionsReferToArgumentsThatExist) {

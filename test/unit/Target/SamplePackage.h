@@ -34,7 +34,20 @@ inline Argument makeView(std::string name, ElementType type, std::array<std::str
   return view;
 }
 
-/// C[M, N] = alpha * A[M, K] * B[K, N], B column-major, with a fast variant for K a multiple of 64.
+/// The map of a view that is contiguous along `inner`.
+inline TensorMap makeTensorMap(unsigned argument, unsigned inner, int64_t offset,
+                               std::array<int64_t, 2> box) {
+  TensorMap map;
+  map.argument = argument;
+  map.offset = offset;
+  map.dimensions = {{Expr::size(argument, inner), Expr::constant(1), box[0]},
+                    {Expr::size(argument, 1 - inner), Expr::stride(argument, 1 - inner), box[1]}};
+  map.swizzle = 128;
+  return map;
+}
+
+/// C[M, N] = alpha * A[M, K] * B[K, N], B column-major, with a fast variant, which has tensor maps,
+/// for K a multiple of 64.
 inline Package makeSamplePackage() {
   constexpr int64_t dynamic = Argument::kDynamic;
   Package package;
@@ -82,6 +95,10 @@ inline Package makeSamplePackage() {
   aligned.rhs = Expr::constant(16);
   fast.preconditions = {divisible, aligned};
   fast.resources = std::nullopt;
+  fast.parameterBytes = 384;
+  fast.tensorMaps = {makeTensorMap(0, 1, 128, {64, 128}), makeTensorMap(1, 0, 256, {64, 256})};
+  fast.tensorMaps[0].l2Promotion = 256;
+  fast.tensorMaps[1].fillNaN = true;
   kernel.variants = {fast, plain};
   return package;
 }
