@@ -663,6 +663,7 @@ const StringMap<Decoder::Family> &Decoder::families() {
     add(&Decoder::mma, {"mma"});
     add(&Decoder::wgmma, {"wgmma"});
     add(&Decoder::cpAsync, {"cp"});
+    add(&Decoder::mbarrier, {"mbarrier"});
     return m;
   }();
   return *map;

@@ -104,6 +104,7 @@ private:
   bool wgmma();
   bool wgmmaMma();
   bool cpAsync();
+  bool mbarrier();
 };
 
 } // namespace tk::sim

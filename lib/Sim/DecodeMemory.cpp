@@ -206,6 +206,11 @@ bool Decoder::fence() {
     return count(0, 0) && finish();
   }
   in.op = Op::Fence;
+  if (take("mbarrier_init")) {
+    if (!take("release") || !take("cluster"))
+      return fail("expected 'fence.mbarrier_init.release.cluster', got '" + raw.word + "'");
+    return count(0, 0) && finish();
+  }
   if (raw.parts[0] == "membar") {
     if (!takeScope() && !take("gl"))
       return fail("unknown form '" + raw.word + "'");

@@ -224,6 +224,14 @@ void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, 
   }
 }
 
+/// Ordinary accesses have no business in a live mbarrier.
+void Cta::checkBarrierBytes(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes, const char *what) {
+  uint64_t low = mbarriers.begin()->first, high = mbarriers.rbegin()->first + 8;
+  for (unsigned l = 0; l < 32; ++l)
+    if ((mask >> l & 1) && place[l].raw < high && place[l].raw + bytes > low)
+      checkBarrierBytes(&w, pcOf(in), 1u << l, place[l].raw, bytes, what);
+}
+
 /// Wavefronts against the minimum: one phase for each 128 bytes of the access, lanes of a phase conflict when they ask
 /// one bank group for different rows.
 void Cta::banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes) {
@@ -290,6 +298,8 @@ void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
   Space space = place[std::countr_zero(mask)].space;
   if (ctx.options.checkBanks && space == Space::Shared)
     banks(in, mask, addr, bytes);
+  if (!mbarriers.empty() && space == Space::Shared)
+    checkBarrierBytes(w, in, mask, place, bytes, "a read");
   uint32_t event = checkRaces && space != Space::Param && space != Space::Local
                        ? race.event(w.index, pcOf(in), in.isVolatile ? AccessKind::AtomicRead : AccessKind::Read)
                        : 0;
@@ -339,6 +349,8 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
   Space space = place[std::countr_zero(mask)].space;
   if (ctx.options.checkBanks && space == Space::Shared)
     banks(in, mask, addr, bytes);
+  if (!mbarriers.empty() && space == Space::Shared)
+    checkBarrierBytes(w, in, mask, place, bytes, "a write");
   AccessKind kind = in.isVolatile ? AccessKind::Atomic : AccessKind::Write;
   uint32_t event = checkRaces && space != Space::Local ? race.event(w.index, pcOf(in), kind) : 0;
   uint32_t reached = 0;
@@ -429,6 +441,9 @@ void Cta::atom(Warp &w, const Inst &in, uint32_t mask) {
   mask = locate(w, in, mask, addr, bytes, AccessKind::Atomic, in.space, place);
   if (in.d.present())
     setPoison(w, in.d, wanted & ~mask, ~0u);
+  ++progress;
+  if (!mbarriers.empty() && mask && place[std::countr_zero(mask)].space == Space::Shared)
+    checkBarrierBytes(w, in, mask, place, bytes, "an atomic operation");
   uint32_t event = checkRaces && mask ? race.event(w.index, pcOf(in), AccessKind::Atomic) : 0, poison = 0, reached = 0;
   uint64_t keep = es == 8 ? ~0ull : (1ull << (8 * es)) - 1;
   for (unsigned l = 0; l < 32; ++l) {
@@ -470,6 +485,8 @@ void Cta::cpAsync(Warp &w, const Inst &in, uint32_t mask) {
   good = locate(w, in, good, dst, bytes, AccessKind::Write, Space::Shared, place);
   if (ctx.options.checkBanks && good)
     banks(in, good, dst, bytes);
+  if (!mbarriers.empty())
+    checkBarrierBytes(w, in, good, place, bytes, "a write");
   for (unsigned l = 0; l < 32; ++l) {
     if (!(good >> l & 1))
       continue;

@@ -358,6 +358,7 @@ void Cta::releaseBarrier(unsigned id) {
       ++f.pc;
       waited = true;
     }
+    progress += waited;
     if (waited && checkRaces)
       race.acquire(w.index, b.clocks);
   }

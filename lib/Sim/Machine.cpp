@@ -145,6 +145,8 @@ void Cta::reset(std::array<uint32_t, 3> id) {
     wg = WarpgroupState();
   for (Barrier &b : barriers)
     b = Barrier();
+  mbarriers.clear();
+  idleRounds = 0;
   race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0);
   lastUsePage = ~0ull;
   lastUse = nullptr;
@@ -155,6 +157,8 @@ void Cta::run(std::array<uint32_t, 3> id, CtaResult &result) {
   out = &result;
   reset(id);
   schedule();
+  if (!stop && !mbarriers.empty())
+    checkExitOfBarriers();
   result.stopped = stop;
 }
 
@@ -173,8 +177,11 @@ void Cta::schedule() {
       if (runnable(w))
         ready.push_back(w.index);
     if (ready.empty()) {
-      if (!finished())
-        reportDeadlock();
+      if (finished())
+        break;
+      if (timeOutWaits())
+        continue;
+      reportDeadlock();
       break;
     }
     unsigned quantum = 1 + rng.below(8u << rng.below(7));
@@ -215,6 +222,8 @@ void Cta::reportDeadlock() {
                          b.expected ? b.expected : live).str();
         } else if (fr.state == Frag::AtWarpSync)
           what = formatv("waits for lanes {0:x} of its warp, has {1:x}", fr.waitMask, fr.mask).str();
+        else if (fr.state == Frag::AtMbarrier)
+          what = describeWait(w, fr);
         else
           what = "waits for a wgmma that the other warps of its warpgroup have not issued";
         f->details.push_back(formatv("warp {0} lanes {1:x} at {2} {3}", w.index, fr.mask, place(fr.pc), what).str());
@@ -275,6 +284,7 @@ bool Cta::reachJoin(Warp &w, unsigned frag) {
 void Cta::exitLanes(Warp &w, unsigned frag, uint32_t mask) {
   Frag &f = w.frags[frag];
   w.live &= ~mask;
+  ++progress;
   f.mask &= ~mask;
   int32_t chain = f.join;
   if (!f.mask)
@@ -620,6 +630,15 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     if (checkRaces && in.space != Space::Global)
       race.proxyFence(w.index, mask | ~w.live);
     break;
+  case Op::MbarInit:
+  case Op::MbarInval:
+  case Op::MbarExpect:
+  case Op::MbarComplete:
+  case Op::MbarArrive:
+  case Op::MbarTest:
+  case Op::MbarTry:
+  case Op::MbarPending:
+    return mbarrier(w, frag, in, mask);
   case Op::CpAsync: cpAsync(w, in, mask); break;
   case Op::CpAsyncCommit:
     for (unsigned l = 0; l < 32; ++l)

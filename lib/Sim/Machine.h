@@ -13,6 +13,7 @@
 #ifndef TK_LIB_SIM_MACHINE_H
 #define TK_LIB_SIM_MACHINE_H
 
+#include "Async.h"
 #include "Memory.h"
 #include "Ptx.h"
 #include "Race.h"
@@ -56,12 +57,12 @@ struct LaunchContext {
 
 /// Lanes of a warp that run together.
 struct Frag {
-  enum State : uint8_t { Run, AtBarrier, AtWarpSync, AtWgmma };
+  enum State : uint8_t { Run, AtBarrier, AtWarpSync, AtWgmma, AtMbarrier };
   uint32_t pc = 0, mask = 0;
   int32_t join = -1;
   uint32_t joinPc = ~0u;
   State state = Run;
-  uint32_t waitMask = 0; ///< AtWarpSync: the lanes that must come.
+  uint32_t waitMask = 0; ///< AtWarpSync: the lanes that must come. AtMbarrier: those that wait.
   unsigned barrier = 0;  ///< AtBarrier
 };
 
@@ -181,8 +182,11 @@ private:
   std::vector<uint8_t> local, localInit; ///< [thread][localBytes]
   std::vector<WarpgroupState> groups;
   std::array<Barrier, 16> barriers;
+  std::map<uint64_t, Mbarrier> mbarriers; ///< By shared address: those that live.
   RaceState race;
   uint64_t clockTicks = 0;
+  uint64_t progress = 0, lastProgress = 0; ///< Counts what may let a waiter go on.
+  unsigned idleRounds = 0;
   uint64_t lastUsePage = ~0ull;
   PageUse *lastUse = nullptr;
   const uint32_t *constants = nullptr;
@@ -248,6 +252,30 @@ private:
   void matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices);
   void reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
                       Space space);
+
+  // mbarriers (ExecMbarrier.cpp).
+  bool mbarrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  void mbarInit(Warp &w, const Inst &in, uint32_t mask);
+  void mbarInval(Warp &w, const Inst &in, uint32_t mask);
+  void mbarTransaction(Warp &w, const Inst &in, uint32_t mask);
+  void mbarArrive(Warp &w, const Inst &in, uint32_t mask);
+  void arriveOne(Warp &w, const Inst &in, unsigned lane, uint32_t lanes, uint64_t addr, Mbarrier &b, uint32_t &given);
+  bool mbarWait(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  uint32_t waitDone(Warp &w, const Inst &in, uint32_t mask);
+  void finishWait(Warp &w, Frag &f, const Inst &in, uint32_t mask, uint32_t done);
+  void wakeWaiters();
+  bool timeOutWaits();
+  std::string describeWait(Warp &w, const Frag &f);
+  uint32_t barrierAddresses(Warp &w, const Inst &in, const Opnd &base, int64_t offset, uint32_t mask, uint64_t *addr);
+  std::string describeBarrier(uint64_t addr, const Mbarrier &b) const;
+  Mbarrier *useBarrier(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr);
+  bool barrierCount(Warp &w, const Inst &in, unsigned lane, int64_t least, const char *what, int64_t &n);
+  void checkBarrierBytes(const Warp *w, uint32_t pc, uint32_t lanes, uint64_t addr, uint64_t bytes, const char *what);
+  void checkBarrierBytes(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes, const char *what);
+  void checkBarrierEnd(uint64_t addr, const Mbarrier &b, uint32_t pc, const char *what);
+  void checkExitOfBarriers();
+  void addTransaction(const Warp *w, uint32_t pc, uint32_t lanes, uint64_t addr, Mbarrier &b, int64_t bytes);
+  void tryComplete(uint64_t addr, Mbarrier &b);
 
   // Matrices (ExecMatrix.cpp, ExecWgmma.cpp).
   void ldMatrix(Warp &w, const Inst &in, uint32_t mask);

@@ -28,8 +28,12 @@ enum class Op : uint8_t {
   Carry, Ld, St, Atom, Bra, BrxIdx, Ret, Exit, Trap, Nop, Bar, BarWarp, Fence, FenceProxy,
   Shfl, Vote, Match, ActiveMask, Redux, Elect, Isspacep,
   LdMatrix, StMatrix, MovMatrix, Mma, WgmmaFence, WgmmaCommit, WgmmaWait, Wgmma,
-  CpAsync, CpAsyncCommit, CpAsyncWait
+  CpAsync, CpAsyncCommit, CpAsyncWait,
+  MbarInit, MbarInval, MbarExpect, MbarComplete, MbarArrive, MbarTest, MbarTry, MbarPending
 };
+
+/// `Inst::sub` of mbarrier.arrive.
+enum ArriveForm : uint8_t { kArriveDrop = 1, kArriveExpect = 2, kArriveNoComplete = 4 };
 
 /// Counter class of an instruction.
 enum class Class : uint8_t { Integer, Float, Convert, Move, Memory, Control, Barrier, Warp, Matrix, Wgmma, Async, Count };

@@ -15,13 +15,14 @@ using namespace llvm;
 namespace tk::sim {
 
 static void join(Clock &into, const Clock &from) {
-  for (size_t i = 0, e = into.size(); i < e; ++i)
+  if (into.size() < from.size())
+    into.resize(from.size());
+  for (size_t i = 0, e = from.size(); i < e; ++i)
     into[i] = std::max(into[i], from[i]);
 }
 
 ThreadClocks RaceState::blank() const {
   ThreadClocks t;
-  size_t slots = warps.size() * 32 + 8;
   t.seen.assign(slots, 0);
   t.fenced.assign(slots, 0);
   t.ownFenced.assign(slots, 0);
@@ -30,6 +31,7 @@ ThreadClocks RaceState::blank() const {
 
 void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes) {
   warps.resize(numWarps);
+  slots = numWarps * 32 + 8;
   for (ThreadClocks &w : warps)
     w = blank();
   codeSize = code;
@@ -46,13 +48,21 @@ void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes) {
   setAt.clear();
 }
 
-void RaceState::release(unsigned warp, ThreadClocks &barrier) {
+unsigned RaceState::addAgent() {
+  for (ThreadClocks &w : warps)
+    for (Clock *c : {&w.seen, &w.fenced, &w.ownFenced})
+      c->resize(slots + 1);
+  return slots++;
+}
+
+void RaceState::release(unsigned warp, uint32_t mask, ThreadClocks &barrier) {
   ThreadClocks &w = warps[warp];
   join(barrier.seen, w.seen);
   join(barrier.fenced, w.fenced);
   join(barrier.ownFenced, w.ownFenced);
   for (unsigned l = 0; l < 32; ++l)
-    barrier.seen[warp * 32 + l] = w.clock;
+    if (mask >> l & 1)
+      barrier.seen[warp * 32 + l] = w.clock;
   ++w.clock;
 }
 
@@ -69,6 +79,7 @@ void RaceState::intersect(unsigned warp, ThreadClocks &all, bool first) {
   for (unsigned l = 0; l < 32; ++l)
     mine[warp * 32 + l] = w.clock;
   auto narrow = [first](Clock &into, const Clock &from) {
+    into.resize(from.size());
     for (size_t i = 0, e = into.size(); i < e; ++i)
       into[i] = first ? from[i] : std::min(into[i], from[i]);
   };

@@ -67,10 +67,14 @@ public:
 
   std::vector<ThreadClocks> warps;
   unsigned agentSlot(unsigned warpgroup) const { return unsigned(warps.size()) * 32 + warpgroup; }
+  /// A clock slot for one more agent: what it does is ordered for whoever has seen its clock.
+  unsigned addAgent();
 
   // Synchronisation.
   /// Adds what `warp` knows, its own past included, to the three clocks of a barrier, and starts a new interval.
-  void release(unsigned warp, ThreadClocks &barrier);
+  void release(unsigned warp, ThreadClocks &barrier) { release(warp, ~0u, barrier); }
+  /// The same for what only the lanes of `mask` did.
+  void release(unsigned warp, uint32_t mask, ThreadClocks &barrier);
   void acquire(unsigned warp, const ThreadClocks &barrier);
   /// Narrows `all` to what `warp` knows too (`first`: takes it over), and starts a new interval.
   void intersect(unsigned warp, ThreadClocks &all, bool first);
@@ -120,6 +124,7 @@ private:
   /// Ids are 26 bits: a very long kernel forgets its past accesses, which can hide a race but never make one up.
   void forgetWhenFull();
 
+  unsigned slots = 0; ///< Of every clock.
   std::vector<Event> events;
   struct Cached { uint32_t clock = 0, id = 0; };
   std::vector<Cached> lastEvent; ///< [warp * codeSize + pc]
