@@ -9,8 +9,12 @@
 #define TK_LIB_SIM_ASYNC_H
 
 #include "Race.h"
+#include "tk/Sim/TensorMap.h"
 
 namespace tk::sim {
+
+/// The map in 128 bytes that encodeTensorMap made.
+llvm::Expected<TensorMap> decodeTensorMap(llvm::ArrayRef<uint8_t> bytes);
 
 /// An mbarrier from its init to its inval. The bytes in shared memory are opaque; this is what they
 /// stand for.

@@ -197,6 +197,12 @@ TEST(Mbarrier, TryWaitSometimesSaysNo) {
   EXPECT_GT(no, 0u);
 }
 
+TEST(Mbarrier, AWaitEndsByItsTimeLimitWhenNothingElseCanGoOn) {
+  // Who polls once and then arrives itself does not hang.
+  EXPECT_EQ(names(init("2") + "mbarrier.try_wait.parity.shared.b64 %p5, [s], 0; @%p5 bra $end; bar.sync 0; and.b32 %r7, %r1, 31; setp.eq.u32 %p6, %r7, 0;\n"
+                  "@%p6 mbarrier.arrive.shared.b64 _, [s];\n" + wait("s", "0") + "$end:"), Names());
+}
+
 TEST(Mbarrier, AWaitThatNobodyEndsIsADeadlockAndNoEndlessLoop) {
   EXPECT_EQ(names(init("1") + "@!%p2 bra $end;\n" + wait("s", "0") + "$end:"), Names{"TK-SIM-BARRIER-DEADLOCK"});
 }
