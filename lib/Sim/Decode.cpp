@@ -605,8 +605,8 @@ bool Decoder::cvt() {
 
 bool Decoder::cvta() {
   bool to = take("to");
-  Space space;
-  if (!takeSpace(space))
+  Space space = Space::Shared;
+  if (!take("shared::cluster") && !takeSpace(space)) // of the own CTA both are one
     return false;
   Ty ty = takeType();
   if (bytesOf(ty) != 8)
@@ -652,7 +652,8 @@ const StringMap<Decoder::Family> &Decoder::families() {
     add(&Decoder::branch, {"bra"});
     add(&Decoder::brx, {"brx"});
     add(&Decoder::control, {"ret", "exit", "trap", "brkpt"});
-    add(&Decoder::ignored, {"nanosleep", "prefetch", "prefetchu", "pmevent", "applypriority"});
+    add(&Decoder::ignored, {"nanosleep", "prefetchu", "pmevent", "applypriority"});
+    add(&Decoder::prefetch, {"prefetch"});
     add(&Decoder::bar, {"bar", "barrier"});
     add(&Decoder::fence, {"fence", "membar"});
     add(&Decoder::shfl, {"shfl"});

@@ -105,6 +105,12 @@ private:
   bool wgmmaMma();
   bool cpAsync();
   bool mbarrier();
+  bool bulk(bool reduce);
+  bool bulkGroup();
+  bool prefetch();
+  bool bulkOperands(BulkSpec &s);
+  bool addressPart(const RawOperand &o, Opnd &out, int64_t &offset, bool *inParam);
+  bool reduceType(BulkSpec &s);
 };
 
 } // namespace tk::sim

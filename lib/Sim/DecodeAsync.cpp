@@ -74,4 +74,210 @@ bool Decoder::mbarrier() {
          (operands() < 4 || src(3, Ty::U32, hint)) && finish();
 }
 
+//===----------------------------------------------------------------------===//
+// Bulk copies
+//===----------------------------------------------------------------------===//
+
+/// The base of an address in brackets. `inParam` says whether it is a parameter's offset; null:
+/// none is allowed.
+bool Decoder::addressPart(const RawOperand &o, Opnd &out, int64_t &offset, bool *inParam) {
+  if (o.kind != RawOperand::Address)
+    return fail(o.pos, "expected an address in brackets, got '" + o.text + "'");
+  const RawOperand &base = o.elements[0];
+  offset = o.offset;
+  if (base.kind == RawOperand::Symbol) {
+    RawOperand plain = base;
+    plain.offset = 0;
+    FunctionBuilder::VarRef ref;
+    bool param = b.findVariable(base.text, ref) && ref.space == Space::Param;
+    if (param && !inParam)
+      return fail(base.pos, "'" + raw.word + "' takes no address of a parameter");
+    if (inParam)
+      *inParam = param;
+    return source(plain, Ty::B64, out);
+  }
+  if (base.kind == RawOperand::Imm)
+    return source(base, Ty::B64, out);
+  if (base.kind != RawOperand::Reg)
+    return fail(base.pos, "expected a register or a symbol as address, got '" + base.text + "'");
+  return reg(base, Ty::B32, out, true);
+}
+
+bool Decoder::bulkGroup() {
+  if (take("commit_group")) {
+    in.op = Op::BulkCommit;
+    return count(0, 0) && finish();
+  }
+  take("wait_group");
+  in.op = Op::BulkWait;
+  in.sub = take("read") ? 1 : 0;
+  return count(1, 1) && immediate(0, in.imm) && finish();
+}
+
+/// Nothing but the check that a prefetched tensor map is one.
+bool Decoder::prefetch() {
+  if (!is_contained(mods, "tensormap"))
+    return ignored();
+  take("tensormap");
+  in.op = Op::Bulk;
+  in.cls = Class::Async;
+  BulkSpec s;
+  s.kind = BulkSpec::Prefetch;
+  s.tensor = true;
+  bool param = take("param") || take("param::entry");
+  if (!param)
+    take("const");
+  if (!count(1, 1) || !addressPart(operand(0), s.global, s.globalOffset, &s.mapInParam))
+    return false;
+  s.mapInParam |= param;
+  in.vec.push_back(s.global);
+  in.target = b.fn.bulks.size();
+  b.fn.bulks.push_back(std::move(s));
+  return finish();
+}
+
+/// cp.async.bulk and cp.reduce.async.bulk, with and without a tensor map.
+bool Decoder::bulk(bool reduce) {
+  if (!reduce && (is_contained(mods, "commit_group") || is_contained(mods, "wait_group")))
+    return bulkGroup();
+  in.op = Op::Bulk;
+  BulkSpec s;
+  bool prefetch = !reduce && take("prefetch");
+  s.tensor = take("tensor");
+  if (s.tensor) {
+    StringRef dims = takeAny({"1d", "2d", "3d", "4d", "5d"});
+    if (dims.empty())
+      return fail("'" + raw.word + "' needs .1d to .5d");
+    s.dims = uint8_t(dims[0] - '0');
+  }
+  for (StringRef m : mods)
+    if (m.starts_with("im2col") || m.starts_with("tile::") || m.starts_with("cta_group"))
+      return fail("'." + m + "' in '" + raw.word + "' is not supported");
+  auto next = [&](StringRef name) {
+    bool is = !mods.empty() && mods[0] == name;
+    if (is)
+      mods.erase(mods.begin());
+    return is;
+  };
+  if (prefetch) {
+    s.kind = BulkSpec::Prefetch;
+    if (!take("L2") || !take("global"))
+      return fail("'" + raw.word + "' needs .L2.global");
+  } else if (next("global")) {
+    s.kind = reduce ? BulkSpec::Reduce : BulkSpec::Store;
+    if (!next("shared::cta"))
+      return fail("'" + raw.word + "' needs a .shared::cta source");
+    if (!take("bulk_group"))
+      return fail("'" + raw.word + "' needs .bulk_group");
+  } else if (next("shared::cluster") || next("shared::cta")) {
+    if (!next("global") || reduce)
+      return fail("copies to the shared memory of another CTA ('" + raw.word +
+                  "') are not supported yet");
+    if (!take("mbarrier::complete_tx::bytes"))
+      return fail("'" + raw.word + "' needs .mbarrier::complete_tx::bytes");
+  } else
+    return fail("unknown form '" + raw.word + "'");
+  if (s.tensor)
+    take("tile");
+  if (reduce && !reduceType(s))
+    return false;
+  b.fn.usesBulk = true;
+  b.fn.usesInterCta |= reduce;
+  if (!bulkOperands(s))
+    return false;
+  in.target = b.fn.bulks.size();
+  b.fn.bulks.push_back(std::move(s));
+  return finish();
+}
+
+bool Decoder::reduceType(BulkSpec &s) {
+  StringRef op = takeAny({"add", "min", "max", "inc", "dec", "and", "or", "xor"});
+  if (op.empty())
+    return fail("unknown operation in '" + raw.word + "'");
+  s.op = StringSwitch<AtomOp>(op)
+             .Case("add", AtomOp::Add)
+             .Case("min", AtomOp::Min)
+             .Case("max", AtomOp::Max)
+             .Case("inc", AtomOp::Inc)
+             .Case("dec", AtomOp::Dec)
+             .Case("and", AtomOp::And)
+             .Case("or", AtomOp::Or)
+             .Default(AtomOp::Xor);
+  if (s.tensor)
+    return true; // the element type is the map's
+  bool noftz = take("noftz");
+  s.ty = takeType();
+  bool half = s.ty == Ty::F16 || s.ty == Ty::BF16, known = false;
+  auto is = [&](std::initializer_list<Ty> list) { return is_contained(list, s.ty); };
+  switch (s.op) {
+  case AtomOp::Add:
+    known = half ? noftz : is({Ty::U32, Ty::S32, Ty::U64, Ty::F32, Ty::F64});
+    break;
+  case AtomOp::Min:
+  case AtomOp::Max:
+    known = half || is({Ty::U32, Ty::S32, Ty::U64, Ty::S64});
+    break;
+  case AtomOp::Inc:
+  case AtomOp::Dec:
+    known = is({Ty::U32});
+    break;
+  default:
+    known = is({Ty::B32, Ty::B64});
+  }
+  return known || fail("unsupported type in '" + raw.word + "'");
+}
+
+bool Decoder::bulkOperands(BulkSpec &s) {
+  bool multicast = s.kind == BulkSpec::Load && take("multicast::cluster"),
+       hint = take("L2::cache_hint");
+  bool load = s.kind == BulkSpec::Load, prefetch = s.kind == BulkSpec::Prefetch;
+  unsigned sized = !s.tensor, n = 1 + !prefetch + load + sized + multicast + hint;
+  if (!count(n, n))
+    return false;
+  unsigned i = 0;
+  auto sharedPart = [&] { return addressPart(operand(i++), s.shared, s.sharedOffset, nullptr); };
+  auto globalPart = [&] {
+    const RawOperand &o = operand(i++);
+    if (!addressPart(o, s.global, s.globalOffset, s.tensor ? &s.mapInParam : nullptr))
+      return false;
+    if (o.elements.size() != (s.tensor ? 2u : 1u))
+      return fail(o.pos,
+                  s.tensor ? "expected a tensor map and its coordinates" : "expected one address");
+    if (!s.tensor)
+      return true;
+    const RawOperand &v = o.elements[1];
+    if (v.kind != RawOperand::Vector || v.elements.size() != s.dims)
+      return fail(v.pos, "expected " + Twine(unsigned(s.dims)) + " coordinates in braces, got " +
+                             Twine(v.elements.size()));
+    for (const RawOperand &e : v.elements) {
+      Opnd c;
+      if (!source(e, Ty::S32, c))
+        return false;
+      s.coord.push_back(c);
+    }
+    return true;
+  };
+  if (prefetch ? !globalPart()
+      : load   ? !sharedPart() || !globalPart()
+               : !globalPart() || !sharedPart())
+    return false;
+  if (sized) {
+    if (operand(i).kind == RawOperand::Imm && operand(i).value % 16)
+      return fail(operand(i).pos,
+                  "expected a multiple of 16 bytes, got " + Twine(operand(i).value));
+    if (!src(i++, Ty::U32, s.size))
+      return false;
+  }
+  if (load && !addressPart(operand(i++), s.mbar, s.mbarOffset, nullptr))
+    return false;
+  Opnd policy; // Performance only.
+  if ((multicast && !src(i++, Ty::U16, s.mask)) || (hint && !src(i++, Ty::B64, policy)))
+    return false;
+  for (const Opnd *o : {&s.shared, &s.global, &s.mbar, &s.size, &s.mask})
+    if (o->present())
+      in.vec.push_back(*o);
+  in.vec.append(s.coord.begin(), s.coord.end());
+  return true;
+}
+
 } // namespace tk::sim

@@ -197,6 +197,20 @@ bool Decoder::fence() {
       in.op = Op::Nop;
       return finish();
     }
+    if (take("tensormap::generic")) {
+      in.op = Op::FenceTensormap;
+      in.isAcquire = take("acquire");
+      int64_t bytes = 128;
+      if (!in.isAcquire && !take("release"))
+        return fail("'" + raw.word + "' needs .acquire or .release");
+      if (!takeScope())
+        return fail("'" + raw.word + "' needs a scope");
+      if (!count(in.isAcquire ? 2 : 0, in.isAcquire ? 2 : 0))
+        return false;
+      if (in.isAcquire && (!address(0) || !immediate(1, bytes)))
+        return false;
+      return bytes == 128 ? finish() : fail("expected 128 bytes, got " + Twine(bytes));
+    }
     if (!take("async"))
       return fail("'" + raw.word + "' is not supported yet");
     in.op = Op::FenceProxy;
@@ -473,8 +487,13 @@ bool Decoder::wgmmaMma() {
 
 bool Decoder::cpAsync() {
   in.cls = Class::Async;
-  if (!take("async") || take("bulk") || take("mbarrier"))
+  bool reduce = take("reduce");
+  if (!take("async") || take("mbarrier"))
     return fail("'" + raw.word + "' is not supported yet");
+  if (take("bulk"))
+    return bulk(reduce);
+  if (reduce)
+    return fail("unknown form '" + raw.word + "'");
   if (take("commit_group")) {
     in.op = Op::CpAsyncCommit;
     return count(0, 0) && finish();

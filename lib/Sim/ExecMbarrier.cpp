@@ -166,6 +166,10 @@ void Cta::mbarInval(Warp &w, const Inst &in, uint32_t mask) {
 
 /// At its inval or the end of the CTA no bytes may be outstanding.
 void Cta::checkBarrierEnd(uint64_t addr, const Mbarrier &b, uint32_t pc, const char *what) {
+  if (b.lastLoad > b.seen)
+    report("TK-SIM-BULK-UNWAITED", Severity::Error, nullptr, 0, b.lastLoadPc, 0,
+           formatv("no one has waited for this copy when {0} {1}; wait for its phase first",
+                   describeBarrier(addr, b), what));
   if (b.tx)
     report("TK-SIM-MBARRIER-TX", Severity::Error, nullptr, 0, pc, 2,
            formatv("{0} {1} with transactions outstanding; {2}", describeBarrier(addr, b), what,
@@ -195,6 +199,15 @@ void Cta::tryComplete(uint64_t addr, Mbarrier &b) {
   if (b.pending || b.tx)
     return;
   ++progress;
+  if (!bulkOps.empty())
+    checkPhaseLoads(addr, b);
+  if (b.slot) { // Who sees this phase complete comes after the copies that ended in it.
+    if (!b.hasArriving)
+      b.arriving = race.blank();
+    b.hasArriving = true;
+    b.arriving.seen.resize(std::max<size_t>(b.arriving.seen.size(), b.slot + 1));
+    b.arriving.seen[b.slot] = b.phase + 1;
+  }
   ++b.phase;
   b.pending = b.expected;
   b.observed = false;
@@ -341,6 +354,7 @@ void Cta::finishWait(Warp &w, Frag &f, const Inst &in, uint32_t mask, uint32_t d
     last = addr[l];
     Mbarrier &b = mbarriers[addr[l]];
     b.observed = true;
+    b.seen = b.phase;
     if (checkRaces && in.isAcquire && b.hasCompleted)
       race.acquire(w.index, b.completed);
   }
@@ -378,7 +392,7 @@ bool Cta::mbarWait(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   }
   Frag &f = w.frags[frag];
   uint32_t done = waitDone(w, in, mask);
-  if (in.op == Op::MbarTest || done == mask || rng.below(16) == 0) {
+  if (in.op == Op::MbarTest || done == mask || rng.below(4) == 0) {
     finishWait(w, f, in, mask, done);
     return true;
   }

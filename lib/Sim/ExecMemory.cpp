@@ -206,8 +206,8 @@ void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, 
     return;
   std::string who, edge;
   if (o.agent) {
-    who = formatv("the tensor core, for the wgmma at {0}, is still allowed to read it", place(o.pc)).str();
-    edge = "wgmma.wait_group that covers it, then a barrier to this warp";
+    who = describeAgent(o);
+    edge = agentEdge(o);
   } else {
     unsigned ow = o.slot / 32;
     who = formatv("{0} by warp {1}{2} at {3}", o.atomic ? "atomic" : c.otherWrite ? "write" : "read", ow,
@@ -411,7 +411,7 @@ static uint64_t realAtomic(AtomOp op, Ty ty, uint64_t old, uint64_t v, bool flus
   return one(old, v, ty);
 }
 
-static uint64_t atomicResult(AtomOp op, Ty ty, uint64_t old, uint64_t v, uint64_t swap, bool flush) {
+uint64_t atomicResult(AtomOp op, Ty ty, uint64_t old, uint64_t v, uint64_t swap, bool flush) {
   bool real = ty == Ty::F16 || ty == Ty::BF16 || ty == Ty::F32 || ty == Ty::F64 || ty == Ty::F16x2 || ty == Ty::BF16x2;
   if (real && (op == AtomOp::Add || op == AtomOp::Min || op == AtomOp::Max))
     return realAtomic(op, ty, old, v, flush);

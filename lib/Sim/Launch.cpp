@@ -348,6 +348,11 @@ static void fillReport(Report &r, const LaunchContext &c, const Counters &n) {
   r.counters["bytes.global.written"] = n.globalWritten;
   r.counters["bytes.shared.read"] = n.sharedRead;
   r.counters["bytes.shared.written"] = n.sharedWritten;
+  // Only where there are any: most kernels have none.
+  for (auto [name, bytes] : {std::pair("bytes.tma.load", n.bulkLoaded), std::pair("bytes.tma.store", n.bulkStored),
+                             std::pair("bytes.tma.reduce", n.bulkReduced)})
+    if (bytes)
+      r.counters[name] = bytes;
   r.counters["ctas"] = uint64_t(c.launch.grid[0]) * c.launch.grid[1] * c.launch.grid[2];
 }
 

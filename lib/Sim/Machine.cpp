@@ -33,6 +33,9 @@ void Counters::add(const Counters &o) {
   globalWritten += o.globalWritten;
   sharedRead += o.sharedRead;
   sharedWritten += o.sharedWritten;
+  bulkLoaded += o.bulkLoaded;
+  bulkStored += o.bulkStored;
+  bulkReduced += o.bulkReduced;
 }
 
 Cta::Cta(const LaunchContext &context, Counters &counters, std::atomic<uint64_t> &steps)
@@ -123,6 +126,7 @@ void Cta::initWarp(Warp &w) {
   w.pendingRegs = 0;
   w.groups.clear();
   w.lastAllocation = nullptr;
+  w.tensormapFence = false;
   w.copies.clear();
   std::fill(std::begin(w.copyGroup), std::end(w.copyGroup), 0);
 }
@@ -146,8 +150,10 @@ void Cta::reset(std::array<uint32_t, 3> id) {
   for (Barrier &b : barriers)
     b = Barrier();
   mbarriers.clear();
+  bulkOps.clear();
+  bulkThreads.clear();
   idleRounds = 0;
-  race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0);
+  race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0, fn.usesBulk);
   lastUsePage = ~0ull;
   lastUse = nullptr;
   clockTicks = 1000;
@@ -157,6 +163,8 @@ void Cta::run(std::array<uint32_t, 3> id, CtaResult &result) {
   out = &result;
   reset(id);
   schedule();
+  if (!stop && !bulkOps.empty())
+    finishBulk();
   if (!stop && !mbarriers.empty())
     checkExitOfBarriers();
   result.stopped = stop;
@@ -179,7 +187,7 @@ void Cta::schedule() {
     if (ready.empty()) {
       if (finished())
         break;
-      if (timeOutWaits())
+      if (forceBulk() || timeOutWaits())
         continue;
       reportDeadlock();
       break;
@@ -188,6 +196,8 @@ void Cta::schedule() {
     runWarp(warps[ready[rng.below(ready.size())]], quantum);
     if (!fn.wgmmas.empty())
       maybeProgress();
+    if (!bulkOps.empty())
+      progressBulk();
     if (ctx.options.maxSteps) {
       uint64_t total = globalSteps.fetch_add(quantum, std::memory_order_relaxed) + quantum;
       if (total > ctx.options.maxSteps) {
@@ -287,6 +297,8 @@ void Cta::exitLanes(Warp &w, unsigned frag, uint32_t mask) {
   ++progress;
   f.mask &= ~mask;
   int32_t chain = f.join;
+  if (!bulkThreads.empty())
+    checkBulkExit(w, mask);
   if (!f.mask)
     w.frags.erase(w.frags.begin() + frag);
   else
@@ -627,9 +639,17 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   case Op::Fence:
     break;
   case Op::FenceProxy:
-    if (checkRaces && in.space != Space::Global)
-      race.proxyFence(w.index, mask | ~w.live);
+    if (checkRaces)
+      race.proxyFence(w.index, mask | ~w.live, in.space != Space::Global, in.space != Space::Shared);
     break;
+  case Op::FenceTensormap: w.tensormapFence |= in.isAcquire; break;
+  case Op::Bulk:
+    bulk(w, in, mask);
+    if (stop)
+      return false;
+    break;
+  case Op::BulkCommit: bulkCommit(w, mask); break;
+  case Op::BulkWait: bulkWait(w, in, mask); break;
   case Op::MbarInit:
   case Op::MbarInval:
   case Op::MbarExpect:

@@ -109,6 +109,7 @@ struct Warp {
   uint32_t pendingRegs = 0;     ///< Registers in flight.
   llvm::SmallVector<std::pair<uint32_t, uint32_t>, 4> groups; ///< Open groups: (number, last sequence).
   Allocation *lastAllocation = nullptr;
+  bool tensormapFence = false; ///< Has executed fence.proxy.tensormap with .acquire.
   // cp.async: what is outstanding, by group.
   struct Copy { uint32_t pc; uint32_t lane; uint64_t dst, src; uint8_t bytes, sourceBytes; uint32_t group; bool done; };
   std::vector<Copy> copies;
@@ -153,6 +154,7 @@ struct CtaResult {
 struct Counters {
   std::vector<uint64_t> warpExecutions, threadExecutions, wavefronts, minimum;
   uint64_t tensorFlop = 0, globalRead = 0, globalWritten = 0, sharedRead = 0, sharedWritten = 0;
+  uint64_t bulkLoaded = 0, bulkStored = 0, bulkReduced = 0;
   void reset(size_t code);
   void add(const Counters &o);
 };
@@ -184,6 +186,8 @@ private:
   std::array<Barrier, 16> barriers;
   std::map<uint64_t, Mbarrier> mbarriers; ///< By shared address: those that live.
   RaceState race;
+  std::vector<BulkOp> bulkOps; ///< In flight.
+  std::map<unsigned, BulkThread> bulkThreads;
   uint64_t clockTicks = 0;
   uint64_t progress = 0, lastProgress = 0; ///< Counts what may let a waiter go on.
   unsigned idleRounds = 0;
@@ -277,6 +281,35 @@ private:
   void addTransaction(const Warp *w, uint32_t pc, uint32_t lanes, uint64_t addr, Mbarrier &b, int64_t bytes);
   void tryComplete(uint64_t addr, Mbarrier &b);
 
+  // Bulk copies (ExecBulk.cpp) and their boxes (ExecTma.cpp).
+  void bulk(Warp &w, const Inst &in, uint32_t mask);
+  bool issueLoad(Warp &w, const Inst &in, BulkOp &op, const BulkOp *twin);
+  bool issueStore(Warp &w, const Inst &in, BulkOp &op, const BulkOp *twin);
+  bool advanceBulk(size_t index);
+  void progressBulk();
+  bool forceBulk();
+  void finishBulk();
+  void bulkCommit(Warp &w, uint32_t mask);
+  void bulkWait(Warp &w, const Inst &in, uint32_t mask);
+  void checkBulkExit(Warp &w, uint32_t mask);
+  void checkPhaseLoads(uint64_t addr, const Mbarrier &b);
+  void reportBulkConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, Space space, AccessKind kind,
+                          const Conflict &c);
+  std::string describeAgent(const Event &e) const;
+  const char *agentEdge(const Event &e) const;
+  static uint64_t sharedOffset(uint64_t addr);
+  bool readMap(Warp &w, const Inst &in, unsigned lane, uint64_t addr, bool inParam, TensorMap &map);
+  bool checkMap(Warp &w, const Inst &in, unsigned lane, const BulkSpec &s, const BulkOp &op);
+  static bool reduceElement(AtomOp op, const TensorMap &m);
+  bool checkBox(Warp &w, const Inst &in, unsigned lane, const BulkSpec &s, const BulkOp &op);
+  Allocation *boxAllocation(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, AccessKind kind, bool &outside);
+  void bulkRaces(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, unsigned sharedSlot, unsigned globalSlot,
+                 uint32_t clock);
+  void bulkUninitialised(Warp &w, const Inst &in, unsigned lane, const BulkOp &op);
+  void moveLoad(const BulkOp &op);
+  void readStore(BulkOp &op);
+  void moveStore(const BulkOp &op);
+
   // Matrices (ExecMatrix.cpp, ExecWgmma.cpp).
   void ldMatrix(Warp &w, const Inst &in, uint32_t mask);
   void stMatrix(Warp &w, const Inst &in, uint32_t mask);
@@ -337,6 +370,9 @@ private:
   bool poisoned(Warp &w, const Inst &in, uint32_t lanes, const char *what);
 };
 
+uint64_t atomicResult(AtomOp op, Ty ty, uint64_t old, uint64_t v, uint64_t swap, bool flush);
+/// Of a whole box, what is outside the tensor included.
+uint32_t boxBytes(const TensorMap &map);
 uint64_t convertValue(const CvtSpec &spec, uint64_t a, uint64_t b, bool wideDst);
 /// Exact value of a floating-point encoding.
 double decodeReal(uint64_t bits, Ty ty);

@@ -29,7 +29,8 @@ enum class Op : uint8_t {
   Shfl, Vote, Match, ActiveMask, Redux, Elect, Isspacep,
   LdMatrix, StMatrix, MovMatrix, Mma, WgmmaFence, WgmmaCommit, WgmmaWait, Wgmma,
   CpAsync, CpAsyncCommit, CpAsyncWait,
-  MbarInit, MbarInval, MbarExpect, MbarComplete, MbarArrive, MbarTest, MbarTry, MbarPending
+  MbarInit, MbarInval, MbarExpect, MbarComplete, MbarArrive, MbarTest, MbarTry, MbarPending,
+  Bulk, BulkCommit, BulkWait, FenceTensormap
 };
 
 /// `Inst::sub` of mbarrier.arrive.
@@ -79,6 +80,19 @@ struct MmaSpec {
 };
 
 enum class AtomOp : uint8_t { Add, Min, Max, And, Or, Xor, Exch, Cas, Inc, Dec };
+
+/// A bulk copy: global to shared memory (Load), back (Store, Reduce), or none (Prefetch).
+struct BulkSpec {
+  enum Kind : uint8_t { Load, Store, Reduce, Prefetch } kind = Load;
+  bool tensor = false;
+  uint8_t dims = 0;
+  AtomOp op = AtomOp::Add; ///< Reduce.
+  Ty ty = Ty::None;        ///< Reduce without a tensor map: the element.
+  Opnd shared, global, mbar, size, mask; ///< `global`: of a tensor copy the map's address.
+  int64_t sharedOffset = 0, globalOffset = 0, mbarOffset = 0;
+  bool mapInParam = false; ///< The map's address is an offset in the parameter space.
+  llvm::SmallVector<Opnd, 5> coord;
+};
 
 /// One decoded instruction.
 struct Inst {
@@ -147,6 +161,7 @@ struct Function {
   std::vector<CvtSpec> cvts;
   std::vector<WgmmaSpec> wgmmas;
   std::vector<MmaSpec> mmas;
+  std::vector<BulkSpec> bulks;
   std::vector<Loc> locs = {Loc()};
   std::vector<uint32_t> constants; ///< Rows of 32 lanes; 64-bit constants take 64 words.
   std::vector<AddressConst> addressConsts;
@@ -155,6 +170,7 @@ struct Function {
   std::vector<std::string> regNames; ///< By register index, for messages.
   uint32_t regWords = 0, regCount = 1;
   uint32_t localBytes = 0;
+  bool usesBulk = false; ///< Has bulk copies to or from global memory.
   bool usesInterCta = false; ///< Has atomics or scoped accesses on global memory.
   std::array<uint32_t, 3> reqntid = {0, 0, 0}, maxntid = {0, 0, 0}, reqcluster = {0, 0, 0};
 };

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 ///
-/// The rules are those of the driver manual's table. Its sample recurrence between strides is none: shipped kernels
-/// break it.
+/// The rules are those of the driver manual's table. Its sample recurrence between strides is none:
+/// shipped kernels break it.
 ///
 //===----------------------------------------------------------------------===//
 
@@ -23,16 +23,31 @@ static constexpr uint64_t kMagic = 0x3150414d54534b54ull; ///< "TKSTMAP1"
 
 unsigned TensorMap::getElementBytes() const {
   switch (type) {
-  case Type::U8: return 1;
-  case Type::U16: case Type::F16: case Type::BF16: return 2;
-  case Type::U32: case Type::S32: case Type::F32: case Type::F32Ftz: case Type::TF32: case Type::TF32Ftz: return 4;
-  case Type::U64: case Type::S64: case Type::F64: return 8;
+  case Type::U8:
+    return 1;
+  case Type::U16:
+  case Type::F16:
+  case Type::BF16:
+    return 2;
+  case Type::U32:
+  case Type::S32:
+  case Type::F32:
+  case Type::F32Ftz:
+  case Type::TF32:
+  case Type::TF32Ftz:
+    return 4;
+  case Type::U64:
+  case Type::S64:
+  case Type::F64:
+    return 8;
   }
   return 0;
 }
 
-template <class... Args> static Error broken(const char *format, Args &&...args) {
-  return createStringError(inconvertibleErrorCode(), formatv(format, std::forward<Args>(args)...).str());
+template <class... Args>
+static Error broken(const char *format, Args &&...args) {
+  return createStringError(inconvertibleErrorCode(),
+                           formatv(format, std::forward<Args>(args)...).str());
 }
 
 Error TensorMap::verify() const {
@@ -48,15 +63,20 @@ Error TensorMap::verify() const {
   if (interleave != Interleave::None && rank < 3)
     return broken("tensor map: expected a rank of at least 3 with an interleave, got {0}", rank);
   if (interleave == Interleave::Bytes32 && swizzle != Swizzle::Bytes32)
-    return broken("tensor map: expected swizzle 1 (32 bytes) with an interleave of 32 bytes, got {0}", unsigned(swizzle));
+    return broken(
+        "tensor map: expected swizzle 1 (32 bytes) with an interleave of 32 bytes, got {0}",
+        unsigned(swizzle));
   if (l2Promotion > 3)
-    return broken("tensor map: expected an L2 promotion from 0 to 3, got {0}", unsigned(l2Promotion));
+    return broken("tensor map: expected an L2 promotion from 0 to 3, got {0}",
+                  unsigned(l2Promotion));
   bool isFloat = type >= Type::F16;
   if (fill > Fill::NaN || (fill == Fill::NaN && !isFloat))
-    return broken("tensor map: expected fill 0{0}, got {1}", isFloat ? " or 1" : " with an integer type", unsigned(fill));
+    return broken("tensor map: expected fill 0{0}, got {1}",
+                  isFloat ? " or 1" : " with an integer type", unsigned(fill));
   unsigned granule = interleave == Interleave::Bytes32 ? 32 : 16;
   if (address % granule)
-    return broken("tensor map: expected an address that is a multiple of {0}, got {1:x}", granule, address);
+    return broken("tensor map: expected an address that is a multiple of {0}, got {1:x}", granule,
+                  address);
   for (unsigned i = 0; i < rank; ++i) {
     if (size[i] < 1 || size[i] > 1ull << 32)
       return broken("tensor map: expected size {0} from 1 to 2^32, got {1}", i, size[i]);
@@ -64,20 +84,26 @@ Error TensorMap::verify() const {
       return broken("tensor map: expected box size {0} from 1 to 256, got {1}", i, box[i]);
     bool ignored = i == 0 && interleave == Interleave::None;
     if (!ignored && (elementStride[i] < 1 || elementStride[i] > 8))
-      return broken("tensor map: expected element stride {0} from 1 to 8, got {1}", i, elementStride[i]);
+      return broken("tensor map: expected element stride {0} from 1 to 8, got {1}", i,
+                    elementStride[i]);
   }
   for (unsigned i = 0; i + 1 < rank; ++i)
     if (stride[i] % granule || stride[i] >= 1ull << 40)
-      return broken("tensor map: expected the stride of dimension {0} to be a multiple of {1} bytes below 2^40, got {2}",
+      return broken("tensor map: expected the stride of dimension {0} to be a multiple of {1} "
+                    "bytes below 2^40, got {2}",
                     i + 1, granule, stride[i]);
   unsigned inner = box[0] * es, span = swizzle == Swizzle::None      ? 0
                                        : swizzle == Swizzle::Bytes32 ? 32
                                        : swizzle == Swizzle::Bytes64 ? 64
                                                                      : 128;
   if (interleave == Interleave::None && inner % 16)
-    return broken("tensor map: expected an inner box of a multiple of 16 bytes, got {0} elements of {1} bytes", box[0], es);
+    return broken("tensor map: expected an inner box of a multiple of 16 bytes, got {0} elements "
+                  "of {1} bytes",
+                  box[0], es);
   if (interleave == Interleave::None && span && inner > span)
-    return broken("tensor map: expected an inner box of at most {0} bytes with this swizzle, got {1}", span, inner);
+    return broken(
+        "tensor map: expected an inner box of at most {0} bytes with this swizzle, got {1}", span,
+        inner);
   return Error::success();
 }
 
@@ -132,7 +158,9 @@ Expected<TensorMap> decodeTensorMap(ArrayRef<uint8_t> bytes) {
   assert(bytes.size() == sizeof p);
   memcpy(&p, bytes.data(), sizeof p);
   if (p.magic != kMagic)
-    return broken("expected the bytes of a tensor map of this simulator (first word {0:x}), got {1:x}", kMagic, p.magic);
+    return broken(
+        "expected the bytes of a tensor map of this simulator (first word {0:x}), got {1:x}",
+        kMagic, p.magic);
   if (p.check != checksum(p))
     return broken("expected a whole tensor map (checksum {0:x}), got {1:x}", checksum(p), p.check);
   TensorMap m;
