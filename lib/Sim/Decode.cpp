@@ -653,6 +653,8 @@ const StringMap<Decoder::Family> &Decoder::families() {
     add(&Decoder::brx, {"brx"});
     add(&Decoder::control, {"ret", "exit", "trap", "brkpt"});
     add(&Decoder::ignored, {"nanosleep", "prefetchu", "pmevent", "applypriority"});
+    add(&Decoder::setMaxNReg, {"setmaxnreg"});
+    add(&Decoder::gridDependency, {"griddepcontrol"});
     add(&Decoder::prefetch, {"prefetch"});
     add(&Decoder::bar, {"bar", "barrier"});
     add(&Decoder::fence, {"fence", "membar"});

@@ -108,6 +108,8 @@ private:
   bool bulk(bool reduce);
   bool bulkGroup();
   bool prefetch();
+  bool setMaxNReg();
+  bool gridDependency();
   bool bulkOperands(BulkSpec &s);
   bool addressPart(const RawOperand &o, Opnd &out, int64_t &offset, bool *inParam);
   bool reduceType(BulkSpec &s);

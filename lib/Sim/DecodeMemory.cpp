@@ -151,6 +151,28 @@ bool Decoder::ignored() {
   return finish();
 }
 
+/// With one kernel in the machine nothing depends on another grid.
+bool Decoder::gridDependency() {
+  if (!take("wait") && !take("launch_dependents"))
+    return fail("unknown form '" + raw.word + "'");
+  in.op = Op::Nop;
+  return count(0, 0) && finish();
+}
+
+bool Decoder::setMaxNReg() {
+  in.op = Op::SetMaxNReg;
+  in.cls = Class::Control;
+  in.aligned = true;
+  in.sub = take("inc") ? 1 : 0;
+  if ((!in.sub && !take("dec")) || !take("sync") || !take("aligned") || !take("u32"))
+    return fail("unknown form '" + raw.word + "'");
+  if (!count(1, 1) || !immediate(0, in.imm))
+    return false;
+  if (in.imm < 24 || in.imm > 256 || in.imm % 8)
+    return fail(operand(0).pos, "expected 24 to 256 registers in steps of 8, got " + Twine(in.imm));
+  return finish();
+}
+
 bool Decoder::bar() {
   in.op = Op::Bar;
   in.cls = Class::Barrier;

@@ -278,6 +278,17 @@ static Error checkShape(const LaunchContext &c) {
   return Error::success();
 }
 
+/// As ptxas 13.0 fixes the count at the entry, without which it ignores setmaxnreg. Warps get multiples of eight.
+static unsigned entryRegisters(const Function &fn) {
+  unsigned n = fn.maxnreg ? std::min(fn.maxnreg, 255u) : 0;
+  auto &block = fn.reqntid[0] ? fn.reqntid : fn.maxntid;
+  if (uint64_t threads = uint64_t(block[0]) * block[1] * block[2]; threads && fn.minCtas) {
+    unsigned fit = unsigned(std::min<uint64_t>(65536 / (threads * fn.minCtas) / 8 * 8, 255));
+    n = n ? std::min(n, fit) : fit;
+  }
+  return unsigned(alignTo(n, 8));
+}
+
 Expected<LaunchContext> DeviceImpl::prepare(const Module &module, const Launch &launch, const Options &options) {
   LaunchContext c;
   c.module = &module;
@@ -304,6 +315,7 @@ Expected<LaunchContext> DeviceImpl::prepare(const Module &module, const Launch &
     return std::move(e);
   c.threadsPerCta = launch.block[0] * launch.block[1] * launch.block[2];
   c.warpsPerCta = (c.threadsPerCta + 31) / 32;
+  c.entryRegisters = entryRegisters(*c.fn);
   if (options.sharedBase % 128 || options.sharedBase > 65536)
     return fail("expected a shared base that is a multiple of 128 and at most 65536, got {0}", options.sharedBase);
   c.sharedBase = options.sharedBase;

@@ -127,6 +127,8 @@ void Cta::initWarp(Warp &w) {
   w.groups.clear();
   w.lastAllocation = nullptr;
   w.tensormapFence = false;
+  w.registers = ctx.entryRegisters;
+  w.registerChanges = 0;
   w.copies.clear();
   std::fill(std::begin(w.copyGroup), std::end(w.copyGroup), 0);
 }
@@ -153,6 +155,7 @@ void Cta::reset(std::array<uint32_t, 3> id) {
   bulkOps.clear();
   bulkThreads.clear();
   idleRounds = 0;
+  freeRegisters = 0;
   race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0, fn.usesBulk);
   lastUsePage = ~0ull;
   lastUse = nullptr;
@@ -234,6 +237,8 @@ void Cta::reportDeadlock() {
           what = formatv("waits for lanes {0:x} of its warp, has {1:x}", fr.waitMask, fr.mask).str();
         else if (fr.state == Frag::AtMbarrier)
           what = describeWait(w, fr);
+        else if (fr.state == Frag::AtRegisters)
+          what = formatv("waits for {0} registers a thread, has {1}; {2} are free in the CTA's pool", code[fr.pc].imm, w.registers, freeRegisters).str();
         else
           what = "waits for a wgmma that the other warps of its warpgroup have not issued";
         f->details.push_back(formatv("warp {0} lanes {1:x} at {2} {3}", w.index, fr.mask, place(fr.pc), what).str());
@@ -313,7 +318,7 @@ void Cta::exitLanes(Warp &w, unsigned frag, uint32_t mask) {
       joinProgress(w, j);
   // Whoever waited for these lanes looks again.
   for (Frag &o : w.frags)
-    if (o.state == Frag::AtWarpSync)
+    if (o.state == Frag::AtWarpSync || (o.state == Frag::AtBarrier && !code[o.pc].aligned && !o.counted))
       o.state = Frag::Run;
   if (!w.live) {
     if (!w.groups.empty() || w.uncommittedFrom <= w.issued)

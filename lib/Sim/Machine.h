@@ -53,17 +53,19 @@ struct LaunchContext {
   std::vector<uint8_t> parameters;
   uint32_t sharedBase = 0, sharedEnd = 0, dynamicStart = 0;
   unsigned warpsPerCta = 0, threadsPerCta = 0;
+  unsigned entryRegisters = 0; ///< Of a thread, as the directives fix them; 0: they do not.
 };
 
 /// Lanes of a warp that run together.
 struct Frag {
-  enum State : uint8_t { Run, AtBarrier, AtWarpSync, AtWgmma, AtMbarrier };
+  enum State : uint8_t { Run, AtBarrier, AtWarpSync, AtWgmma, AtMbarrier, AtRegisters };
   uint32_t pc = 0, mask = 0;
   int32_t join = -1;
   uint32_t joinPc = ~0u;
   State state = Run;
   uint32_t waitMask = 0; ///< AtWarpSync: the lanes that must come. AtMbarrier: those that wait.
   unsigned barrier = 0;  ///< AtBarrier
+  bool counted = false;  ///< AtBarrier: the barrier has its warp's arrival.
 };
 
 /// Where parted lanes meet.
@@ -109,6 +111,7 @@ struct Warp {
   uint32_t pendingRegs = 0;     ///< Registers in flight.
   llvm::SmallVector<std::pair<uint32_t, uint32_t>, 4> groups; ///< Open groups: (number, last sequence).
   Allocation *lastAllocation = nullptr;
+  unsigned registers = 0, registerChanges = 0, registerPc = 0; ///< Of a thread, 0: not known; setmaxnregs executed.
   bool tensormapFence = false; ///< Has executed fence.proxy.tensormap with .acquire.
   // cp.async: what is outstanding, by group.
   struct Copy { uint32_t pc; uint32_t lane; uint64_t dst, src; uint8_t bytes, sourceBytes; uint32_t group; bool done; };
@@ -117,6 +120,7 @@ struct Warp {
 };
 
 struct Barrier {
+  std::array<uint32_t, 32> partial = {}; ///< By warp: lanes of it that arrived without .aligned, until all have.
   uint32_t expected = 0, arrived = 0; ///< Threads; expected 0: none waiting.
   uint32_t warps = 0;         ///< Warps that arrived in this phase.
   uint32_t firstPc = 0;
@@ -191,6 +195,7 @@ private:
   uint64_t clockTicks = 0;
   uint64_t progress = 0, lastProgress = 0; ///< Counts what may let a waiter go on.
   unsigned idleRounds = 0;
+  int64_t freeRegisters = 0; ///< Of the CTA's pool, where it is known.
   uint64_t lastUsePage = ~0ull;
   PageUse *lastUse = nullptr;
   const uint32_t *constants = nullptr;
@@ -234,6 +239,8 @@ private:
   bool barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
   void completeBarrier(unsigned id, Warp &w, const Inst &in);
   void releaseBarrier(unsigned id);
+  bool setMaxNReg(Warp &w, unsigned frag, const Inst &in);
+  void checkRegisterChanges(Warp &w, const Inst &in);
   bool converged(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
 
   // Memory (ExecMemory.cpp).

@@ -30,7 +30,7 @@ enum class Op : uint8_t {
   LdMatrix, StMatrix, MovMatrix, Mma, WgmmaFence, WgmmaCommit, WgmmaWait, Wgmma,
   CpAsync, CpAsyncCommit, CpAsyncWait,
   MbarInit, MbarInval, MbarExpect, MbarComplete, MbarArrive, MbarTest, MbarTry, MbarPending,
-  Bulk, BulkCommit, BulkWait, FenceTensormap
+  Bulk, BulkCommit, BulkWait, FenceTensormap, SetMaxNReg
 };
 
 /// `Inst::sub` of mbarrier.arrive.
@@ -173,6 +173,7 @@ struct Function {
   bool usesBulk = false; ///< Has bulk copies to or from global memory.
   bool usesInterCta = false; ///< Has atomics or scoped accesses on global memory.
   std::array<uint32_t, 3> reqntid = {0, 0, 0}, maxntid = {0, 0, 0}, reqcluster = {0, 0, 0};
+  uint32_t maxnreg = 0, minCtas = 0; ///< .maxnreg, .minnctapersm; 0: absent.
 };
 
 /// The parsed module.
