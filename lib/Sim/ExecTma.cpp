@@ -92,7 +92,7 @@ static void forEachRow(const BulkOp &op, F &&f) {
     bool inside = true;
     for (unsigned d = 1; d < m.rank; ++d) {
       int64_t c = int64_t(op.coord[d]) + int64_t(at[d]) * m.elementStride[d];
-      inside &= c >= 0 && uint64_t(c) < m.size[d];
+      inside &= uint64_t(c) < m.size[d]; // a negative one is far above
       address += uint64_t(c) * m.stride[d - 1];
     }
     f(linear, address, inside);

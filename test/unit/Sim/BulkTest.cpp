@@ -161,6 +161,7 @@ TEST(Bulk, TensorMapsMustBeMaps) {
   EXPECT_EQ(names(kInit + load("s+1024", "{0, 0}", "%rd4") + wait()), Names()) << "a map in global memory";
   Names bad{"TK-SIM-TENSORMAP"};
   EXPECT_EQ(names(kInit + load("s+1024", "{0, 0}", "%rd2+32") + wait()), bad) << "not 64-aligned";
+  EXPECT_THAT(runOne(kInit + load("s+1024", "{0, 0}", "%rd2+32") + wait(), 0).report.findings[0].message, testing::HasSubstr("a multiple of 64 bytes, got 0x720000000020"));
   EXPECT_EQ(names(kInit + load("s+1024", "{0, 0}", "%rd1") + wait()), bad) << "an offset of the parameters";
   EXPECT_EQ(names(kInit + load("s+1024", "{0, 0}", "%rd3") + wait()), bad) << "not a map";
   EXPECT_EQ(names(good, {{}, [](std::vector<uint8_t> &b) { b[0] ^= 1; }}), bad) << "the magic word";
