@@ -27,6 +27,8 @@ struct Mbarrier {
   bool observed = true; ///< Someone has seen the phase before `phase` complete.
   // Who made it, to find uses that are not ordered after that.
   uint32_t initPc = 0, initWarp = 0, initLanes = 0, initClock = 0;
+  bool initFenced = false; ///< fence.mbarrier_init followed.
+  uint32_t published = 0;  ///< Phase plus one of the cluster barrier that carries it to the peers.
   Clock uses;             ///< The last use by each thread.
   ThreadClocks arriving;  ///< What those who arrived in this phase knew.
   ThreadClocks completed; ///< The same for the phase before.

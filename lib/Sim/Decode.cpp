@@ -106,7 +106,7 @@ Round Decoder::takeRound() {
 bool Decoder::takeSpace(Space &space) {
   if (take("global")) space = Space::Global;
   else if (take("shared") || take("shared::cta")) space = Space::Shared;
-  else if (take("shared::cluster")) return fail("cluster shared memory ('shared::cluster') is not supported yet");
+  else if (take("shared::cluster")) space = Space::Cluster;
   else if (take("local")) space = Space::Local;
   else if (take("param") || take("param::entry")) space = Space::Param;
   else if (take("const")) space = Space::Const;
@@ -261,7 +261,8 @@ bool Decoder::address(unsigned i) {
       Space space = ref.space;
       if (in.space == Space::Generic && space != Space::Global && space != Space::Const)
         return fail(base.pos, "variable '" + base.text + "' is not in the generic space; use cvta");
-      if (in.space != Space::Generic && in.space != space)
+      bool shared = space == Space::Shared && in.space == Space::Cluster;
+      if (in.space != Space::Generic && in.space != space && !shared)
         return fail(base.pos, "variable '" + base.text + "' is in another state space than '" + raw.word + "'");
     }
     return source(plain, Ty::B64, in.s[0]);
@@ -605,9 +606,11 @@ bool Decoder::cvt() {
 
 bool Decoder::cvta() {
   bool to = take("to");
-  Space space = Space::Shared;
-  if (!take("shared::cluster") && !takeSpace(space)) // of the own CTA both are one
+  Space space;
+  if (!takeSpace(space))
     return false;
+  if (space == Space::Cluster) // one window for both
+    space = Space::Shared;
   Ty ty = takeType();
   if (bytesOf(ty) != 8)
     return fail("only 64-bit generic addresses are supported, got '" + raw.word + "'");
@@ -655,6 +658,7 @@ const StringMap<Decoder::Family> &Decoder::families() {
     add(&Decoder::ignored, {"nanosleep", "prefetchu", "pmevent", "applypriority"});
     add(&Decoder::setMaxNReg, {"setmaxnreg"});
     add(&Decoder::gridDependency, {"griddepcontrol"});
+    add(&Decoder::clusterAddress, {"mapa", "getctarank"});
     add(&Decoder::prefetch, {"prefetch"});
     add(&Decoder::bar, {"bar", "barrier"});
     add(&Decoder::fence, {"fence", "membar"});

@@ -43,7 +43,14 @@ bool Decoder::mbarrier() {
     takeScope();
   if (!takeSpace(in.space))
     return false;
-  if (in.space != Space::Shared && in.space != Space::Generic)
+  bool remote = in.space == Space::Cluster;
+  if (remote && !arrive && !tx)
+    return fail("'" + raw.word + "' works on the own CTA's mbarriers only");
+  if (remote && arrive && operands() && operand(0).kind != RawOperand::Sink)
+    return fail(operand(0).pos, "a remote arrival gives no state; write '_'");
+  if (remote && (in.sub & kArriveNoComplete))
+    return fail("'.noComplete' works on the own CTA's mbarriers only");
+  if (!remote && in.space != Space::Shared && in.space != Space::Generic)
     return fail("an mbarrier lives in shared memory, got '" + raw.word + "'");
   auto body = [&](unsigned at, unsigned lo, unsigned hi) {
     return count(lo, hi) && address(at) &&
@@ -169,7 +176,7 @@ bool Decoder::bulk(bool reduce) {
       return fail("'" + raw.word + "' needs a .shared::cta source");
     if (!take("bulk_group"))
       return fail("'" + raw.word + "' needs .bulk_group");
-  } else if (next("shared::cluster") || next("shared::cta")) {
+  } else if (next("shared::cluster") || (s.ownDestination = next("shared::cta"))) {
     if (!next("global") || reduce)
       return fail("copies to the shared memory of another CTA ('" + raw.word +
                   "') are not supported yet");

@@ -84,7 +84,7 @@ bool Decoder::atomRed() {
   unsigned bytes = bytesOf(in.ty);
   if (in.ty == Ty::Pred || bytes < 2 || bytes > 8)
     return fail("unsupported type in '" + raw.word + "'");
-  if (in.space != Space::Shared)
+  if (in.space != Space::Shared && in.space != Space::Cluster)
     b.fn.usesInterCta = true;
   unsigned sources = in.sub == uint8_t(AtomOp::Cas) ? 2 : 1, first = in.isRed ? 0 : 1;
   if (!count(first + 1 + sources, first + 2 + sources))
@@ -151,6 +151,35 @@ bool Decoder::ignored() {
   return finish();
 }
 
+bool Decoder::clusterBarrier() {
+  in.cls = Class::Barrier;
+  bool arrive = take("arrive");
+  if (!arrive && !take("wait"))
+    return fail("unknown form '" + raw.word + "'");
+  in.op = arrive ? Op::ClusterArrive : Op::ClusterWait;
+  in.aligned = take("aligned");
+  in.isRelease = arrive && !take("relaxed");
+  if (arrive)
+    take("release");
+  else
+    take("acquire");
+  return count(0, 0) && finish();
+}
+
+/// Addresses in the shared memory of a CTA of the cluster, and whose they are.
+bool Decoder::clusterAddress() {
+  bool map = raw.parts[0] == "mapa";
+  in.op = map ? Op::Mapa : Op::GetCtaRank;
+  in.cls = Class::Integer;
+  in.space = take("shared::cluster") ? Space::Cluster : Space::Generic;
+  Ty ty = takeType();
+  if (ty != Ty::U32 && ty != Ty::U64)
+    return fail("'" + raw.word + "' needs .u32 or .u64");
+  if (!count(map ? 3 : 2, map ? 3 : 2) || !dst(0, map ? ty : Ty::U32, in.d) || !src(1, ty, in.s[0]))
+    return false;
+  return (!map || src(2, Ty::U32, in.s[1])) && finish();
+}
+
 /// With one kernel in the machine nothing depends on another grid.
 bool Decoder::gridDependency() {
   if (!take("wait") && !take("launch_dependents"))
@@ -184,7 +213,7 @@ bool Decoder::bar() {
     return count(1, 1) && src(0, Ty::B32, in.s[0]) && finish();
   }
   if (take("cluster"))
-    return fail("cluster barriers ('" + raw.word + "') are not supported yet");
+    return clusterBarrier();
   take("cta");
   in.aligned = take("aligned") || !barrier;
   bool arrive = take("arrive");
@@ -243,6 +272,7 @@ bool Decoder::fence() {
   }
   in.op = Op::Fence;
   if (take("mbarrier_init")) {
+    in.op = Op::FenceMbarInit;
     if (!take("release") || !take("cluster"))
       return fail("expected 'fence.mbarrier_init.release.cluster', got '" + raw.word + "'");
     return count(0, 0) && finish();

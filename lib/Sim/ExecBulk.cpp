@@ -61,31 +61,30 @@ void Cta::bulk(Warp &w, const Inst &in, uint32_t mask) {
     op.shared = sharedOffset(value(w, s.shared, l) + uint64_t(s.sharedOffset));
     if (s.kind == BulkSpec::Load)
       op.mbar = sharedOffset(value(w, s.mbar, l) + uint64_t(s.mbarOffset));
-    if (s.mask.present() && uint16_t(value(w, s.mask, l)) != 1) {
-      report("TK-SIM-CLUSTER-RANK", Severity::Error, &w, 1u << l, pcOf(in), 0,
-             formatv("the mask {0:x} of a multicast must name CTAs of the cluster, which has 1",
-                     uint16_t(value(w, s.mask, l))));
-      stop = true;
-      return;
-    }
-    if (!checkBox(w, in, l, s, op))
-      return;
     bool outside = false;
     op.allocation = boxAllocation(
         w, in, l, op, s.kind == BulkSpec::Load ? AccessKind::Read : AccessKind::Write, outside);
-    const BulkOp *twin = nullptr;
-    for (const BulkOp &o : issued)
-      if (o.mapAddress == op.mapAddress && o.coord == op.coord && o.shared == op.shared &&
-          o.mbar == op.mbar && o.bytes == op.bytes)
-        twin = &o;
-    if (twin)
-      report("TK-SIM-BULK-DUPLICATE", Severity::Warning, &w, 1u << twin->lane | 1u << l, pcOf(in),
-             0,
-             formatv("lanes {0} and {1} issue the same {2}; one thread issues a copy: elect one",
-                     twin->lane, l, whatIs(s.kind)));
-    if (s.kind == BulkSpec::Load ? !issueLoad(w, in, op, twin) : !issueStore(w, in, op, twin))
+    if (!s.mask.present()) {
+      if (!issueBulk(w, in, op, issued))
+        return;
+      continue;
+    }
+    uint32_t targets = uint16_t(value(w, s.mask, l));
+    if (!targets || targets >> ctx.clusterSize) {
+      report("TK-SIM-CLUSTER-RANK", Severity::Error, &w, 1u << l, pcOf(in), 0,
+             formatv("the mask {0:x} of a multicast must name CTAs of the cluster, which has {1}",
+                     targets, ctx.clusterSize));
+      stop = true;
       return;
-    issued.push_back(op);
+    }
+    // To the same place of each CTA, with a signal to the same place.
+    constexpr uint64_t offset = (1u << kRankShift) - 1;
+    for (uint64_t rank = 0; rank < ctx.clusterSize; ++rank) {
+      op.shared = (op.shared & offset) | rank << kRankShift;
+      op.mbar = (op.mbar & offset) | rank << kRankShift;
+      if ((targets >> rank & 1) && !issueBulk(w, in, op, issued))
+        return;
+    }
   }
   // In place before any is done: a copy must not find its neighbours unissued.
   for (BulkOp &op : issued) {
@@ -99,8 +98,42 @@ void Cta::bulk(Warp &w, const Inst &in, uint32_t mask) {
       ++i;
 }
 
+/// Checks one copy and lets it go. False after what ends the CTA.
+bool Cta::issueBulk(Warp &w, const Inst &in, BulkOp op, SmallVectorImpl<BulkOp> &issued) {
+  const BulkSpec &s = fn.bulks[in.target];
+  unsigned l = op.lane, rank = rankOf(op.shared);
+  bool load = s.kind == BulkSpec::Load;
+  if (!checkBox(w, in, l, s, op))
+    return false;
+  const char *wrong = nullptr;
+  if (rank != w.cta && (!load || s.ownDestination))
+    wrong = "the shared address must be the own CTA's";
+  else if (load && rankOf(op.mbar) != rank)
+    wrong = "the mbarrier must lie in the CTA of the destination";
+  if (wrong) {
+    report("TK-SIM-CLUSTER-RANK", Severity::Error, &w, 1u << l, pcOf(in), 1,
+           formatv("{0}: got {1}{2}", wrong, spaceAddress(op.shared, Space::Shared),
+                   load ? " and " + spaceAddress(op.mbar, Space::Shared) : std::string()));
+    stop = true;
+    return false;
+  }
+  const BulkOp *twin = nullptr;
+  for (const BulkOp &o : issued)
+    if (o.mapAddress == op.mapAddress && o.coord == op.coord && o.shared == op.shared &&
+        o.mbar == op.mbar && o.bytes == op.bytes)
+      twin = &o;
+  if (twin)
+    report("TK-SIM-BULK-DUPLICATE", Severity::Warning, &w, 1u << twin->lane | 1u << l, pcOf(in), 0,
+           formatv("lanes {0} and {1} issue the same {2}; one thread issues a copy: elect one",
+                   twin->lane, l, whatIs(s.kind)));
+  if (load ? !issueLoad(w, in, op, twin) : !issueStore(w, in, op, twin))
+    return false;
+  issued.push_back(std::move(op));
+  return true;
+}
+
 uint64_t Cta::sharedOffset(uint64_t addr) {
-  return addr - kSharedWindow < kWindowBytes ? addr - kSharedWindow : addr;
+  return addr - kSharedWindow < kSharedWindowBytes ? addr - kSharedWindow : addr;
 }
 
 bool Cta::issueLoad(Warp &w, const Inst &in, BulkOp &op, const BulkOp *twin) {
@@ -155,11 +188,10 @@ bool Cta::advanceBulk(size_t index) {
   moveLoad(load);
   auto it = mbarriers.find(load.mbar);
   if (it == mbarriers.end()) {
-    report(
-        "TK-SIM-MBARRIER-INVALID", Severity::Error, &warps[load.warp], 1u << load.lane, load.pc, 1,
-        formatv(
-            "the mbarrier at shared address {0:x} was invalidated before the copy that ends there",
-            load.mbar));
+    report("TK-SIM-MBARRIER-INVALID", Severity::Error, &warps[load.warp], 1u << load.lane, load.pc,
+           1,
+           formatv("the mbarrier at {0} was invalidated before the copy that ends there",
+                   spaceAddress(load.mbar, Space::Shared)));
     return true;
   }
   addTransaction(&warps[load.warp], load.pc, 1u << load.lane, load.mbar, it->second,
@@ -196,10 +228,10 @@ void Cta::checkPhaseLoads(uint64_t addr, const Mbarrier &b) {
     if (op.mbar == addr && op.phase == b.phase &&
         fn.bulks[code[op.pc].target].kind == BulkSpec::Load)
       report("TK-SIM-MBARRIER-TX", Severity::Error, &warps[op.warp], 1u << op.lane, op.pc, 1,
-             formatv("phase {0} of the mbarrier at shared address {1:x} completes while {2} bytes "
+             formatv("phase {0} of the mbarrier at {1} completes while {2} bytes "
                      "of this copy are under "
                      "way; its expect_tx is missing or too small",
-                     b.phase, addr, op.bytes));
+                     b.phase, spaceAddress(addr, Space::Shared), op.bytes));
 }
 
 void Cta::bulkCommit(Warp &w, uint32_t mask) {
@@ -243,9 +275,9 @@ void Cta::checkBulkExit(Warp &w, uint32_t mask) {
       continue;
     BulkThread &t = it->second;
     report("TK-SIM-BULK-UNWAITED", Severity::Error, &w, 1u << l, t.lastPc, 0,
-           formatv("warp {0} lane {1} exits with a bulk store not {2}; add "
+           formatv("{0} lane {1} exits with a bulk store not {2}; add "
                    "cp.async.bulk.{3}wait_group.read 0",
-                   w.index, l, t.lastStore > t.committed ? "committed" : "waited for",
+                   nameWarp(w), l, t.lastStore > t.committed ? "committed" : "waited for",
                    t.lastStore > t.committed ? "commit_group and " : ""));
     t.readWaited = t.lastStore;
   }
@@ -265,7 +297,7 @@ void Cta::reportBulkConflict(Warp &w, const Inst &in, unsigned lane, uint64_t ad
   std::string who =
       o.agent
           ? describeAgent(o)
-          : formatv("{0} by warp {1}{2} at {3}", access, o.slot / 32,
+          : formatv("{0} by {1}{2} at {3}", access, nameWarp(warps[o.slot / 32]),
                     o.multi ? std::string() : formatv(" lane {0}", c.otherLane).str(), place(o.pc))
                 .str();
   Finding *f = nullptr;
@@ -308,7 +340,7 @@ void Cta::reportBulkConflict(Warp &w, const Inst &in, unsigned lane, uint64_t ad
   if (!f)
     return;
   f->details.push_back(
-      formatv("this: {0} issued by warp {1} lane {2} at {3}", what, w.index, lane, place(pcOf(in)))
+      formatv("this: {0} issued by {1} lane {2} at {3}", what, nameWarp(w), lane, place(pcOf(in)))
           .str());
   f->details.push_back("other: " + who);
   f->details.push_back(std::string("missing edge: ") + edge);

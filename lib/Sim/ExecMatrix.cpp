@@ -37,7 +37,7 @@ void Cta::matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices) {
 static void toShared(uint64_t *addr, Space space) {
   if (space == Space::Generic)
     for (unsigned l = 0; l < 32; ++l)
-      if (addr[l] >= kSharedWindow && addr[l] < kSharedWindow + kWindowBytes)
+      if (addr[l] >= kSharedWindow && addr[l] < kSharedWindow + kSharedWindowBytes)
         addr[l] -= kSharedWindow;
 }
 

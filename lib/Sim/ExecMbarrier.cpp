@@ -28,26 +28,42 @@ uint32_t Cta::barrierAddresses(Warp &w, const Inst &in, const Opnd &base, int64_
                                uint32_t mask, uint64_t *addr) {
   mask = addresses(w, in, base, offset, mask, addr);
   for (unsigned l = 0; l < 32; ++l)
-    if ((mask >> l & 1) && addr[l] - kSharedWindow < kWindowBytes)
+    if ((mask >> l & 1) && addr[l] - kSharedWindow < kSharedWindowBytes)
       addr[l] -= kSharedWindow;
   return mask;
 }
 
 std::string Cta::describeBarrier(uint64_t addr, const Mbarrier &b) const {
-  return formatv("the mbarrier at shared address {0:x} (phase {1}, {2} of {3} arrivals pending, "
+  return formatv("the mbarrier at {0} (phase {1}, {2} of {3} arrivals pending, "
                  "{4} bytes expected)",
-                 addr, b.phase, b.pending, b.expected, b.tx);
+                 spaceAddress(addr, Space::Shared), b.phase, b.pending, b.expected, b.tx);
 }
 
 /// The barrier that the lanes use, or null after saying why there is none.
 Mbarrier *Cta::useBarrier(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr) {
+  unsigned rank = rankOf(addr);
+  bool remoteForm =
+      in.op == Op::Bulk || in.space == Space::Cluster ||
+      (in.space == Space::Generic &&
+       (in.op == Op::MbarArrive || in.op == Op::MbarExpect || in.op == Op::MbarComplete));
+  if (rank != w.cta && rank < ctx.clusterSize) {
+    if (!remoteForm) {
+      report("TK-SIM-MBARRIER-INVALID", Severity::Error, &w, lanes, pcOf(in), 2,
+             formatv("this works on the own CTA's mbarriers only, got {0}",
+                     spaceAddress(addr, Space::Shared)));
+      stop = true;
+      return nullptr;
+    }
+    if (!notePeer(w, pcOf(in), lanes, addr))
+      return nullptr;
+  }
   auto it = mbarriers.find(addr);
   if (it == mbarriers.end()) {
     report("TK-SIM-MBARRIER-INVALID", Severity::Error, &w, lanes, pcOf(in), 0,
-           formatv("no mbarrier lives at shared address {0:x}: it was never initialised, or it was "
+           formatv("no mbarrier lives at {0}: it was never initialised, or it was "
                    "invalidated; add "
                    "mbarrier.init before its first use",
-                   addr));
+                   spaceAddress(addr, Space::Shared)));
     stop = true;
     return nullptr;
   }
@@ -56,15 +72,21 @@ Mbarrier *Cta::useBarrier(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr
     return &b;
   ThreadClocks &t = race.warps[w.index];
   bool ordered = t.seen[b.initWarp * 32 + std::countr_zero(b.initLanes)] >= b.initClock ||
-                 (w.index == b.initWarp && !(lanes & ~b.initLanes));
+                 (w.index == b.initWarp && !(lanes & ~b.initLanes)) ||
+                 (b.published && w.clusterWaited >= b.published);
+  if (rank != w.cta && !b.initFenced)
+    report("TK-SIM-MBARRIER-FENCE", Severity::Warning, &w, lanes, pcOf(in), b.initPc + 1,
+           formatv("another CTA uses {0}, and no fence.mbarrier_init.release.cluster follows its "
+                   "mbarrier.init at {1}",
+                   describeBarrier(addr, b), place(b.initPc)));
   if (!ordered && !seenBefore("TK-SIM-RACE", pcOf(in), b.initPc + 1))
     if (Finding *f = report(
             "TK-SIM-RACE", Severity::Error, &w, lanes, pcOf(in), b.initPc + 1,
             formatv(
                 "this use of {0} is not ordered after its mbarrier.init; add a bar.sync between",
                 describeBarrier(addr, b))))
-      f->details.push_back(formatv("other: mbarrier.init by warp {0} lanes {1:x} at {2}",
-                                   b.initWarp, b.initLanes, place(b.initPc)));
+      f->details.push_back(formatv("other: mbarrier.init by {0} lanes {1:x} at {2}",
+                                   nameWarp(warps[b.initWarp]), b.initLanes, place(b.initPc)));
   if (b.uses.size() < race.warps.size() * 32)
     b.uses.resize(race.warps.size() * 32);
   for (unsigned l = 0; l < 32; ++l)
@@ -80,9 +102,9 @@ void Cta::checkBarrierBytes(const Warp *w, uint32_t pc, uint32_t lanes, uint64_t
   if (it == mbarriers.end() || it->first >= addr + bytes)
     return;
   report("TK-SIM-MBARRIER-LIVE", Severity::Error, w, lanes, pc, 1,
-         formatv("{0} at shared address {1:x} touches {2}; its bytes are opaque while it lives: "
+         formatv("{0} at {1} touches {2}; its bytes are opaque while it lives: "
                  "mbarrier.inval first",
-                 what, addr, describeBarrier(it->first, it->second)));
+                 what, spaceAddress(addr, Space::Shared), describeBarrier(it->first, it->second)));
 }
 
 void Cta::mbarInit(Warp &w, const Inst &in, uint32_t mask) {
@@ -152,7 +174,7 @@ void Cta::mbarInval(Warp &w, const Inst &in, uint32_t mask) {
                  formatv("mbarrier.inval of {0} is not ordered after a use of it by warp {1} lane "
                          "{2}; add a bar.sync "
                          "between",
-                         describeBarrier(addr[l], *b), t / 32, t % 32));
+                         describeBarrier(addr[l], *b), nameWarp(warps[t / 32]), t % 32));
           break;
         }
       raceAccess(w, in, event, l, place[l], 8, AccessKind::Write, true);

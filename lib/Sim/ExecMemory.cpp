@@ -42,8 +42,8 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
   uint64_t a = addr;
   if (space == Space::Generic) {
     auto inside = [&](uint64_t base) { return a >= base && a < base + kWindowBytes; };
-    if (inside(kSharedWindow)) {
-      space = Space::Shared;
+    if (a >= kSharedWindow && a < kSharedWindow + kSharedWindowBytes) {
+      space = Space::Cluster;
       a -= kSharedWindow;
     } else if (inside(kLocalWindow)) {
       space = Space::Local;
@@ -56,6 +56,9 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
   }
   if (space == Space::Const)
     space = Space::Global; // constants are allocations like others, only read-only
+  bool anyCta = space == Space::Cluster;
+  if (anyCta)
+    space = Space::Shared;
   out.raw = a;
   out.space = space;
   auto bad = [&](const char *name, const Twine &what) {
@@ -68,13 +71,15 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
                                                 spaceAddress(a, space)));
   switch (space) {
   case Space::Shared:
-    if (a < ctx.sharedBase || a + bytes > ctx.sharedEnd)
+    if (!insideShared(a, bytes) || (!anyCta && rankOf(a) != w.cta))
       return bad("TK-SIM-MEM-OOB",
                  formatv("{0} of {1} bytes at {2} is outside the CTA's shared memory, {3:x} to {4:x} ({5} bytes)",
                          verb(kind), bytes, spaceAddress(a, space), ctx.sharedBase, ctx.sharedEnd,
                          ctx.sharedEnd - ctx.sharedBase));
-    out.data = shared.data() + (a - ctx.sharedBase);
-    out.init = sharedInit.data() + (a - ctx.sharedBase);
+    if (rankOf(a) != w.cta && !notePeer(w, pcOf(in), 1u << lane, a))
+      return false;
+    out.data = shared.data() + sharedIndex(a);
+    out.init = sharedInit.data() + sharedIndex(a);
     return true;
   case Space::Local: {
     if (a + bytes > fn.localBytes)
@@ -126,14 +131,15 @@ uint32_t Cta::locate(Warp &w, const Inst &in, uint32_t mask, const uint64_t *add
   // The common cases, checked without calls.
   uint64_t low = bytes - 1;
   if (space == Space::Shared && std::has_single_bit(bytes)) {
-    uint64_t bad = 0;
+    uint64_t bad = 0, base = w.sharedLow, size = ctx.sharedEnd - ctx.sharedBase;
+    uint8_t *data = shared.data() + w.sharedAt, *init = sharedInit.data() + w.sharedAt;
     for (unsigned l = 0; l < 32; ++l) {
       uint64_t a = addr[l];
-      bool ok = a >= ctx.sharedBase && a + bytes <= ctx.sharedEnd && !(a & low);
+      bool ok = a >= base && a - base + bytes <= size && !(a & low);
       bad |= uint64_t(!ok && (mask >> l & 1)) << l;
-      uint64_t at = ok ? a - ctx.sharedBase : 0;
-      out[l].data = shared.data() + at;
-      out[l].init = sharedInit.data() + at;
+      uint64_t at = ok ? a - base : 0;
+      out[l].data = data + at;
+      out[l].init = init + at;
       out[l].raw = a;
       out[l].space = Space::Shared;
     }
@@ -189,7 +195,7 @@ void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, con
   Conflict c{};
   bool ok;
   if (p.space == Space::Shared)
-    ok = race.access(race.sharedShadow(), p.raw - ctx.sharedBase, bytes, kind, w.index, lane, event, sameValue, c);
+    ok = race.access(race.sharedShadow(), sharedIndex(p.raw), bytes, kind, w.index, lane, event, sameValue, c);
   else if (p.space == Space::Global) {
     noteUse(in, p.raw, bytes, kind);
     ok = race.access(race.globalShadow(p.raw), p.raw % RaceState::kPage, bytes, kind, w.index, lane, event, sameValue, c);
@@ -209,16 +215,18 @@ void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, 
     who = describeAgent(o);
     edge = agentEdge(o);
   } else {
-    unsigned ow = o.slot / 32;
-    who = formatv("{0} by warp {1}{2} at {3}", o.atomic ? "atomic" : c.otherWrite ? "write" : "read", ow,
+    const Warp &ow = warps[o.slot / 32];
+    who = formatv("{0} by {1}{2} at {3}", o.atomic ? "atomic" : c.otherWrite ? "write" : "read", nameWarp(ow),
                   o.multi ? std::string() : formatv(" lane {0}", c.otherLane).str(), place(o.pc)).str();
-    edge = ow == w.index ? "bar.warp.sync (__syncwarp) between the two" : "bar.sync between the two";
+    edge = ow.index == w.index ? "bar.warp.sync (__syncwarp) between the two"
+           : ow.cta == w.cta   ? "bar.sync between the two"
+                               : "barrier.cluster between the two";
   }
   Finding *f = report("TK-SIM-RACE", Severity::Error, &w, 1u << lane, pcOf(in), o.pc + 1,
                       formatv("{0} of {1} is not ordered after an earlier {2} of the same byte; add a {3}", verb(kind),
                               spaceAddress(addr, space), c.otherWrite ? "write" : "read", edge));
   if (f) {
-    f->details.push_back(formatv("this: {0} by warp {1} lane {2} at {3}", verb(kind), w.index, lane, place(pcOf(in))).str());
+    f->details.push_back(formatv("this: {0} by {1} lane {2} at {3}", verb(kind), nameWarp(w), lane, place(pcOf(in))).str());
     f->details.push_back("other: " + who);
     f->details.push_back("missing edge: " + edge);
   }

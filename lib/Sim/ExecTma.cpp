@@ -257,24 +257,25 @@ bool Cta::checkBox(Warp &w, const Inst &in, unsigned lane, const BulkSpec &s, co
   };
   if (op.shared % align)
     return bad("TK-SIM-MEM-MISALIGNED",
-               formatv("expected a shared address that is a multiple of {0} bytes, got {1:x}",
-                       align, op.shared));
+               formatv("expected a shared address that is a multiple of {0} bytes, got {1}", align,
+                       spaceAddress(op.shared, Space::Shared)));
   if (!s.tensor && (op.map.address % 16 || op.bytes % 16))
     return bad("TK-SIM-MEM-MISALIGNED",
                formatv("expected a global address and a size that are multiples of 16 bytes, "
                        "got {0} and {1} bytes",
                        spaceAddress(op.map.address, Space::Global), op.bytes));
-  if (op.shared < ctx.sharedBase || op.shared + op.bytes > ctx.sharedEnd)
-    return bad("TK-SIM-MEM-OOB", formatv("the {0} bytes of the box at shared address {1:x} are "
+  if (!insideShared(op.shared, op.bytes))
+    return bad("TK-SIM-MEM-OOB", formatv("the {0} bytes of the box at {1} are "
                                          "outside the CTA's shared memory, {2:x} to "
                                          "{3:x}",
-                                         op.bytes, op.shared, ctx.sharedBase, ctx.sharedEnd));
+                                         op.bytes, spaceAddress(op.shared, Space::Shared),
+                                         ctx.sharedBase, ctx.sharedEnd));
   if (op.map.swizzle != Swizzle::None && op.shared % repeat(op.map.swizzle))
     report("TK-SIM-TMA-SWIZZLE", Severity::Warning, &w, 1u << lane, pcOf(in), 0,
-           formatv("the box lies at shared address {0:x} and its swizzle repeats after {1} bytes; "
+           formatv("the box lies at {0} and its swizzle repeats after {1} bytes; "
                    "the pattern follows "
                    "absolute addresses: align the buffer to {1}",
-                   op.shared, repeat(op.map.swizzle)));
+                   spaceAddress(op.shared, Space::Shared), repeat(op.map.swizzle)));
   return true;
 }
 
@@ -339,7 +340,7 @@ void Cta::bulkRaces(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, un
   unsigned worst = Conflict::IssuerFenceOnly + 1; // a note must not hide a race
   auto visit = [&](uint64_t addr, uint32_t, uint32_t bytes) {
     Conflict c{};
-    uint64_t at = addr - ctx.sharedBase;
+    uint64_t at = sharedIndex(addr);
     bool reuse = load && ctx.options.unfencedReuse.has_value();
     if (race.asyncAccess(race.sharedShadow(), at, bytes, kind, now, event, reuse, c) ||
         c.kind >= worst)
@@ -388,7 +389,7 @@ void Cta::bulkUninitialised(Warp &w, const Inst &in, unsigned lane, const BulkOp
   forEachRow(op, [&](uint32_t linear, uint64_t, bool inside) {
     if (inside && !said)
       forEachRun(op, linear + r.from, r.to - r.from, [&](uint64_t a, uint32_t, uint32_t n) {
-        const uint8_t *p = sharedInit.data() + (a - ctx.sharedBase);
+        const uint8_t *p = sharedInit.data() + sharedIndex(a);
         if (said || !memchr(p, 0, n))
           return;
         said = true;
@@ -451,8 +452,8 @@ void Cta::moveLoad(const BulkOp &op) {
                "are copied as they are");
     }
     forEachRun(op, linear, r.bytes, [&](uint64_t a, uint32_t at, uint32_t n) {
-      memcpy(shared.data() + (a - ctx.sharedBase), data.data() + (at - linear), n);
-      memcpy(sharedInit.data() + (a - ctx.sharedBase), init.data() + (at - linear), n);
+      memcpy(shared.data() + sharedIndex(a), data.data() + (at - linear), n);
+      memcpy(sharedInit.data() + sharedIndex(a), init.data() + (at - linear), n);
     });
   });
   counters.bulkLoaded += op.bytes;
@@ -463,8 +464,8 @@ void Cta::readStore(BulkOp &op) {
   op.data.resize(op.bytes);
   op.init.resize(op.bytes);
   forEachRun(op, 0, op.bytes, [&](uint64_t a, uint32_t at, uint32_t n) {
-    memcpy(op.data.data() + at, shared.data() + (a - ctx.sharedBase), n);
-    memcpy(op.init.data() + at, sharedInit.data() + (a - ctx.sharedBase), n);
+    memcpy(op.data.data() + at, shared.data() + sharedIndex(a), n);
+    memcpy(op.init.data() + at, sharedInit.data() + sharedIndex(a), n);
   });
 }
 

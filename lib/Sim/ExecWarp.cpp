@@ -275,12 +275,14 @@ void Cta::checkRegisterChanges(Warp &w, const Inst &in) {
   };
   for (unsigned i = first; i < std::min<size_t>(first + 4, warps.size()); ++i) {
     Warp &o = warps[i];
+    if (o.local >= ctx.warpsPerCta)
+      continue;
     if (o.registerChanges + 1 < w.registerChanges)
       bad(formatv("warp {0} executes its setmaxnreg number {1} before warp {2} of its warpgroup has executed number {3}; "
                   "they must synchronise between",
-                  w.index, w.registerChanges, o.index, w.registerChanges - 1));
+                  w.local, w.registerChanges, o.local, w.registerChanges - 1));
     else if (o.registerChanges == w.registerChanges && o.registerPc != w.registerPc)
-      bad(formatv("the warps of a warpgroup must execute the same setmaxnreg, warp {0} executed the one at {1}", o.index,
+      bad(formatv("the warps of a warpgroup must execute the same setmaxnreg, warp {0} executed the one at {1}", o.local,
                   place(o.registerPc)));
   }
 }
@@ -297,15 +299,15 @@ bool Cta::setMaxNReg(Warp &w, unsigned frag, const Inst &in) {
                    want, in.sub ? ".inc cannot lower them" : ".dec cannot raise them"));
   else if (now && ctx.entryRegisters) {
     int64_t need = (int64_t(want) - now) * 32;
-    if (need > freeRegisters) {
+    if (need > freeRegisters[w.cta]) {
       w.frags[frag].state = Frag::AtRegisters;
       return false;
     }
-    freeRegisters -= need;
+    freeRegisters[w.cta] -= need;
     ++progress;
     for (Warp &o : warps)
       for (Frag &f : o.frags)
-        if (need < 0 && f.state == Frag::AtRegisters)
+        if (need < 0 && f.state == Frag::AtRegisters && o.cta == w.cta)
           f.state = Frag::Run;
   }
   w.registers = want;
@@ -326,12 +328,13 @@ bool Cta::barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     stop = true;
     return false;
   }
+  id += w.cta * 16;
   Frag &f = w.frags[frag];
   if (in.aligned) {
     if (!converged(w, frag, in, mask))
       return false;
   } else if (in.sub == 1) {
-    uint32_t &partial = barriers[id].partial[w.index];
+    uint32_t &partial = barriers[id].partial[w.local];
     partial |= mask;
     if (w.live & ~partial) { // the others of the warp are still to come
       advance(w, mask);
@@ -354,12 +357,12 @@ bool Cta::barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   Barrier &b = barriers[id];
   if (b.arrived && b.expected != count && ctx.options.checkBarriers)
     report("TK-SIM-BARRIER-COUNT", Severity::Error, &w, mask, pcOf(in), b.firstPc,
-           formatv("expected barrier {0} with {1} threads as at {2}, got {3}", id, b.expected, place(b.firstPc), count));
+           formatv("expected barrier {0} with {1} threads as at {2}, got {3}", id % 16, b.expected, place(b.firstPc), count));
   if (!b.arrived)
     b.firstPc = pcOf(in);
   b.expected = uint32_t(count);
   b.arrived += 32;
-  b.warps |= 1u << w.index;
+  b.warps |= 1u << w.local;
   if (checkRaces) {
     if (!b.clocksValid)
       b.clocks = race.blank();
@@ -392,14 +395,16 @@ void Cta::releaseBarrier(unsigned id) {
   if (!b.arrived)
     return;
   uint32_t expected = b.expected;
+  unsigned cta = id / 16;
   if (!expected)
     for (Warp &w : warps)
-      expected += w.live || (b.warps >> w.index & 1) ? 32 : 0;
+      if (w.cta == cta)
+        expected += w.live || (b.warps >> w.local & 1) ? 32 : 0;
   if (b.arrived < expected)
     return;
   if (b.arrived > expected && ctx.options.checkBarriers)
     report("TK-SIM-BARRIER-COUNT", Severity::Error, nullptr, 0, b.firstPc, 1,
-           formatv("barrier {0} expects {1} threads, got {2}", id, expected, b.arrived));
+           formatv("barrier {0} expects {1} threads, got {2}", id % 16, expected, b.arrived));
   for (Warp &w : warps) {
     bool waited = false;
     for (Frag &f : w.frags) {

@@ -40,20 +40,29 @@ void Counters::add(const Counters &o) {
 
 Cta::Cta(const LaunchContext &context, Counters &counters, std::atomic<uint64_t> &steps)
     : ctx(context), fn(*context.fn), code(context.fn->code), counters(counters), globalSteps(steps) {
-  warps.resize(ctx.warpsPerCta);
-  groups.resize((ctx.warpsPerCta + 3) / 4);
-  regFile.resize(size_t(fn.regWords) * ctx.warpsPerCta + 32);
-  poisonFile.resize(size_t(fn.regCount) * ctx.warpsPerCta);
-  shared.resize(ctx.sharedEnd - ctx.sharedBase + 16);
+  warps.resize(size_t(ctx.warpStride) * ctx.clusterSize);
+  groups.resize((warps.size() + 3) / 4);
+  barriers.resize(16 * ctx.clusterSize);
+  regFile.resize(size_t(fn.regWords) * warps.size() + 32);
+  poisonFile.resize(size_t(fn.regCount) * warps.size());
+  segment = ctx.sharedEnd - ctx.sharedBase + 16;
+  if (ctx.clusterSize > 1)
+    segment = alignTo(segment, 16);
+  shared.resize(segment * ctx.clusterSize);
   sharedInit.resize(shared.size());
-  local.resize(size_t(fn.localBytes) * ctx.warpsPerCta * 32);
+  local.resize(size_t(fn.localBytes) * warps.size() * 32);
   localInit.resize(local.size());
-  constants = ctx.constants.data();
   checkRaces = ctx.options.checkRaces;
 }
 
-uint32_t Cta::specialValue(Special s, unsigned t) const {
+std::array<uint32_t, 3> Cta::ctaOf(unsigned rank) const {
+  auto &c = ctx.launch.cluster;
+  return {firstCta[0] + rank % c[0], firstCta[1] + rank / c[0] % c[1], firstCta[2] + rank / (c[0] * c[1])};
+}
+
+uint32_t Cta::specialValue(Special s, const Warp &w, unsigned t) const {
   auto &l = ctx.launch;
+  std::array<uint32_t, 3> ctaid = ctaOf(w.cta);
   unsigned lane = t % 32;
   std::array<uint32_t, 3> tid = {t % l.block[0], t / l.block[0] % l.block[1], t / (l.block[0] * l.block[1])};
   unsigned at = unsigned(s);
@@ -78,12 +87,19 @@ uint32_t Cta::specialValue(Special s, unsigned t) const {
   case Special::LanemaskGt: return ~((2u << lane) - 1);
   case Special::DynamicSmemSize: return l.dynamicSharedBytes;
   case Special::TotalSmemSize: return ctx.sharedEnd - ctx.sharedBase;
+  case Special::ClusterCtaidX: case Special::ClusterCtaidY: case Special::ClusterCtaidZ:
+    at -= unsigned(Special::ClusterCtaidX);
+    return ctaid[at] - firstCta[at];
   case Special::ClusterNctaidX: case Special::ClusterNctaidY: case Special::ClusterNctaidZ:
-  case Special::ClusterNctaRank: return 1; // clusters of one until clusters are modelled; launch() refuses others
+    return l.cluster[at - unsigned(Special::ClusterNctaidX)];
+  case Special::ClusterCtaRank: return w.cta;
+  case Special::ClusterNctaRank: return ctx.clusterSize;
   case Special::ClusterIdX: case Special::ClusterIdY: case Special::ClusterIdZ:
-    return ctaid[at - unsigned(Special::ClusterIdX)];
+    at -= unsigned(Special::ClusterIdX);
+    return ctaid[at] / l.cluster[at];
   case Special::NClusterIdX: case Special::NClusterIdY: case Special::NClusterIdZ:
-    return l.grid[at - unsigned(Special::NClusterIdX)];
+    at -= unsigned(Special::NClusterIdX);
+    return l.grid[at] / l.cluster[at];
   default: return 0;
   }
 }
@@ -94,12 +110,18 @@ void Cta::initWarp(Warp &w) {
   std::fill_n(w.regs, fn.regWords, 0xffffa5a5u);
   std::fill_n(w.poison, fn.regCount, ~0u);
   w.poison[0] = 0;
-  unsigned first = w.index * 32, n = std::min(32u, ctx.threadsPerCta - first);
+  w.cta = w.index / ctx.warpStride;
+  w.local = w.index % ctx.warpStride;
+  w.sharedLow = (uint64_t(w.cta) << kRankShift) + ctx.sharedBase;
+  w.sharedAt = w.cta * segment;
+  w.constants = ctx.constants[w.cta].data();
+  w.clusterArrived = w.clusterOwed = w.clusterWaited = 0;
+  unsigned first = w.local * 32, n = first < ctx.threadsPerCta ? std::min(32u, ctx.threadsPerCta - first) : 0;
   w.live = n == 32 ? ~0u : (1u << n) - 1;
   for (auto [s, off] : fn.specials) {
     bool wide = s == Special::GridId;
     for (unsigned l = 0; l < 32; ++l) {
-      uint32_t v = specialValue(s, first + (l < n ? l : 0));
+      uint32_t v = specialValue(s, w, first + (l < n ? l : 0));
       if (wide) {
         w.regs[off + 2 * l] = v;
         w.regs[off + 2 * l + 1] = 0;
@@ -113,7 +135,8 @@ void Cta::initWarp(Warp &w) {
   w.frags.clear();
   Frag f;
   f.mask = w.live;
-  w.frags.push_back(f);
+  if (w.live) // what only fills up a warpgroup has no threads
+    w.frags.push_back(f);
   w.joins.clear();
   w.carry = 0;
   w.issued = w.committed = 0;
@@ -134,7 +157,7 @@ void Cta::initWarp(Warp &w) {
 }
 
 void Cta::reset(std::array<uint32_t, 3> id) {
-  ctaid = id;
+  firstCta = id;
   auto &g = ctx.launch.grid;
   uint64_t linear = id[0] + uint64_t(g[0]) * (id[1] + uint64_t(g[1]) * id[2]);
   rng = Rng(ctx.options.seed * 0x2545f4914f6cdd1dull + linear * 0x9e3779b97f4a7c15ull);
@@ -155,7 +178,10 @@ void Cta::reset(std::array<uint32_t, 3> id) {
   bulkOps.clear();
   bulkThreads.clear();
   idleRounds = 0;
-  freeRegisters = 0;
+  freeRegisters = {};
+  clusterBarrier = ClusterBarrier();
+  peerUses.assign(ctx.clusterSize, {});
+  peerUsePc.assign(ctx.clusterSize, 0);
   race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0, fn.usesBulk);
   lastUsePage = ~0ull;
   lastUse = nullptr;
@@ -222,26 +248,28 @@ void Cta::reportDeadlock() {
                       "no warp can go on: every live warp waits for something that no one will do");
   if (f)
     for (Warp &w : warps) {
-      if (w.frags.empty() && !w.live)
-        f->details.push_back(formatv("warp {0} has exited", w.index).str());
+      if (w.frags.empty() && !w.live && w.local < ctx.warpsPerCta)
+        f->details.push_back(nameWarp(w) + " has exited");
       for (Frag &fr : w.frags) {
         std::string what;
         if (fr.state == Frag::AtBarrier) {
           const Barrier &b = barriers[fr.barrier];
           unsigned live = 0;
           for (Warp &o : warps)
-            live += o.live ? 32 : 0;
-          what = formatv("waits at barrier {0}, which has {1} of {2} threads", fr.barrier, b.arrived,
+            live += o.live && o.cta == w.cta ? 32 : 0;
+          what = formatv("waits at barrier {0}, which has {1} of {2} threads", fr.barrier % 16, b.arrived,
                          b.expected ? b.expected : live).str();
         } else if (fr.state == Frag::AtWarpSync)
           what = formatv("waits for lanes {0:x} of its warp, has {1:x}", fr.waitMask, fr.mask).str();
         else if (fr.state == Frag::AtMbarrier)
           what = describeWait(w, fr);
         else if (fr.state == Frag::AtRegisters)
-          what = formatv("waits for {0} registers a thread, has {1}; {2} are free in the CTA's pool", code[fr.pc].imm, w.registers, freeRegisters).str();
+          what = formatv("waits for {0} registers a thread, has {1}; {2} are free in the CTA's pool", code[fr.pc].imm, w.registers, freeRegisters[w.cta]).str();
+        else if (fr.state == Frag::AtCluster)
+          what = formatv("waits for phase {0} of the cluster barrier", clusterBarrier.phase).str();
         else
           what = "waits for a wgmma that the other warps of its warpgroup have not issued";
-        f->details.push_back(formatv("warp {0} lanes {1:x} at {2} {3}", w.index, fr.mask, place(fr.pc), what).str());
+        f->details.push_back(formatv("{0} lanes {1:x} at {2} {3}", nameWarp(w), fr.mask, place(fr.pc), what).str());
       }
     }
   stop = true;
@@ -324,8 +352,12 @@ void Cta::exitLanes(Warp &w, unsigned frag, uint32_t mask) {
     if (!w.groups.empty() || w.uncommittedFrom <= w.issued)
       checkExit();
     for (unsigned id = 0; id < 16; ++id)
-      releaseBarrier(id);
+      releaseBarrier(w.cta * 16 + id);
+    if (ctx.clusterSize > 1 && !alive(w.cta))
+      checkPeersAtExit(w.cta);
   }
+  if (ctx.clusterSize > 1)
+    openClusterBarrier();
 }
 
 void Cta::split(Warp &w, unsigned frag, const Inst &in, ArrayRef<std::pair<uint32_t, uint32_t>> paths) {
@@ -617,8 +649,9 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     for (unsigned l = 0; l < 32; ++l) {
       uint64_t a = value(w, in.s[0], l);
       auto inside = [&](uint64_t base) { return a >= base && a < base + kWindowBytes; };
-      bool sh = inside(kSharedWindow), lo = inside(kLocalWindow), pa = inside(kParamWindow);
-      bit = in.space == Space::Shared ? sh : in.space == Space::Local ? lo : in.space == Space::Param ? pa : !(sh || lo || pa);
+      bool sh = a >= kSharedWindow && a < kSharedWindow + kSharedWindowBytes, lo = inside(kLocalWindow), pa = inside(kParamWindow);
+      bool own = sh && rankOf(a - kSharedWindow) == w.cta;
+      bit = in.space == Space::Shared ? own : in.space == Space::Cluster ? sh : in.space == Space::Local ? lo : in.space == Space::Param ? pa : !(sh || lo || pa);
       r |= bit << l;
     }
     uint32_t *d = reg(w, in.d);
@@ -647,6 +680,12 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     if (checkRaces)
       race.proxyFence(w.index, mask | ~w.live, in.space != Space::Global, in.space != Space::Shared);
     break;
+  case Op::Mapa:
+  case Op::GetCtaRank:
+  case Op::ClusterArrive:
+  case Op::ClusterWait:
+  case Op::FenceMbarInit:
+    return clusterOp(w, frag, in, mask);
   case Op::FenceTensormap: w.tensormapFence |= in.isAcquire; break;
   case Op::Bulk:
     bulk(w, in, mask);

@@ -30,7 +30,8 @@ enum class Op : uint8_t {
   LdMatrix, StMatrix, MovMatrix, Mma, WgmmaFence, WgmmaCommit, WgmmaWait, Wgmma,
   CpAsync, CpAsyncCommit, CpAsyncWait,
   MbarInit, MbarInval, MbarExpect, MbarComplete, MbarArrive, MbarTest, MbarTry, MbarPending,
-  Bulk, BulkCommit, BulkWait, FenceTensormap, SetMaxNReg
+  Bulk, BulkCommit, BulkWait, FenceTensormap, SetMaxNReg,
+  Mapa, GetCtaRank, ClusterArrive, ClusterWait, FenceMbarInit
 };
 
 /// `Inst::sub` of mbarrier.arrive.
@@ -39,7 +40,8 @@ enum ArriveForm : uint8_t { kArriveDrop = 1, kArriveExpect = 2, kArriveNoComplet
 /// Counter class of an instruction.
 enum class Class : uint8_t { Integer, Float, Convert, Move, Memory, Control, Barrier, Warp, Matrix, Wgmma, Async, Count };
 
-enum class Space : uint8_t { Generic, Global, Shared, Local, Param, Const };
+/// Cluster: shared memory of any CTA of the cluster. Places found there are Shared.
+enum class Space : uint8_t { Generic, Global, Shared, Local, Param, Const, Cluster };
 
 /// A register row: `off` is the row's first 32-bit word in the register file (or, with the top bit set, in the
 /// constant pool); `idx` numbers the register for poison and in-flight marks. Index 0 is never poison.
@@ -90,6 +92,7 @@ struct BulkSpec {
   Ty ty = Ty::None;        ///< Reduce without a tensor map: the element.
   Opnd shared, global, mbar, size, mask; ///< `global`: of a tensor copy the map's address.
   int64_t sharedOffset = 0, globalOffset = 0, mbarOffset = 0;
+  bool ownDestination = false; ///< .shared::cta
   bool mapInParam = false; ///< The map's address is an offset in the parameter space.
   llvm::SmallVector<Opnd, 5> coord;
 };

@@ -33,7 +33,7 @@ ThreadClocks RaceState::blank() const {
 
 void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes, bool tracksGlobal) {
   warps.resize(numWarps);
-  slots = numWarps * 32 + 8;
+  slots = numWarps * 32 + std::max(8u, (numWarps + 3) / 4); // threads, then the agents of warpgroups
   globalProxy = tracksGlobal;
   for (ThreadClocks &w : warps)
     w = blank();

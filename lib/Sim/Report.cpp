@@ -50,7 +50,9 @@ std::string Cta::place(uint32_t pc) const {
 
 std::string Cta::spaceAddress(uint64_t a, Space space) const {
   switch (space) {
-  case Space::Shared: return formatv("shared address {0:x}", a).str();
+  case Space::Shared:
+  case Space::Cluster:
+    return formatv("shared address {0:x}{1}", a & 0xffffff, ctx.clusterSize > 1 ? formatv(" of CTA rank {0}", a >> 24).str() : std::string()).str();
   case Space::Local: return formatv("local address {0:x}", a).str();
   case Space::Param: return formatv("parameter offset {0}", a).str();
   default: break;
@@ -59,6 +61,10 @@ std::string Cta::spaceAddress(uint64_t a, Space space) const {
   if (al && a - al->base < al->bytes)
     return formatv("byte {0} of '{1}' ({2:x})", a - al->base, al->name, a).str();
   return formatv("global address {0:x}", a).str();
+}
+
+std::string Cta::nameWarp(const Warp &w) const {
+  return (ctx.clusterSize > 1 ? "CTA rank " + std::to_string(w.cta) + " " : "") + "warp " + std::to_string(w.local);
 }
 
 static bool enabled(StringRef name, const Options &o) {
@@ -95,8 +101,8 @@ Finding *Cta::report(const char *name, Severity severity, const Warp *w, uint32_
     f.ptxText = ctx.module->shownText(code[pc].line);
     f.source = ctx.module->source(fn, code[pc]);
   }
-  f.cta = ctaid;
-  f.warp = w ? w->index : 0;
+  f.cta = ctaOf(w ? w->cta : 0);
+  f.warp = w ? w->local : 0;
   f.lanes = lanes;
   return &f;
 }

@@ -236,6 +236,7 @@ TEST(Bulk, WhatALoadOverwritesIsDoneWith) {
   EXPECT_EQ(names(kInit + kWrite + fence + load() + wait()), Names{"TK-SIM-RACE"}) << "no barrier";
   EXPECT_EQ(names(kInit + kWrite + sync + load() + wait()), Names{"TK-SIM-RACE-PROXY"}) << "no proxy fence";
   EXPECT_EQ(names(kInit + kWrite + "fence.proxy.async.global;\n" + sync + load() + wait()), Names{"TK-SIM-RACE-PROXY"});
+  EXPECT_EQ(names(kInit + kWrite + sync + "@%p1 fence.proxy.async.global;\n" + load() + wait()), Names{"TK-SIM-RACE-PROXY"});
   EXPECT_EQ(names(kInit + kWrite + sync + fence + load() + wait()), Names{"TK-SIM-RACE-PROXY-ISSUER"});
   EXPECT_EQ(names(kInit + kRead + fence + sync + load() + wait()), Names());
   EXPECT_EQ(names(kInit + kRead + load() + wait()), Names{"TK-SIM-RACE"});
