@@ -56,6 +56,7 @@ std::optional<Special> specialByName(StringRef n) {
       .Case("%lanemask_lt", Special::LanemaskLt).Case("%lanemask_ge", Special::LanemaskGe)
       .Case("%lanemask_gt", Special::LanemaskGt).Case("%dynamic_smem_size", Special::DynamicSmemSize)
       .Case("%total_smem_size", Special::TotalSmemSize)
+      .Case("%is_explicit_cluster", Special::IsExplicitCluster)
       .Case("%cluster_ctaid.x", Special::ClusterCtaidX).Case("%cluster_ctaid.y", Special::ClusterCtaidY)
       .Case("%cluster_ctaid.z", Special::ClusterCtaidZ).Case("%cluster_nctaid.x", Special::ClusterNctaidX)
       .Case("%cluster_nctaid.y", Special::ClusterNctaidY).Case("%cluster_nctaid.z", Special::ClusterNctaidZ)
@@ -204,6 +205,8 @@ bool Decoder::source(const RawOperand &o, Ty ty, Opnd &out, bool anyWidth) {
     return true;
   case RawOperand::Special: {
     Special s = *specialByName(o.text);
+    if (s == Special::IsExplicitCluster)
+      return fail(o.pos, "'" + o.text + "' can only be read by mov.pred");
     bool wide = s == Special::Clock64 || s == Special::GlobalTimer || s == Special::GridId;
     if (s == Special::Clock || s == Special::Clock64 || s == Special::GlobalTimer)
       return fail(o.pos, "'" + o.text + "' can only be read by mov");
@@ -481,6 +484,10 @@ bool Decoder::mov() {
   in.cls = Class::Move;
   if (ty == Ty::Pred) {
     in.op = Op::MovPred;
+    if (operand(1).kind == RawOperand::Special && operand(1).text == "%is_explicit_cluster") {
+      in.s[0] = b.special(Special::IsExplicitCluster, false);
+      return dst(0, ty, in.d) && finish();
+    }
     return dst(0, ty, in.d) && pred(operand(1), in.s[0]) && finish();
   }
   if (ty == Ty::B128)

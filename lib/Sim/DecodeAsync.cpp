@@ -177,9 +177,12 @@ bool Decoder::bulk(bool reduce) {
     if (!take("bulk_group"))
       return fail("'" + raw.word + "' needs .bulk_group");
   } else if (next("shared::cluster") || (s.ownDestination = next("shared::cta"))) {
-    if (!next("global") || reduce)
-      return fail("copies to the shared memory of another CTA ('" + raw.word +
-                  "') are not supported yet");
+    if (reduce)
+      return fail("reductions to shared memory ('" + raw.word + "') are not supported yet");
+    s.fromShared = !s.tensor && !s.ownDestination && next("shared::cta");
+    if (!s.fromShared && !next("global"))
+      return fail("'" + raw.word +
+                  "' needs a .global source, or .shared::cta without a tensor map");
     if (!take("mbarrier::complete_tx::bytes"))
       return fail("'" + raw.word + "' needs .mbarrier::complete_tx::bytes");
   } else
@@ -235,7 +238,7 @@ bool Decoder::reduceType(BulkSpec &s) {
 }
 
 bool Decoder::bulkOperands(BulkSpec &s) {
-  bool multicast = s.kind == BulkSpec::Load && take("multicast::cluster"),
+  bool multicast = s.kind == BulkSpec::Load && !s.fromShared && take("multicast::cluster"),
        hint = take("L2::cache_hint");
   bool load = s.kind == BulkSpec::Load, prefetch = s.kind == BulkSpec::Prefetch;
   unsigned sized = !s.tensor, n = 1 + !prefetch + load + sized + multicast + hint;

@@ -51,7 +51,7 @@ void Cta::bulk(Warp &w, const Inst &in, uint32_t mask) {
       op.bytes = boxBytes(op.map);
     } else {
       op.bytes = uint32_t(value(w, s.size, l));
-      op.map.address = global;
+      op.map.address = s.fromShared ? sharedOffset(global) : global;
       op.map.box[0] = op.bytes;
       op.map.size[0] = op.bytes;
     }
@@ -62,8 +62,9 @@ void Cta::bulk(Warp &w, const Inst &in, uint32_t mask) {
     if (s.kind == BulkSpec::Load)
       op.mbar = sharedOffset(value(w, s.mbar, l) + uint64_t(s.mbarOffset));
     bool outside = false;
-    op.allocation = boxAllocation(
-        w, in, l, op, s.kind == BulkSpec::Load ? AccessKind::Read : AccessKind::Write, outside);
+    if (!s.fromShared)
+      op.allocation = boxAllocation(
+          w, in, l, op, s.kind == BulkSpec::Load ? AccessKind::Read : AccessKind::Write, outside);
     if (!s.mask.present()) {
       if (!issueBulk(w, in, op, issued))
         return;
@@ -106,7 +107,12 @@ bool Cta::issueBulk(Warp &w, const Inst &in, BulkOp op, SmallVectorImpl<BulkOp> 
   if (!checkBox(w, in, l, s, op))
     return false;
   const char *wrong = nullptr;
-  if (rank != w.cta && (!load || s.ownDestination))
+  if (s.fromShared && rank == w.cta)
+    wrong = "a copy between shared memories goes to another CTA";
+  else if (s.fromShared &&
+           (!insideShared(op.map.address, op.bytes) || rankOf(op.map.address) != w.cta))
+    wrong = "the source must be in the own CTA's shared memory";
+  else if (rank != w.cta && (!load || s.ownDestination))
     wrong = "the shared address must be the own CTA's";
   else if (load && rankOf(op.mbar) != rank)
     wrong = "the mbarrier must lie in the CTA of the destination";

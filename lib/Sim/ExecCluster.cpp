@@ -53,12 +53,15 @@ bool Cta::notePeer(const Warp &w, uint32_t pc, uint32_t lanes, uint64_t addr) {
 /// The last thread of a CTA leaves: whatever its peers did to its shared memory must be ordered
 /// before that.
 void Cta::checkPeersAtExit(unsigned rank) {
-  for (const BulkOp &op : bulkOps)
-    if (op.mbar && rankOf(op.shared) == rank)
+  for (const BulkOp &op : bulkOps) {
+    const BulkSpec &s = fn.bulks[code[op.pc].target];
+    bool touches = rankOf(op.shared) == rank || (s.fromShared && warps[op.warp].cta == rank);
+    if (s.kind == BulkSpec::Load && touches)
       report("TK-SIM-CLUSTER-EXIT", Severity::Error, &warps[op.warp], 1u << op.lane, op.pc, 2,
-             formatv("CTA rank {0} exits while this copy to its shared memory is under way; it "
-                     "must wait for its phase",
+             formatv("CTA rank {0} exits while this copy to or from its shared memory is under "
+                     "way; it must wait for its phase",
                      rank));
+  }
   const Clock &uses = peerUses[rank];
   for (unsigned t = 0; t < uses.size(); ++t) {
     uint32_t known = 0;

@@ -260,10 +260,12 @@ bool Cta::checkBox(Warp &w, const Inst &in, unsigned lane, const BulkSpec &s, co
                formatv("expected a shared address that is a multiple of {0} bytes, got {1}", align,
                        spaceAddress(op.shared, Space::Shared)));
   if (!s.tensor && (op.map.address % 16 || op.bytes % 16))
-    return bad("TK-SIM-MEM-MISALIGNED",
-               formatv("expected a global address and a size that are multiples of 16 bytes, "
-                       "got {0} and {1} bytes",
-                       spaceAddress(op.map.address, Space::Global), op.bytes));
+    return bad(
+        "TK-SIM-MEM-MISALIGNED",
+        formatv("expected a source or destination and a size that are multiples of 16 bytes, "
+                "got {0} and {1} bytes",
+                spaceAddress(op.map.address, s.fromShared ? Space::Shared : Space::Global),
+                op.bytes));
   if (!insideShared(op.shared, op.bytes))
     return bad("TK-SIM-MEM-OOB", formatv("the {0} bytes of the box at {1} are "
                                          "outside the CTA's shared memory, {2:x} to "
@@ -364,6 +366,13 @@ void Cta::bulkRaces(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, un
          : load                     ? AccessKind::Read
                                     : AccessKind::Write;
   event = race.asyncEvent(globalSlot, clock, pc, kind);
+  if (s.fromShared) {
+    Conflict c{};
+    if (!race.asyncAccess(race.sharedShadow(), sharedIndex(op.map.address), op.bytes, kind, now,
+                          event, false, c))
+      reportBulkConflict(w, in, lane, op.map.address + c.address, Space::Shared, kind, c);
+    return;
+  }
   now.fenced = now.ownFenced = now.fencedGlobal;
   worst = Conflict::IssuerFenceOnly + 1;
   forEachGlobalRun(op, [&](uint64_t a, unsigned bytes) {
@@ -430,6 +439,13 @@ static bool mayBeRounded(TensorMap::Type t, const uint8_t *p, uint32_t bytes) {
 }
 
 void Cta::moveLoad(const BulkOp &op) {
+  counters.bulkLoaded += op.bytes;
+  if (fn.bulks[code[op.pc].target].fromShared) {
+    size_t from = sharedIndex(op.map.address), to = sharedIndex(op.shared);
+    memcpy(shared.data() + to, shared.data() + from, op.bytes);
+    memcpy(sharedInit.data() + to, sharedInit.data() + from, op.bytes);
+    return;
+  }
   RowRange r = rowRange(op);
   const Allocation *al = op.allocation;
   std::vector<uint8_t> data(r.bytes), init(r.bytes);
@@ -456,7 +472,6 @@ void Cta::moveLoad(const BulkOp &op) {
       memcpy(sharedInit.data() + sharedIndex(a), init.data() + (at - linear), n);
     });
   });
-  counters.bulkLoaded += op.bytes;
 }
 
 void Cta::readStore(BulkOp &op) {

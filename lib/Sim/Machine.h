@@ -336,7 +336,7 @@ private:
   std::string describeAgent(const Event &e) const;
   const char *agentEdge(const Event &e) const;
   static uint64_t sharedOffset(uint64_t addr);
-  static unsigned rankOf(uint64_t sharedAddress) { return unsigned(sharedAddress >> 24); }
+  static unsigned rankOf(uint64_t sharedAddress) { return unsigned(std::min<uint64_t>(sharedAddress >> 24, ~0u)); }
   /// Where a shared address that is inside lies in host memory and in the shadow.
   size_t sharedIndex(uint64_t a) const { return (a >> 24) * segment + (a & 0xffffff) - ctx.sharedBase; }
   bool insideShared(uint64_t a, uint64_t bytes) const {

@@ -93,6 +93,7 @@ struct BulkSpec {
   Opnd shared, global, mbar, size, mask; ///< `global`: of a tensor copy the map's address.
   int64_t sharedOffset = 0, globalOffset = 0, mbarOffset = 0;
   bool ownDestination = false; ///< .shared::cta
+  bool fromShared = false;     ///< A load whose source, `global`, is the own CTA's shared memory.
   bool mapInParam = false; ///< The map's address is an offset in the parameter space.
   llvm::SmallVector<Opnd, 5> coord;
 };
@@ -131,7 +132,7 @@ struct Loc {
 enum class Special : uint8_t {
   TidX, TidY, TidZ, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX, NctaidY, NctaidZ, LaneId, WarpId, NWarpId,
   SmId, NSmId, GridId, LanemaskEq, LanemaskLe, LanemaskLt, LanemaskGe, LanemaskGt, DynamicSmemSize, TotalSmemSize,
-  ClusterCtaidX, ClusterCtaidY, ClusterCtaidZ, ClusterNctaidX, ClusterNctaidY, ClusterNctaidZ, ClusterCtaRank,
+  IsExplicitCluster, ClusterCtaidX, ClusterCtaidY, ClusterCtaidZ, ClusterNctaidX, ClusterNctaidY, ClusterNctaidZ, ClusterCtaRank,
   ClusterNctaRank, ClusterIdX, ClusterIdY, ClusterIdZ, NClusterIdX, NClusterIdY, NClusterIdZ,
   Clock, Clock64, GlobalTimer, Count
 };

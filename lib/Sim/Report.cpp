@@ -52,7 +52,8 @@ std::string Cta::spaceAddress(uint64_t a, Space space) const {
   switch (space) {
   case Space::Shared:
   case Space::Cluster:
-    return formatv("shared address {0:x}{1}", a & 0xffffff, ctx.clusterSize > 1 ? formatv(" of CTA rank {0}", a >> 24).str() : std::string()).str();
+    return ctx.clusterSize > 1 ? formatv("shared address {0:x} of CTA rank {1}", a & 0xffffff, a >> 24).str()
+                               : formatv("shared address {0:x}", a).str();
   case Space::Local: return formatv("local address {0:x}", a).str();
   case Space::Param: return formatv("parameter offset {0}", a).str();
   default: break;

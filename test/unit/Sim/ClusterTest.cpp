@@ -119,7 +119,8 @@ TEST(Cluster, SharedMemoryOfPeers) {
   EXPECT_EQ(runOne(write + kSync + generic + out + kSync, 1).words[64], 100u);
   EXPECT_TRUE(names(write + "bar.sync 0;\n" + read + kSync).count("TK-SIM-RACE")) << "a CTA's own barrier orders no peers";
   EXPECT_TRUE(names(write + "barrier.cluster.arrive.relaxed.aligned; barrier.cluster.wait.aligned;\n" + read + kSync).count("TK-SIM-RACE")) << "a relaxed arrival";
-  EXPECT_EQ(names(write + kSync + read), Names{"TK-SIM-CLUSTER-EXIT"}) << "who is read may have left";
+  for (uint64_t seed = 0; seed < 8; ++seed)
+    EXPECT_TRUE(has(runOne(write + kSync + read, seed).report, "TK-SIM-CLUSTER-EXIT")) << "who is read may have left, seed " << seed;
   std::string push = kPeer + "st.shared::cluster.u32 [%r10], %r3;\n" + kSync + "ld.shared.u32 %r12, [%r4];\n" + out;
   EXPECT_EQ(names(kSync + push), Names());
   EXPECT_EQ(runOne(kSync + push, 2).words[64 * 5], 4u);
@@ -199,6 +200,36 @@ TEST(Cluster, Multicast) {
   EXPECT_TRUE(names(body("1", "512")).count("TK-SIM-BARRIER-DEADLOCK")) << "nothing comes from the peer";
   EXPECT_TRUE(names(body("3", "512", "ld.shared.u32 %r12, [%r4]; bar.sync 0;\n")).count("TK-SIM-RACE")) << "the peer's slot is still read";
   EXPECT_EQ(names(body("3", "512", "ld.shared.u32 %r12, [%r4]; fence.proxy.async;\n" + kSync)), Names());
+}
+
+TEST(Cluster, CopiesToAPeer) {
+  auto body = [](const std::string &fence, const std::string &source = "[s+1024]", const std::string &to = "%r9", const std::string &bar = "%r14") {
+    return init("1") + "add.u32 %r11, %r3, 100; st.shared.u32 [%r4], %r11;\n" + fence + "bar.sync 0;\n@!%p1 bra $wait;\nmbarrier.arrive.expect_tx.shared.b64 _, [s], 256;\n"
+           "mapa.shared::cluster.u32 %r10, %r6, " + to + "; mapa.shared::cluster.u32 %r14, %r6, %r9;\n"
+           "cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes [%r10+2048], " + source + ", 256, [" + bar + "];\n$wait:\n" + wait() +
+           "ld.shared.u32 %r12, [%r4+1024]; st.global.u32 [%rd2], %r12;\n" + kSync;
+  };
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Outcome o = runOne(body("fence.proxy.async;\n"), seed);
+    EXPECT_TRUE(o.report.findings.empty()) << "seed " << seed << describe(o.report);
+    for (unsigned cta = 0; cta < 8; ++cta)
+      EXPECT_EQ(o.words[cta * 64 + 63], 100 + (cta ^ 1)) << "seed " << seed;
+  }
+  EXPECT_EQ(names(body("")), Names{"TK-SIM-RACE-PROXY"});
+  EXPECT_EQ(names(body("fence.proxy.async;\n", "[s+1024]", "%r2")), Names{"TK-SIM-CLUSTER-RANK"}) << "to itself";
+  EXPECT_EQ(names(body("fence.proxy.async;\n", "[s+1024]", "%r9", "%r6")), Names{"TK-SIM-CLUSTER-RANK"}) << "the barrier is not the destination's";
+  EXPECT_EQ(names(body("fence.proxy.async;\n", "[%r10]")), Names{"TK-SIM-CLUSTER-RANK"}) << "the source is not the own CTA's";
+  // What was copied may be overwritten once the copy is known to be over.
+  std::string reuse = body("fence.proxy.async;\n");
+  EXPECT_TRUE(names(reuse.substr(0, reuse.find("$wait:") + 7) + "st.shared.u32 [%r4], %r1;\n" + wait() + kSync).count("TK-SIM-RACE"));
+  EXPECT_EQ(names(reuse + "st.shared.u32 [%r4], %r1;\n"), Names());
+}
+
+TEST(Cluster, ExplicitClusters) {
+  std::string body = "mov.pred %p5, %is_explicit_cluster; selp.u32 %r12, 1, 2, %p5; st.global.u32 [%rd2], %r12;";
+  EXPECT_EQ(runOne(body, 0, {1, 1, 1}).words[0], 2u);
+  EXPECT_EQ(runOne(body, 0, {2, 1, 1}).words[0], 1u);
+  EXPECT_EQ(runOne(body, 0, {1, 1, 1}, ".reqnctapercluster 1, 1, 1").words[0], 1u);
 }
 
 TEST(Cluster, WarpgroupsStayWhole) {
