@@ -260,8 +260,7 @@ void Cta::exitLanes(Warp &w, unsigned frag, uint32_t mask) {
     if (ctx.clusterSize > 1 && !alive(w.cta))
       checkPeersAtExit(w.cta);
   }
-  if (ctx.clusterSize > 1)
-    openClusterBarrier();
+  openClusterBarrier();
 }
 
 void Cta::split(Warp &w, unsigned frag, const Inst &in, ArrayRef<std::pair<uint32_t, uint32_t>> paths) {

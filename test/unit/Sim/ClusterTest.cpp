@@ -134,6 +134,7 @@ TEST(Cluster, BarrierPhases) {
   EXPECT_EQ(names(kSync + kSync), Names());
   EXPECT_EQ(names("barrier.cluster.arrive.release; barrier.cluster.wait.acquire;\n", {4, 2, 1}), Names());
   EXPECT_EQ(names(kSync, {1, 1, 1}), Names());
+  EXPECT_EQ(names("setp.lt.u32 %p5, %r1, 32; @%p5 bra $end;\n" + kSync + "$end:", {1, 1, 1}), Names());
   EXPECT_EQ(names("barrier.cluster.arrive.aligned; barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;\n"), Names{"TK-SIM-BARRIER-COUNT"});
   EXPECT_EQ(names("barrier.cluster.wait.aligned;\n"), Names{"TK-SIM-BARRIER-COUNT"});
   EXPECT_EQ(names("@%p2 bra $end;\n" + kSync + "$end:"), Names()) << "threads that have left are not waited for";

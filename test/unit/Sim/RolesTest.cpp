@@ -116,6 +116,7 @@ TEST(Roles, BarriersWithoutAlignedCountAWarpOnce) {
   EXPECT_EQ(with({"barrier.sync 1, 64", "barrier.sync 1, 64", read}), Names()) << "from both sides of a branch";
   EXPECT_EQ(with({"barrier.arrive 1, 128", "barrier.arrive 1, 128", "barrier.sync 1, 128;"}), Names());
   EXPECT_EQ(with({"barrier.sync 1, 64", "exit", ""}), Names()) << "the other half leaves";
+  EXPECT_EQ(with({"barrier.sync 1, 64", "bar.warp.sync 0xffff; exit", ""}), Names()) << "the other half leaves, maybe later";
 }
 
 } // namespace
