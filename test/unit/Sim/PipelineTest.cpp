@@ -109,7 +109,8 @@ struct Outcome {
   double worst = 0;
 };
 
-Outcome runProduct(unsigned slots, unsigned trips, uint64_t seed, const Change &change = {}, bool pair = false) {
+Outcome runProduct(unsigned slots, unsigned trips, uint64_t seed, const Change &change = {}, bool pair = false,
+                   const std::function<void(std::string &)> &damage = {}) {
   Sim sim;
   unsigned rows = pair ? 128 : 64;
   sim.launch.grid = {pair ? 2u : 1u, 1, 1};
@@ -143,7 +144,22 @@ Outcome runProduct(unsigned slots, unsigned trips, uint64_t seed, const Change &
   for (unsigned i = 0; i < 4; ++i)
     sim.launch.parameters.push_back(uint8_t(trips >> (8 * i)));
   Outcome o;
-  o.report = sim.run(product(slots, change, pair));
+  std::string text = product(slots, change, pair);
+  if (damage) {
+    damage(text);
+    sim.options.maxSteps = 20000;
+    auto program = Program::parse(text, "damaged.ptx");
+    if (!program) {
+      llvm::consumeError(program.takeError());
+      return o;
+    }
+    if (auto report = sim.device->launch(**program, sim.launch, sim.options))
+      o.report = *report;
+    else
+      llvm::consumeError(report.takeError());
+    return o;
+  }
+  o.report = sim.run(text);
   c = sim.read<float>(pc, rows * 64);
   for (unsigned m = 0; m < rows; ++m)
     for (unsigned n = 0; n < 64; ++n) {
@@ -263,6 +279,36 @@ TEST(Pipeline, MutantsOfThePairAreReportedByName) {
       {"no cluster barrier at the end", {"tail", ""}, {"TK-SIM-CLUSTER-EXIT"}},
   };
   runMutants(mutants, true);
+}
+
+/// Kernels with other numbers, registers and operations than meant run to some end and never crash.
+TEST(Pipeline, DamagedKernelsNeverCrash) {
+  unsigned ran = 0;
+  for (uint64_t seed = 0; seed < 400; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 rng{unsigned(seed)};
+    Outcome o = runProduct(2, 3, seed, {}, seed % 2, [&](std::string &t) {
+      for (unsigned k = 0; k < 1 + rng() % 3; ++k) {
+        size_t at = rng() % t.size();
+        if (rng() % 4) { // one number for another
+          while (at < t.size() && !llvm::isDigit(t[at]))
+            ++at;
+          size_t end = at;
+          while (end < t.size() && llvm::isDigit(t[end]))
+            ++end;
+          static const char *const numbers[] = {"0", "1", "2", "7", "8", "16", "31", "64", "128", "1024", "16384", "65535", "4294967295", "2147483648"};
+          t.replace(at, end - at, rng() % 2 ? numbers[rng() % 14] : std::to_string(rng() % 40));
+        } else { // a statement lost
+          size_t from = t.rfind(';', at), to = t.find(';', at);
+          if (from != std::string::npos && to != std::string::npos)
+            t.erase(from, to - from);
+        }
+      }
+    });
+    ran += o.report.threadInstructions != 0;
+  }
+  std::cout << "  " << ran << " of 400 ran\n";
+  EXPECT_GT(ran, 100u);
 }
 
 } // namespace
