@@ -581,7 +581,8 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     break;
   case Op::FenceProxy:
     if (checkRaces)
-      race.proxyFence(w.index, mask | ~w.live, in.space != Space::Global, in.space != Space::Shared);
+      race.proxyFence(w.index, mask | ~w.live, in.space != Space::Global,
+                      in.space == Space::Global || in.space == Space::Generic);
     break;
   case Op::Mapa:
   case Op::GetCtaRank:

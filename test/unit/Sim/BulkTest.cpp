@@ -280,7 +280,8 @@ TEST(Bulk, GlobalMemoryHasProxiesToo) {
   EXPECT_EQ(names(kInit + write + "@%p1 fence.proxy.async.global;\n" + sync + load() + wait()), Names());
   EXPECT_EQ(names(kInit + write + "@%p1 fence.proxy.async;\n" + sync + load() + wait()), Names());
   EXPECT_EQ(names(kInit + write + sync + load() + wait()), Names{"TK-SIM-RACE-PROXY"});
-  EXPECT_EQ(names(kInit + write + "@%p1 fence.proxy.async.shared::cta;\n" + sync + load() + wait()), Names{"TK-SIM-RACE-PROXY"});
+  for (const char *space : {"cta", "cluster"})
+    EXPECT_EQ(names(kInit + write + "@%p1 fence.proxy.async.shared::" + space + ";\n" + sync + load() + wait()), Names{"TK-SIM-RACE-PROXY"});
   // Written by a store, read back by a load: one proxy, but in order.
   std::string out = kInit + kPlace + kFill + "fence.proxy.async;\nbar.sync 0;\n" + store();
   EXPECT_EQ(names(out + "@%p1 cp.async.bulk.wait_group 0;\n" + load("s+2048") + wait()), Names());
