@@ -197,6 +197,9 @@ void Cta::run(std::array<uint32_t, 3> id, CtaResult &result) {
     finishBulk();
   if (!stop && !mbarriers.empty())
     checkExitOfBarriers();
+  if (stop && result.findings.empty())
+    report("TK-SIM-STOPPED", Severity::Error, nullptr, 0, 0, 0,
+           "execution ended at a fault whose check is switched off; switch it on to see which");
   result.stopped = stop;
 }
 

@@ -69,8 +69,11 @@ std::string Cta::nameWarp(const Warp &w) const {
 }
 
 static bool enabled(StringRef name, const Options &o) {
-  if (name.starts_with("TK-SIM-MEM"))
+  if (name.starts_with("TK-SIM-MEM") || name == "TK-SIM-TMA-SWIZZLE" || name == "TK-SIM-TMA-NUMERICS")
     return o.checkMemory;
+  if (name.starts_with("TK-SIM-BULK") || name == "TK-SIM-SETMAXNREG" ||
+      (name.starts_with("TK-SIM-MBARRIER") && name != "TK-SIM-MBARRIER-INVALID"))
+    return o.checkBarriers;
   if (name.starts_with("TK-SIM-RACE"))
     return o.checkRaces;
   if (name.starts_with("TK-SIM-WGMMA"))
