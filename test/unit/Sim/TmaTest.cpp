@@ -220,6 +220,9 @@ TEST(Tma, StoresOfEveryRankSwizzleAndType) {
 }
 
 template <class T> T combine(const std::string &op, T a, T b) {
+  if constexpr (std::is_integral_v<T>)
+    if (op == "add")
+      return T(uint64_t(a) + uint64_t(b)); // wraps
   return op == "add" ? T(a + b) : op == "min" ? (b < a ? b : a) : op == "max" ? (b > a ? b : a) : T();
 }
 uint64_t reduced(const std::string &op, Map::Type type, uint64_t a, uint64_t b) {
