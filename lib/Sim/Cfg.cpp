@@ -78,7 +78,7 @@ static bool wantsConvergence(Op op) {
   switch (op) {
   case Op::Bar: case Op::BarWarp: case Op::Shfl: case Op::Vote: case Op::Match: case Op::Redux: case Op::Elect:
   case Op::ActiveMask: case Op::LdMatrix: case Op::StMatrix: case Op::MovMatrix: case Op::Mma: case Op::WgmmaFence:
-  case Op::WgmmaCommit: case Op::WgmmaWait: case Op::Wgmma:
+  case Op::WgmmaCommit: case Op::WgmmaWait: case Op::Wgmma: case Op::SetMaxNReg:
     return true;
   default:
     return false;

@@ -56,6 +56,7 @@ std::optional<Special> specialByName(StringRef n) {
       .Case("%lanemask_lt", Special::LanemaskLt).Case("%lanemask_ge", Special::LanemaskGe)
       .Case("%lanemask_gt", Special::LanemaskGt).Case("%dynamic_smem_size", Special::DynamicSmemSize)
       .Case("%total_smem_size", Special::TotalSmemSize)
+      .Case("%is_explicit_cluster", Special::IsExplicitCluster)
       .Case("%cluster_ctaid.x", Special::ClusterCtaidX).Case("%cluster_ctaid.y", Special::ClusterCtaidY)
       .Case("%cluster_ctaid.z", Special::ClusterCtaidZ).Case("%cluster_nctaid.x", Special::ClusterNctaidX)
       .Case("%cluster_nctaid.y", Special::ClusterNctaidY).Case("%cluster_nctaid.z", Special::ClusterNctaidZ)
@@ -106,7 +107,7 @@ Round Decoder::takeRound() {
 bool Decoder::takeSpace(Space &space) {
   if (take("global")) space = Space::Global;
   else if (take("shared") || take("shared::cta")) space = Space::Shared;
-  else if (take("shared::cluster")) return fail("cluster shared memory ('shared::cluster') is not supported yet");
+  else if (take("shared::cluster")) space = Space::Cluster;
   else if (take("local")) space = Space::Local;
   else if (take("param") || take("param::entry")) space = Space::Param;
   else if (take("const")) space = Space::Const;
@@ -204,6 +205,8 @@ bool Decoder::source(const RawOperand &o, Ty ty, Opnd &out, bool anyWidth) {
     return true;
   case RawOperand::Special: {
     Special s = *specialByName(o.text);
+    if (s == Special::IsExplicitCluster)
+      return fail(o.pos, "'" + o.text + "' can only be read by mov.pred");
     bool wide = s == Special::Clock64 || s == Special::GlobalTimer || s == Special::GridId;
     if (s == Special::Clock || s == Special::Clock64 || s == Special::GlobalTimer)
       return fail(o.pos, "'" + o.text + "' can only be read by mov");
@@ -261,7 +264,8 @@ bool Decoder::address(unsigned i) {
       Space space = ref.space;
       if (in.space == Space::Generic && space != Space::Global && space != Space::Const)
         return fail(base.pos, "variable '" + base.text + "' is not in the generic space; use cvta");
-      if (in.space != Space::Generic && in.space != space)
+      bool shared = space == Space::Shared && in.space == Space::Cluster;
+      if (in.space != Space::Generic && in.space != space && !shared)
         return fail(base.pos, "variable '" + base.text + "' is in another state space than '" + raw.word + "'");
     }
     return source(plain, Ty::B64, in.s[0]);
@@ -480,6 +484,10 @@ bool Decoder::mov() {
   in.cls = Class::Move;
   if (ty == Ty::Pred) {
     in.op = Op::MovPred;
+    if (operand(1).kind == RawOperand::Special && operand(1).text == "%is_explicit_cluster") {
+      in.s[0] = b.special(Special::IsExplicitCluster, false);
+      return dst(0, ty, in.d) && finish();
+    }
     return dst(0, ty, in.d) && pred(operand(1), in.s[0]) && finish();
   }
   if (ty == Ty::B128)
@@ -608,6 +616,8 @@ bool Decoder::cvta() {
   Space space;
   if (!takeSpace(space))
     return false;
+  if (space == Space::Cluster) // one window for both
+    space = Space::Shared;
   Ty ty = takeType();
   if (bytesOf(ty) != 8)
     return fail("only 64-bit generic addresses are supported, got '" + raw.word + "'");
@@ -652,7 +662,11 @@ const StringMap<Decoder::Family> &Decoder::families() {
     add(&Decoder::branch, {"bra"});
     add(&Decoder::brx, {"brx"});
     add(&Decoder::control, {"ret", "exit", "trap", "brkpt"});
-    add(&Decoder::ignored, {"nanosleep", "prefetch", "prefetchu", "pmevent", "applypriority"});
+    add(&Decoder::ignored, {"nanosleep", "prefetchu", "pmevent", "applypriority"});
+    add(&Decoder::setMaxNReg, {"setmaxnreg"});
+    add(&Decoder::gridDependency, {"griddepcontrol"});
+    add(&Decoder::clusterAddress, {"mapa", "getctarank"});
+    add(&Decoder::prefetch, {"prefetch"});
     add(&Decoder::bar, {"bar", "barrier"});
     add(&Decoder::fence, {"fence", "membar"});
     add(&Decoder::shfl, {"shfl"});
@@ -663,6 +677,7 @@ const StringMap<Decoder::Family> &Decoder::families() {
     add(&Decoder::mma, {"mma"});
     add(&Decoder::wgmma, {"wgmma"});
     add(&Decoder::cpAsync, {"cp"});
+    add(&Decoder::mbarrier, {"mbarrier"});
     return m;
   }();
   return *map;

@@ -16,6 +16,9 @@ constexpr uint64_t kSharedWindow = 0x0000700000000000ull; ///< Generic windows, 
 constexpr uint64_t kLocalWindow = 0x0000710000000000ull;
 constexpr uint64_t kParamWindow = 0x0000720000000000ull;
 constexpr uint64_t kWindowBytes = 1ull << 24;
+/// Shared addresses carry the rank of their CTA in the cluster above the offset, as on real parts.
+constexpr unsigned kRankShift = 24, kMaxCluster = 16;
+constexpr uint64_t kSharedWindowBytes = uint64_t(kMaxCluster) << kRankShift;
 constexpr uint64_t kConstBase = 0x0000730000000000ull;
 
 /// Decodes one instruction. Every modifier must be taken by someone: what is left over is an error.
@@ -104,6 +107,17 @@ private:
   bool wgmma();
   bool wgmmaMma();
   bool cpAsync();
+  bool mbarrier();
+  bool bulk(bool reduce);
+  bool bulkGroup();
+  bool prefetch();
+  bool setMaxNReg();
+  bool gridDependency();
+  bool clusterBarrier();
+  bool clusterAddress();
+  bool bulkOperands(BulkSpec &s);
+  bool addressPart(const RawOperand &o, Opnd &out, int64_t &offset, bool *inParam);
+  bool reduceType(BulkSpec &s);
 };
 
 } // namespace tk::sim

@@ -84,7 +84,7 @@ bool Decoder::atomRed() {
   unsigned bytes = bytesOf(in.ty);
   if (in.ty == Ty::Pred || bytes < 2 || bytes > 8)
     return fail("unsupported type in '" + raw.word + "'");
-  if (in.space != Space::Shared)
+  if (in.space != Space::Shared && in.space != Space::Cluster)
     b.fn.usesInterCta = true;
   unsigned sources = in.sub == uint8_t(AtomOp::Cas) ? 2 : 1, first = in.isRed ? 0 : 1;
   if (!count(first + 1 + sources, first + 2 + sources))
@@ -151,6 +151,57 @@ bool Decoder::ignored() {
   return finish();
 }
 
+bool Decoder::clusterBarrier() {
+  in.cls = Class::Barrier;
+  bool arrive = take("arrive");
+  if (!arrive && !take("wait"))
+    return fail("unknown form '" + raw.word + "'");
+  in.op = arrive ? Op::ClusterArrive : Op::ClusterWait;
+  in.aligned = take("aligned");
+  in.isRelease = arrive && !take("relaxed");
+  if (arrive)
+    take("release");
+  else
+    take("acquire");
+  return count(0, 0) && finish();
+}
+
+/// Addresses in the shared memory of a CTA of the cluster, and whose they are.
+bool Decoder::clusterAddress() {
+  bool map = raw.parts[0] == "mapa";
+  in.op = map ? Op::Mapa : Op::GetCtaRank;
+  in.cls = Class::Integer;
+  in.space = take("shared::cluster") ? Space::Cluster : Space::Generic;
+  Ty ty = takeType();
+  if (ty != Ty::U32 && ty != Ty::U64)
+    return fail("'" + raw.word + "' needs .u32 or .u64");
+  if (!count(map ? 3 : 2, map ? 3 : 2) || !dst(0, map ? ty : Ty::U32, in.d) || !src(1, ty, in.s[0]))
+    return false;
+  return (!map || src(2, Ty::U32, in.s[1])) && finish();
+}
+
+/// With one kernel in the machine nothing depends on another grid.
+bool Decoder::gridDependency() {
+  if (!take("wait") && !take("launch_dependents"))
+    return fail("unknown form '" + raw.word + "'");
+  in.op = Op::Nop;
+  return count(0, 0) && finish();
+}
+
+bool Decoder::setMaxNReg() {
+  in.op = Op::SetMaxNReg;
+  in.cls = Class::Control;
+  in.aligned = true;
+  in.sub = take("inc") ? 1 : 0;
+  if ((!in.sub && !take("dec")) || !take("sync") || !take("aligned") || !take("u32"))
+    return fail("unknown form '" + raw.word + "'");
+  if (!count(1, 1) || !immediate(0, in.imm))
+    return false;
+  if (in.imm < 24 || in.imm > 256 || in.imm % 8)
+    return fail(operand(0).pos, "expected 24 to 256 registers in steps of 8, got " + Twine(in.imm));
+  return finish();
+}
+
 bool Decoder::bar() {
   in.op = Op::Bar;
   in.cls = Class::Barrier;
@@ -162,7 +213,7 @@ bool Decoder::bar() {
     return count(1, 1) && src(0, Ty::B32, in.s[0]) && finish();
   }
   if (take("cluster"))
-    return fail("cluster barriers ('" + raw.word + "') are not supported yet");
+    return clusterBarrier();
   take("cta");
   in.aligned = take("aligned") || !barrier;
   bool arrive = take("arrive");
@@ -197,6 +248,20 @@ bool Decoder::fence() {
       in.op = Op::Nop;
       return finish();
     }
+    if (take("tensormap::generic")) {
+      in.op = Op::FenceTensormap;
+      in.isAcquire = take("acquire");
+      int64_t bytes = 128;
+      if (!in.isAcquire && !take("release"))
+        return fail("'" + raw.word + "' needs .acquire or .release");
+      if (!takeScope())
+        return fail("'" + raw.word + "' needs a scope");
+      if (!count(in.isAcquire ? 2 : 0, in.isAcquire ? 2 : 0))
+        return false;
+      if (in.isAcquire && (!address(0) || !immediate(1, bytes)))
+        return false;
+      return bytes == 128 ? finish() : fail("expected 128 bytes, got " + Twine(bytes));
+    }
     if (!take("async"))
       return fail("'" + raw.word + "' is not supported yet");
     in.op = Op::FenceProxy;
@@ -206,6 +271,12 @@ bool Decoder::fence() {
     return count(0, 0) && finish();
   }
   in.op = Op::Fence;
+  if (take("mbarrier_init")) {
+    in.op = Op::FenceMbarInit;
+    if (!take("release") || !take("cluster"))
+      return fail("expected 'fence.mbarrier_init.release.cluster', got '" + raw.word + "'");
+    return count(0, 0) && finish();
+  }
   if (raw.parts[0] == "membar") {
     if (!takeScope() && !take("gl"))
       return fail("unknown form '" + raw.word + "'");
@@ -468,8 +539,13 @@ bool Decoder::wgmmaMma() {
 
 bool Decoder::cpAsync() {
   in.cls = Class::Async;
-  if (!take("async") || take("bulk") || take("mbarrier"))
+  bool reduce = take("reduce");
+  if (!take("async") || take("mbarrier"))
     return fail("'" + raw.word + "' is not supported yet");
+  if (take("bulk"))
+    return bulk(reduce);
+  if (reduce)
+    return fail("unknown form '" + raw.word + "'");
   if (take("commit_group")) {
     in.op = Op::CpAsyncCommit;
     return count(0, 0) && finish();

@@ -37,7 +37,7 @@ void Cta::matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices) {
 static void toShared(uint64_t *addr, Space space) {
   if (space == Space::Generic)
     for (unsigned l = 0; l < 32; ++l)
-      if (addr[l] >= kSharedWindow && addr[l] < kSharedWindow + kWindowBytes)
+      if (addr[l] >= kSharedWindow && addr[l] < kSharedWindow + kSharedWindowBytes)
         addr[l] -= kSharedWindow;
 }
 
@@ -51,6 +51,8 @@ void Cta::ldMatrix(Warp &w, const Inst &in, uint32_t mask) {
   good = locate(w, in, good, addr, 16, AccessKind::Read, Space::Shared, place);
   if (ctx.options.checkBanks && good == rows)
     matrixBanks(in, addr, n);
+  if (!mbarriers.empty())
+    checkBarrierBytes(w, in, good, place, 16, "a read");
   uint32_t event = checkRaces ? race.event(w.index, pcOf(in), AccessKind::Read) : 0;
   for (unsigned l = 0; l < 32; ++l)
     if (event && (good >> l & 1))
@@ -89,6 +91,8 @@ void Cta::stMatrix(Warp &w, const Inst &in, uint32_t mask) {
   good = locate(w, in, good, addr, 16, AccessKind::Write, Space::Shared, place);
   if (ctx.options.checkBanks && good == rows)
     matrixBanks(in, addr, n);
+  if (!mbarriers.empty())
+    checkBarrierBytes(w, in, good, place, 16, "a write");
   uint32_t event = checkRaces ? race.event(w.index, pcOf(in), AccessKind::Write) : 0;
   // The values come from many lanes; the write counts as that of the lane that gave the address.
   for (unsigned l = 0; l < 32; ++l)

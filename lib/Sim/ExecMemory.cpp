@@ -42,8 +42,8 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
   uint64_t a = addr;
   if (space == Space::Generic) {
     auto inside = [&](uint64_t base) { return a >= base && a < base + kWindowBytes; };
-    if (inside(kSharedWindow)) {
-      space = Space::Shared;
+    if (a >= kSharedWindow && a < kSharedWindow + kSharedWindowBytes) {
+      space = Space::Cluster;
       a -= kSharedWindow;
     } else if (inside(kLocalWindow)) {
       space = Space::Local;
@@ -56,6 +56,9 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
   }
   if (space == Space::Const)
     space = Space::Global; // constants are allocations like others, only read-only
+  bool anyCta = space == Space::Cluster;
+  if (anyCta)
+    space = Space::Shared;
   out.raw = a;
   out.space = space;
   auto bad = [&](const char *name, const Twine &what) {
@@ -68,13 +71,15 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
                                                 spaceAddress(a, space)));
   switch (space) {
   case Space::Shared:
-    if (a < ctx.sharedBase || a + bytes > ctx.sharedEnd)
+    if (!insideShared(a, bytes) || (!anyCta && rankOf(a) != w.cta))
       return bad("TK-SIM-MEM-OOB",
                  formatv("{0} of {1} bytes at {2} is outside the CTA's shared memory, {3:x} to {4:x} ({5} bytes)",
                          verb(kind), bytes, spaceAddress(a, space), ctx.sharedBase, ctx.sharedEnd,
                          ctx.sharedEnd - ctx.sharedBase));
-    out.data = shared.data() + (a - ctx.sharedBase);
-    out.init = sharedInit.data() + (a - ctx.sharedBase);
+    if (rankOf(a) != w.cta && !notePeer(w, pcOf(in), 1u << lane, a))
+      return false;
+    out.data = shared.data() + sharedIndex(a);
+    out.init = sharedInit.data() + sharedIndex(a);
     return true;
   case Space::Local: {
     if (a + bytes > fn.localBytes)
@@ -126,14 +131,15 @@ uint32_t Cta::locate(Warp &w, const Inst &in, uint32_t mask, const uint64_t *add
   // The common cases, checked without calls.
   uint64_t low = bytes - 1;
   if (space == Space::Shared && std::has_single_bit(bytes)) {
-    uint64_t bad = 0;
+    uint64_t bad = 0, base = w.sharedLow, size = ctx.sharedEnd - ctx.sharedBase;
+    uint8_t *data = shared.data() + w.sharedAt, *init = sharedInit.data() + w.sharedAt;
     for (unsigned l = 0; l < 32; ++l) {
       uint64_t a = addr[l];
-      bool ok = a >= ctx.sharedBase && a + bytes <= ctx.sharedEnd && !(a & low);
+      bool ok = a >= base && a - base + bytes <= size && !(a & low);
       bad |= uint64_t(!ok && (mask >> l & 1)) << l;
-      uint64_t at = ok ? a - ctx.sharedBase : 0;
-      out[l].data = shared.data() + at;
-      out[l].init = sharedInit.data() + at;
+      uint64_t at = ok ? a - base : 0;
+      out[l].data = data + at;
+      out[l].init = init + at;
       out[l].raw = a;
       out[l].space = Space::Shared;
     }
@@ -189,7 +195,7 @@ void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, con
   Conflict c{};
   bool ok;
   if (p.space == Space::Shared)
-    ok = race.access(race.sharedShadow(), p.raw - ctx.sharedBase, bytes, kind, w.index, lane, event, sameValue, c);
+    ok = race.access(race.sharedShadow(), sharedIndex(p.raw), bytes, kind, w.index, lane, event, sameValue, c);
   else if (p.space == Space::Global) {
     noteUse(in, p.raw, bytes, kind);
     ok = race.access(race.globalShadow(p.raw), p.raw % RaceState::kPage, bytes, kind, w.index, lane, event, sameValue, c);
@@ -206,22 +212,32 @@ void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, 
     return;
   std::string who, edge;
   if (o.agent) {
-    who = formatv("the tensor core, for the wgmma at {0}, is still allowed to read it", place(o.pc)).str();
-    edge = "wgmma.wait_group that covers it, then a barrier to this warp";
+    who = describeAgent(o);
+    edge = agentEdge(o);
   } else {
-    unsigned ow = o.slot / 32;
-    who = formatv("{0} by warp {1}{2} at {3}", o.atomic ? "atomic" : c.otherWrite ? "write" : "read", ow,
+    const Warp &ow = warps[o.slot / 32];
+    who = formatv("{0} by {1}{2} at {3}", o.atomic ? "atomic" : c.otherWrite ? "write" : "read", nameWarp(ow),
                   o.multi ? std::string() : formatv(" lane {0}", c.otherLane).str(), place(o.pc)).str();
-    edge = ow == w.index ? "bar.warp.sync (__syncwarp) between the two" : "bar.sync between the two";
+    edge = ow.index == w.index ? "bar.warp.sync (__syncwarp) between the two"
+           : ow.cta == w.cta   ? "bar.sync between the two"
+                               : "barrier.cluster between the two";
   }
   Finding *f = report("TK-SIM-RACE", Severity::Error, &w, 1u << lane, pcOf(in), o.pc + 1,
                       formatv("{0} of {1} is not ordered after an earlier {2} of the same byte; add a {3}", verb(kind),
                               spaceAddress(addr, space), c.otherWrite ? "write" : "read", edge));
   if (f) {
-    f->details.push_back(formatv("this: {0} by warp {1} lane {2} at {3}", verb(kind), w.index, lane, place(pcOf(in))).str());
+    f->details.push_back(formatv("this: {0} by {1} lane {2} at {3}", verb(kind), nameWarp(w), lane, place(pcOf(in))).str());
     f->details.push_back("other: " + who);
     f->details.push_back("missing edge: " + edge);
   }
+}
+
+/// Ordinary accesses have no business in a live mbarrier.
+void Cta::checkBarrierBytes(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes, const char *what) {
+  uint64_t low = mbarriers.begin()->first, high = mbarriers.rbegin()->first + 8;
+  for (unsigned l = 0; l < 32; ++l)
+    if ((mask >> l & 1) && place[l].raw < high && place[l].raw + bytes > low)
+      checkBarrierBytes(&w, pcOf(in), 1u << l, place[l].raw, bytes, what);
 }
 
 /// Wavefronts against the minimum: one phase for each 128 bytes of the access, lanes of a phase conflict when they ask
@@ -290,6 +306,8 @@ void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
   Space space = place[std::countr_zero(mask)].space;
   if (ctx.options.checkBanks && space == Space::Shared)
     banks(in, mask, addr, bytes);
+  if (!mbarriers.empty() && space == Space::Shared)
+    checkBarrierBytes(w, in, mask, place, bytes, "a read");
   uint32_t event = checkRaces && space != Space::Param && space != Space::Local
                        ? race.event(w.index, pcOf(in), in.isVolatile ? AccessKind::AtomicRead : AccessKind::Read)
                        : 0;
@@ -339,6 +357,8 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
   Space space = place[std::countr_zero(mask)].space;
   if (ctx.options.checkBanks && space == Space::Shared)
     banks(in, mask, addr, bytes);
+  if (!mbarriers.empty() && space == Space::Shared)
+    checkBarrierBytes(w, in, mask, place, bytes, "a write");
   AccessKind kind = in.isVolatile ? AccessKind::Atomic : AccessKind::Write;
   uint32_t event = checkRaces && space != Space::Local ? race.event(w.index, pcOf(in), kind) : 0;
   uint32_t reached = 0;
@@ -399,7 +419,7 @@ static uint64_t realAtomic(AtomOp op, Ty ty, uint64_t old, uint64_t v, bool flus
   return one(old, v, ty);
 }
 
-static uint64_t atomicResult(AtomOp op, Ty ty, uint64_t old, uint64_t v, uint64_t swap, bool flush) {
+uint64_t atomicResult(AtomOp op, Ty ty, uint64_t old, uint64_t v, uint64_t swap, bool flush) {
   bool real = ty == Ty::F16 || ty == Ty::BF16 || ty == Ty::F32 || ty == Ty::F64 || ty == Ty::F16x2 || ty == Ty::BF16x2;
   if (real && (op == AtomOp::Add || op == AtomOp::Min || op == AtomOp::Max))
     return realAtomic(op, ty, old, v, flush);
@@ -429,6 +449,9 @@ void Cta::atom(Warp &w, const Inst &in, uint32_t mask) {
   mask = locate(w, in, mask, addr, bytes, AccessKind::Atomic, in.space, place);
   if (in.d.present())
     setPoison(w, in.d, wanted & ~mask, ~0u);
+  ++progress;
+  if (!mbarriers.empty() && mask && place[std::countr_zero(mask)].space == Space::Shared)
+    checkBarrierBytes(w, in, mask, place, bytes, "an atomic operation");
   uint32_t event = checkRaces && mask ? race.event(w.index, pcOf(in), AccessKind::Atomic) : 0, poison = 0, reached = 0;
   uint64_t keep = es == 8 ? ~0ull : (1ull << (8 * es)) - 1;
   for (unsigned l = 0; l < 32; ++l) {
@@ -470,6 +493,8 @@ void Cta::cpAsync(Warp &w, const Inst &in, uint32_t mask) {
   good = locate(w, in, good, dst, bytes, AccessKind::Write, Space::Shared, place);
   if (ctx.options.checkBanks && good)
     banks(in, good, dst, bytes);
+  if (!mbarriers.empty())
+    checkBarrierBytes(w, in, good, place, bytes, "a write");
   for (unsigned l = 0; l < 32; ++l) {
     if (!(good >> l & 1))
       continue;

@@ -126,6 +126,7 @@ bool Cta::warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   case Op::WgmmaCommit:
   case Op::WgmmaWait:
   case Op::Wgmma:
+  case Op::SetMaxNReg:
     if (!converged(w, frag, in, mask))
       return false;
     if (in.op == Op::LdMatrix)
@@ -140,7 +141,10 @@ bool Cta::warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
       wgmmaFence(w);
     else if (in.op == Op::WgmmaCommit)
       wgmmaCommit(w);
-    else if (in.op == Op::WgmmaWait) {
+    else if (in.op == Op::SetMaxNReg) {
+      if (!setMaxNReg(w, frag, in))
+        return false;
+    } else if (in.op == Op::WgmmaWait) {
       if (!wgmmaWait(w, frag, in))
         return false;
     } else if (!wgmma(w, frag, in))
@@ -263,6 +267,56 @@ void Cta::redux(Warp &w, const Inst &in, uint32_t mask) {
   setPoison(w, in.d, mask, poison);
 }
 
+/// The warps of a warpgroup change their registers together, from and to what the CTA got at its start.
+void Cta::checkRegisterChanges(Warp &w, const Inst &in) {
+  unsigned first = w.index / 4 * 4;
+  auto bad = [&](const Twine &what) {
+    report("TK-SIM-SETMAXNREG", Severity::Error, &w, w.live, pcOf(in), 0, what);
+  };
+  for (unsigned i = first; i < std::min<size_t>(first + 4, warps.size()); ++i) {
+    Warp &o = warps[i];
+    if (o.local >= ctx.warpsPerCta)
+      continue;
+    if (o.registerChanges + 1 < w.registerChanges)
+      bad(formatv("warp {0} executes its setmaxnreg number {1} before warp {2} of its warpgroup has executed number {3}; "
+                  "they must synchronise between",
+                  w.local, w.registerChanges, o.local, w.registerChanges - 1));
+    else if (o.registerChanges == w.registerChanges && o.registerPc != w.registerPc)
+      bad(formatv("the warps of a warpgroup must execute the same setmaxnreg, warp {0} executed the one at {1}", o.local,
+                  place(o.registerPc)));
+  }
+}
+
+bool Cta::setMaxNReg(Warp &w, unsigned frag, const Inst &in) {
+  unsigned now = w.registers, want = unsigned(in.imm);
+  if (!ctx.entryRegisters)
+    report("TK-SIM-SETMAXNREG", Severity::Warning, &w, w.live, pcOf(in), 1,
+           "ptxas ignores setmaxnreg where it cannot tell the registers at the entry; add .minnctapersm (with .maxntid or "
+           ".reqntid) or .maxnreg");
+  if (now && (in.sub ? want < now : want > now))
+    report("TK-SIM-SETMAXNREG", Severity::Error, &w, w.live, pcOf(in), 2,
+           formatv("expected {0} registers, got {1}: {2}", in.sub ? formatv("at least {0}", now) : formatv("at most {0}", now),
+                   want, in.sub ? ".inc cannot lower them" : ".dec cannot raise them"));
+  else if (now && ctx.entryRegisters) {
+    int64_t need = (int64_t(want) - now) * 32;
+    if (need > freeRegisters[w.cta]) {
+      w.frags[frag].state = Frag::AtRegisters;
+      return false;
+    }
+    freeRegisters[w.cta] -= need;
+    ++progress;
+    for (Warp &o : warps)
+      for (Frag &f : o.frags)
+        if (need < 0 && f.state == Frag::AtRegisters && o.cta == w.cta)
+          f.state = Frag::Run;
+  }
+  w.registers = want;
+  ++w.registerChanges;
+  w.registerPc = pcOf(in);
+  checkRegisterChanges(w, in);
+  return true;
+}
+
 bool Cta::barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   unsigned lane = std::countr_zero(mask);
   if (w.poison[in.s[0].idx] & mask)
@@ -274,11 +328,20 @@ bool Cta::barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     stop = true;
     return false;
   }
+  id += w.cta * 16;
   Frag &f = w.frags[frag];
   if (in.aligned) {
     if (!converged(w, frag, in, mask))
       return false;
-  } else if (in.sub != 1) {
+  } else if (in.sub == 1) {
+    uint32_t &partial = barriers[id].partial[w.local];
+    partial |= mask;
+    if (w.live & ~partial) { // the others of the warp are still to come
+      advance(w, mask);
+      return true;
+    }
+    partial = 0;
+  } else {
     // Without .aligned the lanes may come by different ways; the warp counts once all have come.
     uint32_t here = f.mask;
     for (Frag &o : w.frags)
@@ -287,18 +350,19 @@ bool Cta::barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     if (here != w.live) {
       f.state = Frag::AtBarrier;
       f.barrier = unsigned(id);
+      f.counted = false;
       return false;
     }
   }
   Barrier &b = barriers[id];
   if (b.arrived && b.expected != count && ctx.options.checkBarriers)
     report("TK-SIM-BARRIER-COUNT", Severity::Error, &w, mask, pcOf(in), b.firstPc,
-           formatv("expected barrier {0} with {1} threads as at {2}, got {3}", id, b.expected, place(b.firstPc), count));
+           formatv("expected barrier {0} with {1} threads as at {2}, got {3}", id % 16, b.expected, place(b.firstPc), count));
   if (!b.arrived)
     b.firstPc = pcOf(in);
   b.expected = uint32_t(count);
   b.arrived += 32;
-  b.warps |= 1u << w.index;
+  b.warps |= 1u << w.local;
   if (checkRaces) {
     if (!b.clocksValid)
       b.clocks = race.blank();
@@ -319,6 +383,8 @@ bool Cta::barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
         o.state = Frag::AtBarrier;
         o.barrier = unsigned(id);
       }
+  for (Frag &o : w.frags)
+    o.counted |= o.state == Frag::AtBarrier && o.barrier == id;
   releaseBarrier(unsigned(id));
   return in.sub == 1 || w.frags[frag].state == Frag::Run;
 }
@@ -329,14 +395,16 @@ void Cta::releaseBarrier(unsigned id) {
   if (!b.arrived)
     return;
   uint32_t expected = b.expected;
+  unsigned cta = id / 16;
   if (!expected)
     for (Warp &w : warps)
-      expected += w.live || (b.warps >> w.index & 1) ? 32 : 0;
+      if (w.cta == cta)
+        expected += w.live || (b.warps >> w.local & 1) ? 32 : 0;
   if (b.arrived < expected)
     return;
   if (b.arrived > expected && ctx.options.checkBarriers)
     report("TK-SIM-BARRIER-COUNT", Severity::Error, nullptr, 0, b.firstPc, 1,
-           formatv("barrier {0} expects {1} threads, got {2}", id, expected, b.arrived));
+           formatv("barrier {0} expects {1} threads, got {2}", id % 16, expected, b.arrived));
   for (Warp &w : warps) {
     bool waited = false;
     for (Frag &f : w.frags) {
@@ -358,10 +426,13 @@ void Cta::releaseBarrier(unsigned id) {
       ++f.pc;
       waited = true;
     }
+    progress += waited;
     if (waited && checkRaces)
       race.acquire(w.index, b.clocks);
   }
+  auto partial = b.partial; // of the next phase
   b = Barrier();
+  b.partial = partial;
 }
 
 } // namespace tk::sim

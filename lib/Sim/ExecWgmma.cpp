@@ -139,8 +139,8 @@ void Cta::checkRegisters(Warp &w, const Inst &in, const WgmmaSpec &s) {
 bool Cta::wgmma(Warp &w, unsigned frag, const Inst &in) {
   const WgmmaSpec &s = fn.wgmmas[in.target];
   uint32_t pc = pcOf(in);
-  unsigned first = w.index / 4 * 4;
-  if (first + 4 > warps.size() || ctx.threadsPerCta < (first + 4) * 32 || w.live != ~0u) {
+  unsigned first = w.local / 4 * 4;
+  if (ctx.threadsPerCta < (first + 4) * 32 || w.live != ~0u) {
     report("TK-SIM-WGMMA-GROUP", Severity::Error, &w, w.live, pc, 0,
            formatv("wgmma needs a whole warpgroup of 128 threads, the block has {0} threads from warp {1} on and this "
                    "warp {2} live lanes",
@@ -244,7 +244,7 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
   bool uninitialised = false;
   unsigned worst = Conflict::IssuerFenceOnly + 1; // Of what was reported; a note must not hide a race.
   forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned k) {
-    uint64_t at = a - ctx.sharedBase, lo, hi;
+    uint64_t at = w.sharedAt + a - ctx.sharedBase, lo, hi;
     memcpy(&lo, sharedInit.data() + at, 8);
     memcpy(&hi, sharedInit.data() + at + 8, 8);
     if ((lo & hi) != 0x0101010101010101ull && !uninitialised) {
@@ -259,7 +259,7 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
     worst = c.kind;
     const Event &o = c.other;
     std::string writer = o.agent ? "an asynchronous operation at " + place(o.pc)
-                                 : formatv("warp {0} lane {1} at {2}", o.slot / 32, c.otherLane, place(o.pc)).str();
+                                 : formatv("{0} lane {1} at {2}", nameWarp(warps[o.slot / 32]), c.otherLane, place(o.pc)).str();
     uint64_t where = a + c.address;
     Finding *f = nullptr;
     if (c.kind == Conflict::Unordered)
@@ -278,7 +278,7 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
                          "memory model asks for it in the writer, before the barrier",
                          writer));
     if (f) {
-      f->details.push_back("reader: wgmma of warpgroup " + std::to_string(w.index / 4) + " at " + place(op.pc));
+      f->details.push_back("reader: wgmma of warpgroup " + std::to_string(w.local / 4) + " at " + place(op.pc));
       f->details.push_back("writer: " + writer);
       f->details.push_back(c.kind == Conflict::Unordered ? "missing edge: a barrier from the writer to the four warps"
                                                          : "missing edge: fence.proxy.async in the writer, then a barrier");
@@ -372,7 +372,7 @@ void Cta::checkExit() {
     uint32_t at = sequence - g.firstSequence;
     uint32_t pc = at < g.ops.size() ? g.ops[at].pc : 0;
     report("TK-SIM-WGMMA-UNWAITED", Severity::Error, &w, ~0u, pc, 0,
-           formatv("warp {0} exits with {1} wgmma group(s) not waited for{2}; add wgmma.wait_group 0", w.index,
+           formatv("{0} exits with {1} wgmma group(s) not waited for{2}; add wgmma.wait_group 0", nameWarp(w),
                    w.groups.size(), w.uncommittedFrom <= w.issued ? " and wgmmas never committed" : ""));
     w.groups.clear();
     w.uncommittedFrom = w.issued + 1;
@@ -460,14 +460,14 @@ static void decodeChunk(const uint8_t *p, Ty ty, double *out) {
 }
 
 /// Places of an element in the panels: A is spread over the four lanes of a row, B lies as [block][parity][k][q].
-void Cta::gatherShared(const WgmmaSpec &s, bool isA, uint64_t desc) {
+void Cta::gatherShared(const WgmmaSpec &s, bool isA, uint64_t desc, size_t at) {
   unsigned k = s.k, t = 16 / elementBytes(isA ? s.a : s.b);
   bool alongMn = isA ? s.transA : s.transB;
   Ty ty = isA ? s.a : s.b;
   double scale = isA ? s.scaleA : s.scaleB;
   forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned kk) {
     double v[16];
-    decodeChunk(shared.data() + (a - ctx.sharedBase), ty, v);
+    decodeChunk(shared.data() + at + (a - ctx.sharedBase), ty, v);
     if (!alongMn) { // one row: only the place along k moves
       double *p = isA ? &panelA[((mn / 8) * k + kk) * 32 + 4 * (mn % 8)]
                       : &panelB[(((mn / 8) * 2 + (mn & 1)) * k + kk) * 4 + (mn % 8) / 2];
@@ -558,8 +558,8 @@ void Cta::executeOp(unsigned group, WgmmaOp &op) {
   if (s.aInRegisters)
     gatherRegisters(group, s, poison);
   else
-    gatherShared(s, true, op.descA);
-  gatherShared(s, false, op.descB);
+    gatherShared(s, true, op.descA, warps[group * 4].sharedAt);
+  gatherShared(s, false, op.descB, warps[group * 4].sharedAt);
   counters.tensorFlop += 2ull * 64 * s.n * s.k;
   counters.sharedRead += (s.aInRegisters ? 0 : 64ull * 32) + uint64_t(s.n) * 32;
   for (unsigned wi = 0; wi < 4; ++wi) {

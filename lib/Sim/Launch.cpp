@@ -52,6 +52,14 @@ private:
   std::map<const Module *, Instance> instances;
 };
 
+/// The first CTA of a cluster by the cluster's number; without clusters the CTA of that number.
+std::array<uint32_t, 3> firstCtaOf(const LaunchContext &c, uint64_t index) {
+  auto &l = c.launch;
+  uint64_t nx = l.grid[0] / l.cluster[0], ny = l.grid[1] / l.cluster[1];
+  return {uint32_t(index % nx) * l.cluster[0], uint32_t(index / nx % ny) * l.cluster[1],
+          uint32_t(index / (nx * ny)) * l.cluster[2]};
+}
+
 /// Collects what CTAs leave, in order.
 class Folder {
 public:
@@ -64,10 +72,7 @@ private:
   void conflict(uint64_t page, unsigned granule, uint64_t bits, bool otherWrote, uint32_t otherCta, uint32_t otherPc,
                 uint32_t pc, uint64_t cta, bool wrote);
   void merge(const FindingKey &key, Finding &&f);
-  std::array<uint32_t, 3> coordinates(uint64_t index) const {
-    auto &g = ctx.launch.grid;
-    return {uint32_t(index % g[0]), uint32_t(index / g[0] % g[1]), uint32_t(index / (uint64_t(g[0]) * g[1]))};
-  }
+  std::array<uint32_t, 3> coordinates(uint64_t index) const { return firstCtaOf(ctx, index); }
   const LaunchContext &ctx;
   std::mutex mutex;
   uint64_t next = 0;
@@ -234,8 +239,9 @@ Error DeviceImpl::placeVariables(const Module &module) {
 }
 
 Error DeviceImpl::fillConstants(LaunchContext &c) {
-  c.constants = c.fn->constants;
-  c.constants.resize(c.constants.size() + 64);
+  std::vector<uint32_t> pool = c.fn->constants;
+  pool.resize(pool.size() + 64);
+  c.constants.assign(c.clusterSize, pool);
   const Instance &inst = instances[c.module];
   for (const AddressConst &a : c.fn->addressConsts) {
     uint64_t v = uint64_t(a.addend);
@@ -245,12 +251,16 @@ Error DeviceImpl::fillConstants(LaunchContext &c) {
            : a.space == Space::Local ? var.address
                                      : inst.addresses[a.variable];
     }
-    for (unsigned l = 0; l < 32; ++l) {
-      if (a.is64) {
-        c.constants[a.off + 2 * l] = uint32_t(v);
-        c.constants[a.off + 2 * l + 1] = uint32_t(v >> 32);
-      } else
-        c.constants[a.off + l] = uint32_t(v);
+    for (uint64_t rank = 0; rank < c.clusterSize; ++rank) {
+      std::vector<uint32_t> &to = c.constants[rank];
+      uint64_t mine = a.space == Space::Shared ? v | rank << kRankShift : v;
+      for (unsigned l = 0; l < 32; ++l) {
+        if (a.is64) {
+          to[a.off + 2 * l] = uint32_t(mine);
+          to[a.off + 2 * l + 1] = uint32_t(mine >> 32);
+        } else
+          to[a.off + l] = uint32_t(mine);
+      }
     }
   }
   return Error::success();
@@ -271,11 +281,30 @@ static Error checkShape(const LaunchContext &c) {
   if (max[0] && threads > uint64_t(max[0]) * max[1] * max[2])
     return fail("entry '{0}' allows at most {1} threads (.maxntid), got {2}", l.entry, uint64_t(max[0]) * max[1] * max[2],
                 threads);
+  auto &cluster = l.cluster;
+  uint64_t size = uint64_t(cluster[0]) * cluster[1] * cluster[2];
+  if (!size || cluster[0] > kMaxCluster || cluster[1] > kMaxCluster || cluster[2] > kMaxCluster || size > kMaxCluster)
+    return fail("expected clusters of 1 to {0} CTAs, got {1}x{2}x{3}", kMaxCluster, cluster[0], cluster[1], cluster[2]);
+  auto &want = c.fn->reqcluster;
+  if (want[0] && want != cluster)
+    return fail("entry '{0}' requires clusters of {1}x{2}x{3} CTAs (.reqnctapercluster), got {4}x{5}x{6}", l.entry, want[0],
+                want[1], want[2], cluster[0], cluster[1], cluster[2]);
   for (unsigned i = 0; i < 3; ++i)
-    if (l.cluster[i] != 1 || c.fn->reqcluster[i] > 1)
-      return fail("clusters are not supported yet, got {0}x{1}x{2}", std::max(l.cluster[0], c.fn->reqcluster[0]),
-                  std::max(l.cluster[1], c.fn->reqcluster[1]), std::max(l.cluster[2], c.fn->reqcluster[2]));
+    if (l.grid[i] % cluster[i])
+      return fail("expected a grid of whole clusters of {0}x{1}x{2} CTAs, got {3}x{4}x{5}", cluster[0], cluster[1], cluster[2],
+                  l.grid[0], l.grid[1], l.grid[2]);
   return Error::success();
+}
+
+/// As ptxas 13.0 fixes the count at the entry, without which it ignores setmaxnreg. Warps get multiples of eight.
+static unsigned entryRegisters(const Function &fn) {
+  unsigned n = fn.maxnreg ? std::min(fn.maxnreg, 255u) : 0;
+  auto &block = fn.reqntid[0] ? fn.reqntid : fn.maxntid;
+  if (uint64_t threads = uint64_t(block[0]) * block[1] * block[2]; threads && fn.minCtas) {
+    unsigned fit = unsigned(std::min<uint64_t>(65536 / (threads * fn.minCtas) / 8 * 8, 255));
+    n = n ? std::min(n, fit) : fit;
+  }
+  return unsigned(alignTo(n, 8));
 }
 
 Expected<LaunchContext> DeviceImpl::prepare(const Module &module, const Launch &launch, const Options &options) {
@@ -300,10 +329,17 @@ Expected<LaunchContext> DeviceImpl::prepare(const Module &module, const Launch &
                 launch.parameters.size());
   if (options.numerics != Numerics::Exact)
     return fail("numerics 'h100' are not supported yet; use 'exact'");
+  // A launch that names no cluster takes the one that the entry asks for.
+  if (c.fn->reqcluster[0] && launch.cluster == std::array<uint32_t, 3>{1, 1, 1})
+    c.launch.cluster = c.fn->reqcluster;
   if (Error e = checkShape(c))
     return std::move(e);
   c.threadsPerCta = launch.block[0] * launch.block[1] * launch.block[2];
   c.warpsPerCta = (c.threadsPerCta + 31) / 32;
+  c.entryRegisters = entryRegisters(*c.fn);
+  auto &cluster = c.launch.cluster;
+  c.clusterSize = cluster[0] * cluster[1] * cluster[2];
+  c.warpStride = c.clusterSize > 1 ? unsigned(alignTo(c.warpsPerCta, 4)) : c.warpsPerCta;
   if (options.sharedBase % 128 || options.sharedBase > 65536)
     return fail("expected a shared base that is a multiple of 128 and at most 65536, got {0}", options.sharedBase);
   c.sharedBase = options.sharedBase;
@@ -348,6 +384,11 @@ static void fillReport(Report &r, const LaunchContext &c, const Counters &n) {
   r.counters["bytes.global.written"] = n.globalWritten;
   r.counters["bytes.shared.read"] = n.sharedRead;
   r.counters["bytes.shared.written"] = n.sharedWritten;
+  // Only where there are any: most kernels have none.
+  for (auto [name, bytes] : {std::pair("bytes.tma.load", n.bulkLoaded), std::pair("bytes.tma.store", n.bulkStored),
+                             std::pair("bytes.tma.reduce", n.bulkReduced)})
+    if (bytes)
+      r.counters[name] = bytes;
   r.counters["ctas"] = uint64_t(c.launch.grid[0]) * c.launch.grid[1] * c.launch.grid[2];
 }
 
@@ -363,20 +404,19 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
   // Kernels that talk between CTAs run them one after the other, so that every run gives the same answer.
   if (c.fn->usesInterCta || options.maxSteps)
     threads = 1;
-  threads = unsigned(std::min<uint64_t>(threads, ctas));
+  uint64_t units = ctas / c.clusterSize; // clusters, or CTAs where there are none
+  threads = unsigned(std::min<uint64_t>(threads, units));
   Folder folder(c);
   std::atomic<uint64_t> next{0}, steps{0};
   std::vector<Counters> counters(threads);
   auto work = [&](unsigned t) {
     counters[t].reset(c.fn->code.size());
     Cta cta(c, counters[t], steps);
-    for (uint64_t i; (i = next.fetch_add(1)) < ctas;) {
+    for (uint64_t i; (i = next.fetch_add(1)) < units;) {
       if (options.maxSteps && steps.load() > options.maxSteps)
         break;
       CtaResult result;
-      cta.run({uint32_t(i % launch.grid[0]), uint32_t(i / launch.grid[0] % launch.grid[1]),
-               uint32_t(i / (uint64_t(launch.grid[0]) * launch.grid[1]))},
-              result);
+      cta.run(firstCtaOf(c, i), result);
       folder.fold(i, std::move(result));
     }
   };

@@ -7,6 +7,7 @@
 
 #include "tk/Sim/LaunchFile.h"
 #include "Machine.h"
+#include "tk/Sim/TensorMap.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -47,7 +48,12 @@ private:
   Expected<int64_t> expression(StringRef &text, unsigned level);
   Error makeBuffer(StringRef name, const json::Object &o);
   Error triple(const json::Object &o, StringRef key, std::array<uint32_t, 3> &out);
-  Expected<std::vector<uint8_t>> parameter(const json::Object &o, const Program::Parameter &p);
+  /// The value of a parameter or of a field.
+  Expected<std::vector<uint8_t>> value(const json::Object &o, const std::string &where);
+  Expected<std::vector<uint8_t>> fields(const json::Object &o, const std::string &where);
+  Expected<std::vector<uint8_t>> tensorMap(const json::Object &o, const std::string &where);
+  Error numbers(const json::Object &o, StringRef key, unsigned count, const std::string &where,
+                MutableArrayRef<uint64_t> out);
   Expected<Launch> launch(const json::Object &o);
 };
 
@@ -215,8 +221,135 @@ Error Runner::triple(const json::Object &o, StringRef key, std::array<uint32_t, 
   return Error::success();
 }
 
-Expected<std::vector<uint8_t>> Runner::parameter(const json::Object &o, const Program::Parameter &p) {
-  std::string where = "parameter '" + p.name + "'";
+/// Exactly `count` integers.
+Error Runner::numbers(const json::Object &o, StringRef key, unsigned count, const std::string &where,
+                      MutableArrayRef<uint64_t> out) {
+  const json::Array *a = o.getArray(key);
+  if (!a || a->size() != count)
+    return fail("expected " + Twine(count) + " integer(s) in \"" + key + "\" of " + where + ", got " +
+                (a ? Twine(a->size()) : Twine("none")));
+  for (unsigned i = 0; i < count; ++i) {
+    Expected<int64_t> n = integer((*a)[i], where);
+    if (!n)
+      return n.takeError();
+    if (*n < 0)
+      return fail("expected no negative number in \"" + key + "\" of " + where + ", got " + Twine(*n));
+    out[i] = uint64_t(*n);
+  }
+  return Error::success();
+}
+
+static Error choose(const json::Object &o, StringRef key, const std::string &where, ArrayRef<StringRef> names, unsigned &out) {
+  StringRef v = o.getString(key).value_or(names.front());
+  auto it = llvm::find(names, v);
+  if (it == names.end())
+    return fail("unknown \"" + key + "\" '" + v + "' of " + where + "; expected one of " + join(names, ", "));
+  out = unsigned(it - names.begin());
+  return Error::success();
+}
+
+Expected<std::vector<uint8_t>> Runner::tensorMap(const json::Object &o, const std::string &where) {
+  static constexpr StringRef kTypes[] = {"u8",  "u16",  "u32",     "i32",  "u64",     "i64", "f16",
+                                         "f32", "f64", "bf16", "f32ftz", "tf32", "tf32ftz"};
+  static constexpr StringRef kSwizzles[] = {"none", "32B", "64B", "128B", "128B_ATOM_32B", "128B_ATOM_32B_FLIP_8B", "128B_ATOM_64B"};
+  static constexpr StringRef kInterleaves[] = {"none", "16B", "32B"}, kPromotions[] = {"none", "64B", "128B", "256B"}, kFills[] = {"zero", "nan"};
+  if (Error e = known(o, where, {"buffer", "byteOffset", "dtype", "globalDim", "globalStrides", "box", "elementStrides",
+                                 "interleave", "swizzle", "l2Promotion", "oobFill"}))
+    return std::move(e);
+  TensorMap m;
+  auto buffer = buffers.find(o.getString("buffer").value_or(""));
+  if (buffer == buffers.end())
+    return fail("the tensor map of " + where + " names unknown buffer '" + o.getString("buffer").value_or("") + "'");
+  m.address = buffer->second.address;
+  if (auto *v = o.get("byteOffset")) {
+    Expected<int64_t> n = integer(*v, where);
+    if (!n)
+      return n.takeError();
+    m.address += uint64_t(*n);
+  }
+  const json::Array *dims = o.getArray("globalDim");
+  if (!dims || dims->empty() || dims->size() > 5)
+    return fail("expected 1 to 5 sizes in \"globalDim\" of " + where);
+  m.rank = unsigned(dims->size());
+  unsigned type, swizzle, interleave, promotion, fill;
+  if (!o.get("dtype"))
+    return fail("the tensor map of " + where + " needs \"dtype\"");
+  auto chosen = [&](StringRef key, ArrayRef<StringRef> names, unsigned &out) { return choose(o, key, where, names, out); };
+  if (Error e = joinErrors(joinErrors(chosen("dtype", kTypes, type), chosen("swizzle", kSwizzles, swizzle)),
+                           joinErrors(joinErrors(chosen("interleave", kInterleaves, interleave),
+                                                 chosen("l2Promotion", kPromotions, promotion)),
+                                      chosen("oobFill", kFills, fill))))
+    return std::move(e);
+  uint64_t box[5] = {}, strides[5] = {1, 1, 1, 1, 1};
+  if (Error e = numbers(o, "globalDim", m.rank, where, m.size))
+    return std::move(e);
+  // A rank-1 map has no strides.
+  if (m.rank > 1 || o.get("globalStrides"))
+    if (Error e = numbers(o, "globalStrides", m.rank - 1, where, m.stride))
+      return std::move(e);
+  if (Error e = numbers(o, "box", m.rank, where, box))
+    return std::move(e);
+  if (o.get("elementStrides"))
+    if (Error e = numbers(o, "elementStrides", m.rank, where, strides))
+      return std::move(e);
+  for (unsigned i = 0; i < m.rank; ++i) {
+    m.box[i] = uint32_t(std::min<uint64_t>(box[i], ~0u));
+    m.elementStride[i] = uint32_t(std::min<uint64_t>(strides[i], ~0u));
+  }
+  m.type = TensorMap::Type(type);
+  m.swizzle = TensorMap::Swizzle(swizzle);
+  m.interleave = TensorMap::Interleave(interleave);
+  m.l2Promotion = uint8_t(promotion);
+  m.fill = TensorMap::Fill(fill);
+  Expected<std::array<uint8_t, 128>> bytes = encodeTensorMap(m);
+  if (!bytes)
+    return fail(where + ": " + toString(bytes.takeError()));
+  return std::vector<uint8_t>(bytes->begin(), bytes->end());
+}
+
+/// A structure by its fields; what no field covers is zero.
+Expected<std::vector<uint8_t>> Runner::fields(const json::Object &o, const std::string &where) {
+  if (Error e = known(o, where, {"bytes", "align", "fields"}))
+    return std::move(e);
+  const json::Value *size = o.get("bytes");
+  const json::Array *list = o.getArray("fields");
+  if (!size || !list)
+    return fail(where + " needs \"bytes\" and a list of \"fields\"");
+  Expected<int64_t> total = integer(*size, where);
+  if (!total)
+    return total.takeError();
+  if (*total < 1 || *total > 32764)
+    return fail("expected 1 to 32764 bytes of " + where + ", got " + Twine(*total));
+  size_t count = size_t(*total);
+  std::vector<uint8_t> bytes(count), covered(count);
+  for (const json::Value &v : *list) {
+    const json::Object *f = v.getAsObject();
+    const json::Value *at = f ? f->get("offset") : nullptr;
+    if (!at)
+      return fail("expected objects with \"offset\" in the fields of " + where);
+    Expected<int64_t> offset = integer(*at, where);
+    if (!offset)
+      return offset.takeError();
+    json::Object rest = *f;
+    rest.erase("offset");
+    std::string name = "the field at " + std::to_string(*offset) + " of " + where;
+    Expected<std::vector<uint8_t>> b = value(rest, name);
+    if (!b)
+      return b.takeError();
+    if (*offset < 0 || uint64_t(*offset) + b->size() > bytes.size())
+      return fail(name + " does not end within its " + Twine(bytes.size()) + " bytes");
+    for (size_t i = 0; i < b->size(); ++i) {
+      if (std::exchange(covered[size_t(*offset) + i], 1))
+        return fail(name + " overlaps another");
+      bytes[size_t(*offset) + i] = (*b)[i];
+    }
+  }
+  return bytes;
+}
+
+Expected<std::vector<uint8_t>> Runner::value(const json::Object &o, const std::string &where) {
+  if (o.get("fields"))
+    return fields(o, where);
   auto bytes = [](auto v) {
     std::vector<uint8_t> b(sizeof v);
     memcpy(b.data(), &v, sizeof v);
@@ -254,7 +387,11 @@ Expected<std::vector<uint8_t>> Runner::parameter(const json::Object &o, const Pr
       return fail("expected hexadecimal digits in " + where);
     return std::vector<uint8_t>(raw.begin(), raw.end());
   }
-  unsigned size = key == "fields" || key == "tensorMap" ? 0 : dtypeBytes(key);
+  if (key == "tensorMap") {
+    const json::Object *map = v.getAsObject();
+    return map ? tensorMap(*map, where) : fail("expected an object in \"tensorMap\" of " + where);
+  }
+  unsigned size = dtypeBytes(key);
   if (!size)
     return fail("unknown kind '" + key + "' of " + where);
   Expected<int64_t> n = integer(v, where);
@@ -299,7 +436,7 @@ Expected<Launch> Runner::launch(const json::Object &o) {
     const json::Object *po = (*params)[i].getAsObject();
     if (!po)
       return fail("expected an object for parameter '" + p.name + "'");
-    Expected<std::vector<uint8_t>> b = parameter(*po, p);
+    Expected<std::vector<uint8_t>> b = value(*po, "parameter '" + p.name + "'");
     if (!b)
       return b.takeError();
     if (b->size() != p.bytes)
@@ -415,6 +552,14 @@ void printSkeleton(const Program &program, raw_ostream &os) {
               j.object([&] {
                 if (p.isPointer)
                   j.attribute("pointer", "A");
+                else if (p.bytes == 128 && p.align >= 64)
+                  j.attributeObject("tensorMap", [&] {
+                    j.attribute("buffer", "A");
+                    j.attribute("dtype", "f32");
+                    j.attributeArray("globalDim", [&] { j.value(1024); });
+                    j.attributeArray("box", [&] { j.value(32); });
+                    j.attribute("swizzle", "none");
+                  });
                 else if (p.bytes == 8)
                   j.attribute("u64", 0);
                 else if (p.bytes == 4)

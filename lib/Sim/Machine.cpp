@@ -1,4 +1,4 @@
-//===- Machine.cpp - Scheduling, divergence and plain instructions --------===//
+//===- Machine.cpp - Set-up, divergence and plain instructions ------------===//
 //
 // Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -33,24 +33,36 @@ void Counters::add(const Counters &o) {
   globalWritten += o.globalWritten;
   sharedRead += o.sharedRead;
   sharedWritten += o.sharedWritten;
+  bulkLoaded += o.bulkLoaded;
+  bulkStored += o.bulkStored;
+  bulkReduced += o.bulkReduced;
 }
 
 Cta::Cta(const LaunchContext &context, Counters &counters, std::atomic<uint64_t> &steps)
     : ctx(context), fn(*context.fn), code(context.fn->code), counters(counters), globalSteps(steps) {
-  warps.resize(ctx.warpsPerCta);
-  groups.resize((ctx.warpsPerCta + 3) / 4);
-  regFile.resize(size_t(fn.regWords) * ctx.warpsPerCta + 32);
-  poisonFile.resize(size_t(fn.regCount) * ctx.warpsPerCta);
-  shared.resize(ctx.sharedEnd - ctx.sharedBase + 16);
+  warps.resize(size_t(ctx.warpStride) * ctx.clusterSize);
+  groups.resize((warps.size() + 3) / 4);
+  barriers.resize(16 * ctx.clusterSize);
+  regFile.resize(size_t(fn.regWords) * warps.size() + 32);
+  poisonFile.resize(size_t(fn.regCount) * warps.size());
+  segment = ctx.sharedEnd - ctx.sharedBase + 16;
+  if (ctx.clusterSize > 1)
+    segment = alignTo(segment, 16);
+  shared.resize(segment * ctx.clusterSize);
   sharedInit.resize(shared.size());
-  local.resize(size_t(fn.localBytes) * ctx.warpsPerCta * 32);
+  local.resize(size_t(fn.localBytes) * warps.size() * 32);
   localInit.resize(local.size());
-  constants = ctx.constants.data();
   checkRaces = ctx.options.checkRaces;
 }
 
-uint32_t Cta::specialValue(Special s, unsigned t) const {
+std::array<uint32_t, 3> Cta::ctaOf(unsigned rank) const {
+  auto &c = ctx.launch.cluster;
+  return {firstCta[0] + rank % c[0], firstCta[1] + rank / c[0] % c[1], firstCta[2] + rank / (c[0] * c[1])};
+}
+
+uint32_t Cta::specialValue(Special s, const Warp &w, unsigned t) const {
   auto &l = ctx.launch;
+  std::array<uint32_t, 3> ctaid = ctaOf(w.cta);
   unsigned lane = t % 32;
   std::array<uint32_t, 3> tid = {t % l.block[0], t / l.block[0] % l.block[1], t / (l.block[0] * l.block[1])};
   unsigned at = unsigned(s);
@@ -75,12 +87,20 @@ uint32_t Cta::specialValue(Special s, unsigned t) const {
   case Special::LanemaskGt: return ~((2u << lane) - 1);
   case Special::DynamicSmemSize: return l.dynamicSharedBytes;
   case Special::TotalSmemSize: return ctx.sharedEnd - ctx.sharedBase;
+  case Special::ClusterCtaidX: case Special::ClusterCtaidY: case Special::ClusterCtaidZ:
+    at -= unsigned(Special::ClusterCtaidX);
+    return ctaid[at] - firstCta[at];
   case Special::ClusterNctaidX: case Special::ClusterNctaidY: case Special::ClusterNctaidZ:
-  case Special::ClusterNctaRank: return 1; // clusters of one until clusters are modelled; launch() refuses others
+    return l.cluster[at - unsigned(Special::ClusterNctaidX)];
+  case Special::IsExplicitCluster: return ctx.clusterSize > 1 || fn.reqcluster[0] ? ~0u : 0; // a predicate's row
+  case Special::ClusterCtaRank: return w.cta;
+  case Special::ClusterNctaRank: return ctx.clusterSize;
   case Special::ClusterIdX: case Special::ClusterIdY: case Special::ClusterIdZ:
-    return ctaid[at - unsigned(Special::ClusterIdX)];
+    at -= unsigned(Special::ClusterIdX);
+    return ctaid[at] / l.cluster[at];
   case Special::NClusterIdX: case Special::NClusterIdY: case Special::NClusterIdZ:
-    return l.grid[at - unsigned(Special::NClusterIdX)];
+    at -= unsigned(Special::NClusterIdX);
+    return l.grid[at] / l.cluster[at];
   default: return 0;
   }
 }
@@ -91,12 +111,18 @@ void Cta::initWarp(Warp &w) {
   std::fill_n(w.regs, fn.regWords, 0xffffa5a5u);
   std::fill_n(w.poison, fn.regCount, ~0u);
   w.poison[0] = 0;
-  unsigned first = w.index * 32, n = std::min(32u, ctx.threadsPerCta - first);
+  w.cta = w.index / ctx.warpStride;
+  w.local = w.index % ctx.warpStride;
+  w.sharedLow = (uint64_t(w.cta) << kRankShift) + ctx.sharedBase;
+  w.sharedAt = w.cta * segment;
+  w.constants = ctx.constants[w.cta].data();
+  w.clusterArrived = w.clusterOwed = w.clusterWaited = 0;
+  unsigned first = w.local * 32, n = first < ctx.threadsPerCta ? std::min(32u, ctx.threadsPerCta - first) : 0;
   w.live = n == 32 ? ~0u : (1u << n) - 1;
   for (auto [s, off] : fn.specials) {
     bool wide = s == Special::GridId;
     for (unsigned l = 0; l < 32; ++l) {
-      uint32_t v = specialValue(s, first + (l < n ? l : 0));
+      uint32_t v = specialValue(s, w, first + (l < n ? l : 0));
       if (wide) {
         w.regs[off + 2 * l] = v;
         w.regs[off + 2 * l + 1] = 0;
@@ -110,7 +136,8 @@ void Cta::initWarp(Warp &w) {
   w.frags.clear();
   Frag f;
   f.mask = w.live;
-  w.frags.push_back(f);
+  if (w.live) // what only fills up a warpgroup has no threads
+    w.frags.push_back(f);
   w.joins.clear();
   w.carry = 0;
   w.issued = w.committed = 0;
@@ -123,12 +150,15 @@ void Cta::initWarp(Warp &w) {
   w.pendingRegs = 0;
   w.groups.clear();
   w.lastAllocation = nullptr;
+  w.tensormapFence = false;
+  w.registers = ctx.entryRegisters;
+  w.registerChanges = 0;
   w.copies.clear();
   std::fill(std::begin(w.copyGroup), std::end(w.copyGroup), 0);
 }
 
 void Cta::reset(std::array<uint32_t, 3> id) {
-  ctaid = id;
+  firstCta = id;
   auto &g = ctx.launch.grid;
   uint64_t linear = id[0] + uint64_t(g[0]) * (id[1] + uint64_t(g[1]) * id[2]);
   rng = Rng(ctx.options.seed * 0x2545f4914f6cdd1dull + linear * 0x9e3779b97f4a7c15ull);
@@ -145,7 +175,15 @@ void Cta::reset(std::array<uint32_t, 3> id) {
     wg = WarpgroupState();
   for (Barrier &b : barriers)
     b = Barrier();
-  race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0);
+  mbarriers.clear();
+  bulkOps.clear();
+  bulkThreads.clear();
+  idleRounds = 0;
+  freeRegisters = {};
+  clusterBarrier = ClusterBarrier();
+  peerUses.assign(ctx.clusterSize, {});
+  peerUsePc.assign(ctx.clusterSize, 0);
+  race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0, fn.usesBulk);
   lastUsePage = ~0ull;
   lastUse = nullptr;
   clockTicks = 1000;
@@ -155,93 +193,14 @@ void Cta::run(std::array<uint32_t, 3> id, CtaResult &result) {
   out = &result;
   reset(id);
   schedule();
+  if (!stop && !bulkOps.empty())
+    finishBulk();
+  if (!stop && !mbarriers.empty())
+    checkExitOfBarriers();
+  if (stop && result.findings.empty())
+    report("TK-SIM-STOPPED", Severity::Error, nullptr, 0, 0, 0,
+           "execution ended at a fault whose check is switched off; switch it on to see which");
   result.stopped = stop;
-}
-
-bool Cta::runnable(const Warp &w) const {
-  return any_of(w.frags, [](const Frag &f) { return f.state == Frag::Run; });
-}
-bool Cta::finished() const {
-  return all_of(warps, [](const Warp &w) { return w.frags.empty() && !w.live; });
-}
-
-void Cta::schedule() {
-  SmallVector<unsigned, 32> ready;
-  while (!stop) {
-    ready.clear();
-    for (Warp &w : warps)
-      if (runnable(w))
-        ready.push_back(w.index);
-    if (ready.empty()) {
-      if (!finished())
-        reportDeadlock();
-      break;
-    }
-    unsigned quantum = 1 + rng.below(8u << rng.below(7));
-    runWarp(warps[ready[rng.below(ready.size())]], quantum);
-    if (!fn.wgmmas.empty())
-      maybeProgress();
-    if (ctx.options.maxSteps) {
-      uint64_t total = globalSteps.fetch_add(quantum, std::memory_order_relaxed) + quantum;
-      if (total > ctx.options.maxSteps) {
-        report("TK-SIM-STEP-LIMIT", Severity::Error, nullptr, 0, 0, 0,
-               "stopped after " + Twine(ctx.options.maxSteps) + " warp instructions; raise the limit or look for an endless loop");
-        stop = true;
-      }
-    }
-  }
-}
-
-void Cta::reportDeadlock() {
-  const Warp *first = nullptr;
-  for (Warp &w : warps)
-    if (!first && !w.frags.empty())
-      first = &w;
-  uint32_t pc = first ? first->frags[0].pc : 0;
-  Finding *f = report("TK-SIM-BARRIER-DEADLOCK", Severity::Error, first, first ? first->frags[0].mask : 0, pc, 0,
-                      "no warp can go on: every live warp waits for something that no one will do");
-  if (f)
-    for (Warp &w : warps) {
-      if (w.frags.empty() && !w.live)
-        f->details.push_back(formatv("warp {0} has exited", w.index).str());
-      for (Frag &fr : w.frags) {
-        std::string what;
-        if (fr.state == Frag::AtBarrier) {
-          const Barrier &b = barriers[fr.barrier];
-          unsigned live = 0;
-          for (Warp &o : warps)
-            live += o.live ? 32 : 0;
-          what = formatv("waits at barrier {0}, which has {1} of {2} threads", fr.barrier, b.arrived,
-                         b.expected ? b.expected : live).str();
-        } else if (fr.state == Frag::AtWarpSync)
-          what = formatv("waits for lanes {0:x} of its warp, has {1:x}", fr.waitMask, fr.mask).str();
-        else
-          what = "waits for a wgmma that the other warps of its warpgroup have not issued";
-        f->details.push_back(formatv("warp {0} lanes {1:x} at {2} {3}", w.index, fr.mask, place(fr.pc), what).str());
-      }
-    }
-  stop = true;
-}
-
-bool Cta::runWarp(Warp &w, unsigned quantum) {
-  SmallVector<unsigned, 8> choices;
-  auto pick = [&]() -> int {
-    if (w.frags.size() == 1)
-      return w.frags[0].state == Frag::Run ? 0 : -1;
-    choices.clear();
-    for (unsigned i = 0; i < w.frags.size(); ++i)
-      if (w.frags[i].state == Frag::Run)
-        choices.push_back(i);
-    return choices.empty() ? -1 : int(choices[rng.below(choices.size())]);
-  };
-  int f = pick();
-  while (quantum-- && f >= 0 && !stop) {
-    Frag &fr = w.frags[f];
-    bool same = fr.pc == fr.joinPc ? reachJoin(w, f) : step(w, f);
-    if (!same)
-      f = pick();
-  }
-  return true;
 }
 
 //===----------------------------------------------------------------------===//
@@ -275,8 +234,11 @@ bool Cta::reachJoin(Warp &w, unsigned frag) {
 void Cta::exitLanes(Warp &w, unsigned frag, uint32_t mask) {
   Frag &f = w.frags[frag];
   w.live &= ~mask;
+  ++progress;
   f.mask &= ~mask;
   int32_t chain = f.join;
+  if (!bulkThreads.empty())
+    checkBulkExit(w, mask);
   if (!f.mask)
     w.frags.erase(w.frags.begin() + frag);
   else
@@ -291,14 +253,17 @@ void Cta::exitLanes(Warp &w, unsigned frag, uint32_t mask) {
       joinProgress(w, j);
   // Whoever waited for these lanes looks again.
   for (Frag &o : w.frags)
-    if (o.state == Frag::AtWarpSync)
+    if (o.state == Frag::AtWarpSync || (o.state == Frag::AtBarrier && !code[o.pc].aligned && !o.counted))
       o.state = Frag::Run;
   if (!w.live) {
     if (!w.groups.empty() || w.uncommittedFrom <= w.issued)
       checkExit();
     for (unsigned id = 0; id < 16; ++id)
-      releaseBarrier(id);
+      releaseBarrier(w.cta * 16 + id);
+    if (ctx.clusterSize > 1 && !alive(w.cta))
+      checkPeersAtExit(w.cta);
   }
+  openClusterBarrier();
 }
 
 void Cta::split(Warp &w, unsigned frag, const Inst &in, ArrayRef<std::pair<uint32_t, uint32_t>> paths) {
@@ -590,8 +555,9 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     for (unsigned l = 0; l < 32; ++l) {
       uint64_t a = value(w, in.s[0], l);
       auto inside = [&](uint64_t base) { return a >= base && a < base + kWindowBytes; };
-      bool sh = inside(kSharedWindow), lo = inside(kLocalWindow), pa = inside(kParamWindow);
-      bit = in.space == Space::Shared ? sh : in.space == Space::Local ? lo : in.space == Space::Param ? pa : !(sh || lo || pa);
+      bool sh = a >= kSharedWindow && a < kSharedWindow + kSharedWindowBytes, lo = inside(kLocalWindow), pa = inside(kParamWindow);
+      bool own = sh && rankOf(a - kSharedWindow) == w.cta;
+      bit = in.space == Space::Shared ? own : in.space == Space::Cluster ? sh : in.space == Space::Local ? lo : in.space == Space::Param ? pa : !(sh || lo || pa);
       r |= bit << l;
     }
     uint32_t *d = reg(w, in.d);
@@ -617,9 +583,33 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   case Op::Fence:
     break;
   case Op::FenceProxy:
-    if (checkRaces && in.space != Space::Global)
-      race.proxyFence(w.index, mask | ~w.live);
+    if (checkRaces)
+      race.proxyFence(w.index, mask | ~w.live, in.space != Space::Global,
+                      in.space == Space::Global || in.space == Space::Generic);
     break;
+  case Op::Mapa:
+  case Op::GetCtaRank:
+  case Op::ClusterArrive:
+  case Op::ClusterWait:
+  case Op::FenceMbarInit:
+    return clusterOp(w, frag, in, mask);
+  case Op::FenceTensormap: w.tensormapFence |= in.isAcquire; break;
+  case Op::Bulk:
+    bulk(w, in, mask);
+    if (stop)
+      return false;
+    break;
+  case Op::BulkCommit: bulkCommit(w, mask); break;
+  case Op::BulkWait: bulkWait(w, in, mask); break;
+  case Op::MbarInit:
+  case Op::MbarInval:
+  case Op::MbarExpect:
+  case Op::MbarComplete:
+  case Op::MbarArrive:
+  case Op::MbarTest:
+  case Op::MbarTry:
+  case Op::MbarPending:
+    return mbarrier(w, frag, in, mask);
   case Op::CpAsync: cpAsync(w, in, mask); break;
   case Op::CpAsyncCommit:
     for (unsigned l = 0; l < 32; ++l)

@@ -13,6 +13,7 @@
 #ifndef TK_LIB_SIM_MACHINE_H
 #define TK_LIB_SIM_MACHINE_H
 
+#include "Async.h"
 #include "Memory.h"
 #include "Ptx.h"
 #include "Race.h"
@@ -48,21 +49,25 @@ struct LaunchContext {
   DeviceMemoryImpl *memory = nullptr;
   Launch launch;
   Options options;
-  std::vector<uint32_t> constants; ///< The function's pool with addresses filled in.
+  std::vector<std::vector<uint32_t>> constants; ///< The function's pool with addresses filled in, by rank in the cluster.
   std::vector<uint8_t> parameters;
   uint32_t sharedBase = 0, sharedEnd = 0, dynamicStart = 0;
   unsigned warpsPerCta = 0, threadsPerCta = 0;
+  unsigned clusterSize = 1;
+  unsigned warpStride = 0; ///< Warps from one CTA of the cluster to the next; with clusters a multiple of four.
+  unsigned entryRegisters = 0; ///< Of a thread, as the directives fix them; 0: they do not.
 };
 
 /// Lanes of a warp that run together.
 struct Frag {
-  enum State : uint8_t { Run, AtBarrier, AtWarpSync, AtWgmma };
+  enum State : uint8_t { Run, AtBarrier, AtWarpSync, AtWgmma, AtMbarrier, AtRegisters, AtCluster };
   uint32_t pc = 0, mask = 0;
   int32_t join = -1;
   uint32_t joinPc = ~0u;
   State state = Run;
-  uint32_t waitMask = 0; ///< AtWarpSync: the lanes that must come.
+  uint32_t waitMask = 0; ///< AtWarpSync: the lanes that must come. AtMbarrier: those that wait.
   unsigned barrier = 0;  ///< AtBarrier
+  bool counted = false;  ///< AtBarrier: the barrier has its warp's arrival.
 };
 
 /// Where parted lanes meet.
@@ -90,7 +95,13 @@ struct WarpgroupState {
 };
 
 struct Warp {
-  unsigned index = 0;
+  unsigned index = 0;      ///< Of all warps of the cluster.
+  unsigned cta = 0, local = 0; ///< Rank of its CTA, and number there.
+  uint64_t sharedLow = 0;  ///< Address of its CTA's shared memory, and where that lies in the host's.
+  size_t sharedAt = 0;
+  const uint32_t *constants = nullptr;
+  uint32_t clusterArrived = 0, clusterOwed = 0; ///< Lanes that arrived in this phase; that have yet to wait.
+  uint32_t clusterWaited = 0;                   ///< Phases of the cluster barrier seen.
   uint32_t live = 0;
   uint32_t *regs = nullptr;
   uint32_t *poison = nullptr;
@@ -108,6 +119,8 @@ struct Warp {
   uint32_t pendingRegs = 0;     ///< Registers in flight.
   llvm::SmallVector<std::pair<uint32_t, uint32_t>, 4> groups; ///< Open groups: (number, last sequence).
   Allocation *lastAllocation = nullptr;
+  unsigned registers = 0, registerChanges = 0, registerPc = 0; ///< Of a thread, 0: not known; setmaxnregs executed.
+  bool tensormapFence = false; ///< Has executed fence.proxy.tensormap with .acquire.
   // cp.async: what is outstanding, by group.
   struct Copy { uint32_t pc; uint32_t lane; uint64_t dst, src; uint8_t bytes, sourceBytes; uint32_t group; bool done; };
   std::vector<Copy> copies;
@@ -115,6 +128,7 @@ struct Warp {
 };
 
 struct Barrier {
+  std::array<uint32_t, 32> partial = {}; ///< By warp: lanes of it that arrived without .aligned, until all have.
   uint32_t expected = 0, arrived = 0; ///< Threads; expected 0: none waiting.
   uint32_t warps = 0;         ///< Warps that arrived in this phase.
   uint32_t firstPc = 0;
@@ -122,6 +136,13 @@ struct Barrier {
   bool clocksValid = false;
   // bar.red
   uint32_t popc = 0, allTrue = 1, anyTrue = 0;
+};
+
+/// barrier.cluster: every live thread arrives once in a phase.
+struct ClusterBarrier {
+  uint32_t phase = 0;
+  ThreadClocks arriving, completed;
+  bool hasArriving = false, hasCompleted = false;
 };
 
 /// Bytes of one page that a CTA touched, to find conflicts between CTAs.
@@ -152,14 +173,16 @@ struct CtaResult {
 struct Counters {
   std::vector<uint64_t> warpExecutions, threadExecutions, wavefronts, minimum;
   uint64_t tensorFlop = 0, globalRead = 0, globalWritten = 0, sharedRead = 0, sharedWritten = 0;
+  uint64_t bulkLoaded = 0, bulkStored = 0, bulkReduced = 0;
   void reset(size_t code);
   void add(const Counters &o);
 };
 
+/// The CTAs of a cluster, or one without clusters, which run together.
 class Cta {
 public:
   Cta(const LaunchContext &context, Counters &counters, std::atomic<uint64_t> &steps);
-  /// Runs the CTA to its end.
+  /// Runs the CTAs to their end. `ctaid` is the first one's.
   void run(std::array<uint32_t, 3> ctaid, CtaResult &result);
 
 private:
@@ -170,7 +193,7 @@ private:
   Counters &counters;
   std::atomic<uint64_t> &globalSteps;
   CtaResult *out = nullptr;
-  std::array<uint32_t, 3> ctaid = {0, 0, 0};
+  std::array<uint32_t, 3> firstCta = {0, 0, 0};
   Rng rng;
   bool stop = false;
   bool checkRaces = false;
@@ -180,17 +203,28 @@ private:
   std::vector<uint8_t> shared, sharedInit;
   std::vector<uint8_t> local, localInit; ///< [thread][localBytes]
   std::vector<WarpgroupState> groups;
-  std::array<Barrier, 16> barriers;
+  std::vector<Barrier> barriers; ///< 16 for each CTA.
+  ClusterBarrier clusterBarrier;
+  std::vector<Clock> peerUses;      ///< By rank: the last access to its shared memory by each thread of another CTA.
+  std::vector<uint32_t> peerUsePc;  ///< By rank: one of them.
+  std::map<uint64_t, Mbarrier> mbarriers; ///< By shared address: those that live.
   RaceState race;
+  std::vector<BulkOp> bulkOps; ///< In flight.
+  std::map<unsigned, BulkThread> bulkThreads;
   uint64_t clockTicks = 0;
+  uint64_t progress = 0, lastProgress = 0; ///< Counts what may let a waiter go on.
+  unsigned idleRounds = 0;
+  std::array<int64_t, 16> freeRegisters = {}; ///< Of each CTA's pool, where it is known.
+  size_t segment = 0; ///< Bytes of host memory for one CTA's shared memory.
   uint64_t lastUsePage = ~0ull;
   PageUse *lastUse = nullptr;
-  const uint32_t *constants = nullptr;
 
   // Set-up and scheduling (Machine.cpp).
   void reset(std::array<uint32_t, 3> id);
   void initWarp(Warp &w);
-  uint32_t specialValue(Special s, unsigned thread) const;
+  uint32_t specialValue(Special s, const Warp &w, unsigned thread) const;
+  std::array<uint32_t, 3> ctaOf(unsigned rank) const;
+  bool alive(unsigned rank) const;
   void schedule();
   bool runWarp(Warp &w, unsigned quantum);
   bool runnable(const Warp &w) const;
@@ -226,6 +260,8 @@ private:
   bool barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
   void completeBarrier(unsigned id, Warp &w, const Inst &in);
   void releaseBarrier(unsigned id);
+  bool setMaxNReg(Warp &w, unsigned frag, const Inst &in);
+  void checkRegisterChanges(Warp &w, const Inst &in);
   bool converged(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
 
   // Memory (ExecMemory.cpp).
@@ -249,6 +285,76 @@ private:
   void reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
                       Space space);
 
+  // mbarriers (ExecMbarrier.cpp).
+  bool mbarrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  void mbarInit(Warp &w, const Inst &in, uint32_t mask);
+  void mbarInval(Warp &w, const Inst &in, uint32_t mask);
+  void mbarTransaction(Warp &w, const Inst &in, uint32_t mask);
+  void mbarArrive(Warp &w, const Inst &in, uint32_t mask);
+  void arriveOne(Warp &w, const Inst &in, unsigned lane, uint32_t lanes, uint64_t addr, Mbarrier &b, uint32_t &given);
+  bool mbarWait(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  uint32_t waitDone(Warp &w, const Inst &in, uint32_t mask);
+  void finishWait(Warp &w, Frag &f, const Inst &in, uint32_t mask, uint32_t done);
+  void wakeWaiters();
+  bool timeOutWaits();
+  std::string describeWait(Warp &w, const Frag &f);
+  uint32_t barrierAddresses(Warp &w, const Inst &in, const Opnd &base, int64_t offset, uint32_t mask, uint64_t *addr);
+  std::string describeBarrier(uint64_t addr, const Mbarrier &b) const;
+  Mbarrier *useBarrier(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr);
+  bool barrierCount(Warp &w, const Inst &in, unsigned lane, int64_t least, const char *what, int64_t &n);
+  void checkBarrierBytes(const Warp *w, uint32_t pc, uint32_t lanes, uint64_t addr, uint64_t bytes, const char *what);
+  void checkBarrierBytes(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes, const char *what);
+  void checkBarrierEnd(uint64_t addr, const Mbarrier &b, uint32_t pc, const char *what);
+  void checkExitOfBarriers();
+  void addTransaction(const Warp *w, uint32_t pc, uint32_t lanes, uint64_t addr, Mbarrier &b, int64_t bytes);
+  void tryComplete(uint64_t addr, Mbarrier &b);
+
+  // Clusters (ExecCluster.cpp).
+  bool clusterOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  void clusterArrive(Warp &w, const Inst &in, uint32_t mask);
+  bool clusterWait(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  void openClusterBarrier();
+  void finishClusterWait(Warp &w, Frag &f);
+  bool notePeer(const Warp &w, uint32_t pc, uint32_t lanes, uint64_t addr);
+  void checkPeersAtExit(unsigned rank);
+
+  // Bulk copies (ExecBulk.cpp) and their boxes (ExecTma.cpp).
+  void bulk(Warp &w, const Inst &in, uint32_t mask);
+  bool issueBulk(Warp &w, const Inst &in, BulkOp op, llvm::SmallVectorImpl<BulkOp> &issued);
+  bool issueLoad(Warp &w, const Inst &in, BulkOp &op, const BulkOp *twin);
+  bool issueStore(Warp &w, const Inst &in, BulkOp &op, const BulkOp *twin);
+  bool advanceBulk(size_t index);
+  void progressBulk();
+  bool forceBulk();
+  void finishBulk();
+  void bulkCommit(Warp &w, uint32_t mask);
+  void bulkWait(Warp &w, const Inst &in, uint32_t mask);
+  void checkBulkExit(Warp &w, uint32_t mask);
+  void checkPhaseLoads(uint64_t addr, const Mbarrier &b);
+  void reportBulkConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, Space space, AccessKind kind,
+                          const Conflict &c);
+  std::string describeAgent(const Event &e) const;
+  const char *agentEdge(const Event &e) const;
+  static uint64_t sharedOffset(uint64_t addr);
+  static unsigned rankOf(uint64_t sharedAddress) { return unsigned(std::min<uint64_t>(sharedAddress >> 24, ~0u)); }
+  /// Where a shared address that is inside lies in host memory and in the shadow.
+  size_t sharedIndex(uint64_t a) const { return (a >> 24) * segment + (a & 0xffffff) - ctx.sharedBase; }
+  bool insideShared(uint64_t a, uint64_t bytes) const {
+    uint64_t at = a & 0xffffff;
+    return rankOf(a) < ctx.clusterSize && at >= ctx.sharedBase && at + bytes <= ctx.sharedEnd;
+  }
+  bool readMap(Warp &w, const Inst &in, unsigned lane, uint64_t addr, bool inParam, TensorMap &map);
+  bool checkMap(Warp &w, const Inst &in, unsigned lane, const BulkSpec &s, const BulkOp &op);
+  static bool reduceElement(AtomOp op, const TensorMap &m);
+  bool checkBox(Warp &w, const Inst &in, unsigned lane, const BulkSpec &s, const BulkOp &op);
+  Allocation *boxAllocation(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, AccessKind kind, bool &outside);
+  void bulkRaces(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, unsigned sharedSlot, unsigned globalSlot,
+                 uint32_t clock);
+  void bulkUninitialised(Warp &w, const Inst &in, unsigned lane, const BulkOp &op);
+  void moveLoad(const BulkOp &op);
+  void readStore(BulkOp &op);
+  void moveStore(const BulkOp &op);
+
   // Matrices (ExecMatrix.cpp, ExecWgmma.cpp).
   void ldMatrix(Warp &w, const Inst &in, uint32_t mask);
   void stMatrix(Warp &w, const Inst &in, uint32_t mask);
@@ -267,7 +373,7 @@ private:
   bool uniform(Warp &w, const Inst &in, const Opnd &o, const char *what, uint64_t &out);
   void checkRegisters(Warp &w, const Inst &in, const WgmmaSpec &spec);
   void checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &spec, bool isA, uint32_t event);
-  void gatherShared(const WgmmaSpec &spec, bool isA, uint64_t desc);
+  void gatherShared(const WgmmaSpec &spec, bool isA, uint64_t desc, size_t at);
   uint32_t gatherRegisters(unsigned group, const WgmmaSpec &spec, uint32_t poison[4]);
   std::vector<double> panelA, panelB, dense;
   void executeInteger(unsigned group, const WgmmaSpec &spec, bool scaleD);
@@ -275,7 +381,7 @@ private:
 
   // Registers.
   const uint32_t *ptr(const Warp &w, const Opnd &o) const {
-    return o.off & Opnd::kConst ? constants + (o.off & ~Opnd::kConst) : w.regs + o.off;
+    return o.off & Opnd::kConst ? w.constants + (o.off & ~Opnd::kConst) : w.regs + o.off;
   }
   uint32_t *reg(Warp &w, const Opnd &o) const { return w.regs + o.off; }
   uint64_t value(const Warp &w, const Opnd &o, unsigned lane) const {
@@ -305,10 +411,15 @@ private:
   bool seenBefore(const char *name, uint32_t pc, uint32_t other);
   uint32_t pcOf(const Inst &in) const { return uint32_t(&in - code.data()); }
   std::string place(uint32_t pc) const;
+  /// "warp 3", in clusters "CTA rank 1 warp 3".
+  std::string nameWarp(const Warp &w) const;
   std::string spaceAddress(uint64_t addr, Space space) const;
   bool poisoned(Warp &w, const Inst &in, uint32_t lanes, const char *what);
 };
 
+uint64_t atomicResult(AtomOp op, Ty ty, uint64_t old, uint64_t v, uint64_t swap, bool flush);
+/// Of a whole box, what is outside the tensor included.
+uint32_t boxBytes(const TensorMap &map);
 uint64_t convertValue(const CvtSpec &spec, uint64_t a, uint64_t b, bool wideDst);
 /// Exact value of a floating-point encoding.
 double decodeReal(uint64_t bits, Ty ty);

@@ -422,7 +422,13 @@ bool Parser::entry() {
     } else if (w == ".reqnctapercluster") {
       if (!tuple(scratch.reqcluster))
         return false;
-    } else if (w == ".minnctapersm" || w == ".maxnreg" || w == ".maxnctapersm" || w == ".maxclusterrank") {
+    } else if (w == ".minnctapersm" || w == ".maxnreg") {
+      if (!integer(ignored))
+        return false;
+      if (ignored < 1 || ignored > 65536)
+        return fail(where, "expected a positive count after '" + w + "', got " + Twine(ignored));
+      (w == ".maxnreg" ? scratch.maxnreg : scratch.minCtas) = uint32_t(ignored);
+    } else if (w == ".maxnctapersm" || w == ".maxclusterrank") {
       if (!integer(ignored))
         return false;
     } else if (w == ".explicitcluster" || w == ".noreturn" || w == ".blocksareclusters") {

@@ -28,13 +28,20 @@ enum class Op : uint8_t {
   Carry, Ld, St, Atom, Bra, BrxIdx, Ret, Exit, Trap, Nop, Bar, BarWarp, Fence, FenceProxy,
   Shfl, Vote, Match, ActiveMask, Redux, Elect, Isspacep,
   LdMatrix, StMatrix, MovMatrix, Mma, WgmmaFence, WgmmaCommit, WgmmaWait, Wgmma,
-  CpAsync, CpAsyncCommit, CpAsyncWait
+  CpAsync, CpAsyncCommit, CpAsyncWait,
+  MbarInit, MbarInval, MbarExpect, MbarComplete, MbarArrive, MbarTest, MbarTry, MbarPending,
+  Bulk, BulkCommit, BulkWait, FenceTensormap, SetMaxNReg,
+  Mapa, GetCtaRank, ClusterArrive, ClusterWait, FenceMbarInit
 };
+
+/// `Inst::sub` of mbarrier.arrive.
+enum ArriveForm : uint8_t { kArriveDrop = 1, kArriveExpect = 2, kArriveNoComplete = 4 };
 
 /// Counter class of an instruction.
 enum class Class : uint8_t { Integer, Float, Convert, Move, Memory, Control, Barrier, Warp, Matrix, Wgmma, Async, Count };
 
-enum class Space : uint8_t { Generic, Global, Shared, Local, Param, Const };
+/// Cluster: shared memory of any CTA of the cluster. Places found there are Shared.
+enum class Space : uint8_t { Generic, Global, Shared, Local, Param, Const, Cluster };
 
 /// A register row: `off` is the row's first 32-bit word in the register file (or, with the top bit set, in the
 /// constant pool); `idx` numbers the register for poison and in-flight marks. Index 0 is never poison.
@@ -76,6 +83,21 @@ struct MmaSpec {
 
 enum class AtomOp : uint8_t { Add, Min, Max, And, Or, Xor, Exch, Cas, Inc, Dec };
 
+/// A bulk copy: global to shared memory (Load), back (Store, Reduce), or none (Prefetch).
+struct BulkSpec {
+  enum Kind : uint8_t { Load, Store, Reduce, Prefetch } kind = Load;
+  bool tensor = false;
+  uint8_t dims = 0;
+  AtomOp op = AtomOp::Add; ///< Reduce.
+  Ty ty = Ty::None;        ///< Reduce without a tensor map: the element.
+  Opnd shared, global, mbar, size, mask; ///< `global`: of a tensor copy the map's address.
+  int64_t sharedOffset = 0, globalOffset = 0, mbarOffset = 0;
+  bool ownDestination = false; ///< .shared::cta
+  bool fromShared = false;     ///< A load whose source, `global`, is the own CTA's shared memory.
+  bool mapInParam = false; ///< The map's address is an offset in the parameter space.
+  llvm::SmallVector<Opnd, 5> coord;
+};
+
 /// One decoded instruction.
 struct Inst {
   Op op = Op::Nop;
@@ -110,7 +132,7 @@ struct Loc {
 enum class Special : uint8_t {
   TidX, TidY, TidZ, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX, NctaidY, NctaidZ, LaneId, WarpId, NWarpId,
   SmId, NSmId, GridId, LanemaskEq, LanemaskLe, LanemaskLt, LanemaskGe, LanemaskGt, DynamicSmemSize, TotalSmemSize,
-  ClusterCtaidX, ClusterCtaidY, ClusterCtaidZ, ClusterNctaidX, ClusterNctaidY, ClusterNctaidZ, ClusterCtaRank,
+  IsExplicitCluster, ClusterCtaidX, ClusterCtaidY, ClusterCtaidZ, ClusterNctaidX, ClusterNctaidY, ClusterNctaidZ, ClusterCtaRank,
   ClusterNctaRank, ClusterIdX, ClusterIdY, ClusterIdZ, NClusterIdX, NClusterIdY, NClusterIdZ,
   Clock, Clock64, GlobalTimer, Count
 };
@@ -143,6 +165,7 @@ struct Function {
   std::vector<CvtSpec> cvts;
   std::vector<WgmmaSpec> wgmmas;
   std::vector<MmaSpec> mmas;
+  std::vector<BulkSpec> bulks;
   std::vector<Loc> locs = {Loc()};
   std::vector<uint32_t> constants; ///< Rows of 32 lanes; 64-bit constants take 64 words.
   std::vector<AddressConst> addressConsts;
@@ -151,8 +174,10 @@ struct Function {
   std::vector<std::string> regNames; ///< By register index, for messages.
   uint32_t regWords = 0, regCount = 1;
   uint32_t localBytes = 0;
+  bool usesBulk = false; ///< Has bulk copies to or from global memory.
   bool usesInterCta = false; ///< Has atomics or scoped accesses on global memory.
   std::array<uint32_t, 3> reqntid = {0, 0, 0}, maxntid = {0, 0, 0}, reqcluster = {0, 0, 0};
+  uint32_t maxnreg = 0, minCtas = 0; ///< .maxnreg, .minnctapersm; 0: absent.
 };
 
 /// The parsed module.

@@ -15,21 +15,26 @@ using namespace llvm;
 namespace tk::sim {
 
 static void join(Clock &into, const Clock &from) {
-  for (size_t i = 0, e = into.size(); i < e; ++i)
+  if (into.size() < from.size())
+    into.resize(from.size());
+  for (size_t i = 0, e = from.size(); i < e; ++i)
     into[i] = std::max(into[i], from[i]);
 }
 
 ThreadClocks RaceState::blank() const {
   ThreadClocks t;
-  size_t slots = warps.size() * 32 + 8;
   t.seen.assign(slots, 0);
   t.fenced.assign(slots, 0);
   t.ownFenced.assign(slots, 0);
+  if (globalProxy)
+    t.fencedGlobal.assign(slots, 0);
   return t;
 }
 
-void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes) {
+void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes, bool tracksGlobal) {
   warps.resize(numWarps);
+  slots = numWarps * 32 + std::max(8u, (numWarps + 3) / 4); // threads, then the agents of warpgroups
+  globalProxy = tracksGlobal;
   for (ThreadClocks &w : warps)
     w = blank();
   codeSize = code;
@@ -46,13 +51,25 @@ void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes) {
   setAt.clear();
 }
 
-void RaceState::release(unsigned warp, ThreadClocks &barrier) {
+unsigned RaceState::addAgent() {
+  for (ThreadClocks &w : warps)
+    for (Clock *c : {&w.seen, &w.fenced, &w.ownFenced})
+      c->resize(slots + 1);
+  if (globalProxy)
+    for (ThreadClocks &w : warps)
+      w.fencedGlobal.resize(slots + 1);
+  return slots++;
+}
+
+void RaceState::release(unsigned warp, uint32_t mask, ThreadClocks &barrier) {
   ThreadClocks &w = warps[warp];
   join(barrier.seen, w.seen);
   join(barrier.fenced, w.fenced);
   join(barrier.ownFenced, w.ownFenced);
+  join(barrier.fencedGlobal, w.fencedGlobal);
   for (unsigned l = 0; l < 32; ++l)
-    barrier.seen[warp * 32 + l] = w.clock;
+    if (mask >> l & 1)
+      barrier.seen[warp * 32 + l] = w.clock;
   ++w.clock;
 }
 
@@ -61,6 +78,7 @@ void RaceState::acquire(unsigned warp, const ThreadClocks &barrier) {
   join(w.seen, barrier.seen);
   join(w.fenced, barrier.fenced);
   join(w.ownFenced, barrier.ownFenced);
+  join(w.fencedGlobal, barrier.fencedGlobal);
 }
 
 void RaceState::intersect(unsigned warp, ThreadClocks &all, bool first) {
@@ -69,12 +87,14 @@ void RaceState::intersect(unsigned warp, ThreadClocks &all, bool first) {
   for (unsigned l = 0; l < 32; ++l)
     mine[warp * 32 + l] = w.clock;
   auto narrow = [first](Clock &into, const Clock &from) {
+    into.resize(from.size());
     for (size_t i = 0, e = into.size(); i < e; ++i)
       into[i] = first ? from[i] : std::min(into[i], from[i]);
   };
   narrow(all.seen, mine);
   narrow(all.fenced, w.fenced);
   narrow(all.ownFenced, w.ownFenced);
+  narrow(all.fencedGlobal, w.fencedGlobal);
   ++w.clock;
 }
 
@@ -86,13 +106,27 @@ void RaceState::warpSync(unsigned warp, uint32_t mask) {
   ++w.clock;
 }
 
-void RaceState::proxyFence(unsigned warp, uint32_t mask) {
+void RaceState::proxyFence(unsigned warp, uint32_t mask, bool sharedMemory, bool globalMemory) {
   ThreadClocks &w = warps[warp];
-  join(w.fenced, w.seen);
-  for (unsigned l = 0; l < 32; ++l)
-    if (mask >> l & 1)
-      w.fenced[warp * 32 + l] = w.ownFenced[warp * 32 + l] = w.clock;
+  globalMemory &= globalProxy;
+  if (sharedMemory)
+    join(w.fenced, w.seen);
+  if (globalMemory)
+    join(w.fencedGlobal, w.seen);
+  for (unsigned l = 0; l < 32; ++l) {
+    unsigned slot = warp * 32 + l;
+    if ((mask >> l & 1) && sharedMemory)
+      w.fenced[slot] = w.ownFenced[slot] = w.clock;
+    if ((mask >> l & 1) && globalMemory)
+      w.fencedGlobal[slot] = w.clock;
+  }
   ++w.clock;
+}
+
+ThreadClocks RaceState::threadClocks(unsigned warp, unsigned lane) const {
+  ThreadClocks t = warps[warp];
+  t.seen[warp * 32 + lane] = t.clock;
+  return t;
 }
 
 void RaceState::forgetWhenFull() {
@@ -131,6 +165,12 @@ uint32_t RaceState::agentEvent(unsigned warpgroup, uint32_t sequence, uint32_t p
   return uint32_t(events.size() - 1);
 }
 
+uint32_t RaceState::asyncEvent(unsigned slot, uint32_t clock, uint32_t pc, AccessKind kind) {
+  forgetWhenFull();
+  events.push_back({slot, clock, pc, true, isAtomic(kind), isWrite(kind), false});
+  return uint32_t(events.size() - 1);
+}
+
 ShadowPage RaceState::globalShadow(uint64_t address) {
   uint64_t page = address / kPage;
   if (page == lastPage)
@@ -166,7 +206,7 @@ bool RaceState::ordered(uint32_t cell, const Accessor &me) const {
 }
 
 bool RaceState::checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Conflict &conflict) {
-  if (!cell)
+  if (!cell || cell == me.cell)
     return true;
   const Event &e = events[cell >> 5];
   auto fill = [&](Conflict::Kind kind) {
@@ -191,6 +231,10 @@ bool RaceState::checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Co
     if (me.async->ownFenced[slot] < e.clock)
       return fill(Conflict::IssuerFenceOnly);
   }
+  if (me.reuse && !otherWrite && !e.agent)
+    for (unsigned l = e.multi ? 0 : cell & 31, last = e.multi ? 31 : l; l <= last; ++l)
+      if (me.async->fenced[e.slot + l] < e.clock)
+        return fill(Conflict::NoReuseFence);
   return true;
 }
 
@@ -343,7 +387,9 @@ bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWri
     unsigned slot = e.slot + (e.agent ? 0 : cell & 31);
     if (e.multi || me.seen[slot] < e.clock)
       return false;
-    return !me.async || !otherWrite || (!e.agent && me.async->ownFenced[slot] >= e.clock);
+    if (!me.async || e.agent || !(otherWrite || me.reuse))
+      return true;
+    return (otherWrite ? me.async->ownFenced : me.async->fenced)[slot] >= e.clock;
   };
   if (!((offset | bytes) & 3)) {
     uint64_t word = offset / 4, last = word + bytes / 4;
@@ -376,10 +422,10 @@ bool RaceState::access(ShadowPage page, uint64_t offset, unsigned bytes, AccessK
   return run(page, offset, bytes, isWrite(kind), me, conflict);
 }
 
-bool RaceState::asyncRead(ShadowPage page, uint64_t offset, unsigned bytes, const ThreadClocks &clocks, uint32_t event,
-                          Conflict &conflict) {
-  Accessor me{clocks.seen.data(), &clocks, ~0u, 0, event << 5, false, false};
-  return run(page, offset, bytes, false, me, conflict);
+bool RaceState::asyncAccess(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, const ThreadClocks &clocks,
+                            uint32_t event, bool reuse, Conflict &conflict) {
+  Accessor me{clocks.seen.data(), &clocks, ~0u, 0, event << 5, isAtomic(kind), false, reuse};
+  return run(page, offset, bytes, isWrite(kind), me, conflict);
 }
 
 } // namespace tk::sim

@@ -41,6 +41,7 @@ using Clock = std::vector<uint32_t>;
 struct ThreadClocks {
   uint32_t clock = 1;
   Clock seen, fenced, ownFenced;
+  Clock fencedGlobal; ///< The same for global memory, from any side. Empty where no bulk copy can ask.
 };
 
 /// Shadow cells of a run of words.
@@ -54,7 +55,8 @@ inline bool isAtomic(AccessKind k) { return k == AccessKind::Atomic || k == Acce
 
 /// One conflict, before it is worded.
 struct Conflict {
-  enum Kind { Unordered, NoProxyFence, IssuerFenceOnly } kind; ///< Most severe first.
+  /// Most severe first. NoReuseFence: a generic read, then a write through the asynchronous proxy.
+  enum Kind { Unordered, NoProxyFence, NoReuseFence, IssuerFenceOnly } kind;
   Event other;
   unsigned otherLane;
   uint64_t address;
@@ -63,24 +65,32 @@ struct Conflict {
 
 class RaceState {
 public:
-  void reset(unsigned warps, unsigned codeSize, uint64_t sharedBytes);
+  void reset(unsigned warps, unsigned codeSize, uint64_t sharedBytes, bool globalProxy);
 
   std::vector<ThreadClocks> warps;
   unsigned agentSlot(unsigned warpgroup) const { return unsigned(warps.size()) * 32 + warpgroup; }
+  /// A clock slot for one more agent: what it does is ordered for whoever has seen its clock.
+  unsigned addAgent();
 
   // Synchronisation.
   /// Adds what `warp` knows, its own past included, to the three clocks of a barrier, and starts a new interval.
-  void release(unsigned warp, ThreadClocks &barrier);
+  void release(unsigned warp, ThreadClocks &barrier) { release(warp, ~0u, barrier); }
+  /// The same for what only the lanes of `mask` did.
+  void release(unsigned warp, uint32_t mask, ThreadClocks &barrier);
   void acquire(unsigned warp, const ThreadClocks &barrier);
   /// Narrows `all` to what `warp` knows too (`first`: takes it over), and starts a new interval.
   void intersect(unsigned warp, ThreadClocks &all, bool first);
   void warpSync(unsigned warp, uint32_t mask);
-  void proxyFence(unsigned warp, uint32_t mask);
+  void proxyFence(unsigned warp, uint32_t mask, bool sharedMemory = true, bool globalMemory = true);
   ThreadClocks blank() const;
 
   /// The event of `warp` executing `pc` in its present interval.
   uint32_t event(unsigned warp, uint32_t pc, AccessKind kind);
   uint32_t agentEvent(unsigned warpgroup, uint32_t sequence, uint32_t pc, AccessKind kind);
+  /// The event of an agent with a slot of its own.
+  uint32_t asyncEvent(unsigned slot, uint32_t clock, uint32_t pc, AccessKind kind);
+  /// What one thread knows, its own past included: what a copy it issues starts from.
+  ThreadClocks threadClocks(unsigned warp, unsigned lane) const;
   const Event &eventAt(uint32_t id) const { return events[id]; }
 
   ShadowPage sharedShadow() { return {sharedWrite.data(), sharedRead.data()}; }
@@ -94,7 +104,12 @@ public:
               uint32_t event, bool sameValue, Conflict &conflict);
   /// A read through the asynchronous proxy by an operation that knows `clocks`.
   bool asyncRead(ShadowPage page, uint64_t offset, unsigned bytes, const ThreadClocks &clocks, uint32_t event,
-                 Conflict &conflict);
+                 Conflict &conflict) {
+    return asyncAccess(page, offset, bytes, AccessKind::Read, clocks, event, false, conflict);
+  }
+  /// Any access through it. `reuse`: earlier generic reads of what it writes need a proxy fence too.
+  bool asyncAccess(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, const ThreadClocks &clocks,
+                   uint32_t event, bool reuse, Conflict &conflict);
 
 private:
   static constexpr uint32_t kSet = 0x80000000u, kSplit = 0xc0000000u, kIndex = 0x3fffffffu;
@@ -104,6 +119,7 @@ private:
     unsigned warp, lane;
     uint32_t cell;
     bool atomic, sameValue;
+    bool reuse = false; ///< An asynchronous write that checks earlier generic reads for a proxy fence.
   };
   bool ordered(uint32_t cell, const Accessor &me) const;
   bool checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Conflict &conflict);
@@ -120,6 +136,8 @@ private:
   /// Ids are 26 bits: a very long kernel forgets its past accesses, which can hide a race but never make one up.
   void forgetWhenFull();
 
+  unsigned slots = 0; ///< Of every clock.
+  bool globalProxy = false;
   std::vector<Event> events;
   struct Cached { uint32_t clock = 0, id = 0; };
   std::vector<Cached> lastEvent; ///< [warp * codeSize + pc]

@@ -50,7 +50,10 @@ std::string Cta::place(uint32_t pc) const {
 
 std::string Cta::spaceAddress(uint64_t a, Space space) const {
   switch (space) {
-  case Space::Shared: return formatv("shared address {0:x}", a).str();
+  case Space::Shared:
+  case Space::Cluster:
+    return ctx.clusterSize > 1 ? formatv("shared address {0:x} of CTA rank {1}", a & 0xffffff, a >> 24).str()
+                               : formatv("shared address {0:x}", a).str();
   case Space::Local: return formatv("local address {0:x}", a).str();
   case Space::Param: return formatv("parameter offset {0}", a).str();
   default: break;
@@ -61,9 +64,16 @@ std::string Cta::spaceAddress(uint64_t a, Space space) const {
   return formatv("global address {0:x}", a).str();
 }
 
+std::string Cta::nameWarp(const Warp &w) const {
+  return (ctx.clusterSize > 1 ? "CTA rank " + std::to_string(w.cta) + " " : "") + "warp " + std::to_string(w.local);
+}
+
 static bool enabled(StringRef name, const Options &o) {
-  if (name.starts_with("TK-SIM-MEM"))
+  if (name.starts_with("TK-SIM-MEM") || name == "TK-SIM-TMA-SWIZZLE" || name == "TK-SIM-TMA-NUMERICS")
     return o.checkMemory;
+  if (name.starts_with("TK-SIM-BULK") || name == "TK-SIM-SETMAXNREG" ||
+      (name.starts_with("TK-SIM-MBARRIER") && name != "TK-SIM-MBARRIER-INVALID"))
+    return o.checkBarriers;
   if (name.starts_with("TK-SIM-RACE"))
     return o.checkRaces;
   if (name.starts_with("TK-SIM-WGMMA"))
@@ -95,8 +105,8 @@ Finding *Cta::report(const char *name, Severity severity, const Warp *w, uint32_
     f.ptxText = ctx.module->shownText(code[pc].line);
     f.source = ctx.module->source(fn, code[pc]);
   }
-  f.cta = ctaid;
-  f.warp = w ? w->index : 0;
+  f.cta = ctaOf(w ? w->cta : 0);
+  f.warp = w ? w->local : 0;
   f.lanes = lanes;
   return &f;
 }

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,8 @@ struct Options {
   uint64_t seed = 0;
   Numerics numerics = Numerics::Exact;
   bool checkMemory = true, checkRaces = true, checkWgmma = true, checkBarriers = true, checkBanks = true;
+  /// Grade of a bulk load over generic reads with no proxy fence between; nothing: not looked for.
+  std::optional<Severity> unfencedReuse = Severity::Warning;
   uint32_t sharedBase = 1024;     ///< Where a CTA's shared memory starts in the shared window.
   uint64_t maxSteps = 0;          ///< Warp-instruction bound for the whole launch; 0: none.
   unsigned threads = 0;           ///< Host threads over independent CTAs; 0: all cores.

@@ -107,7 +107,7 @@ TEST(Parser, LaunchErrors) {
   EXPECT_THAT(fails([](Sim &s) { s.launch.entry = "zork"; }), testing::HasSubstr("unknown entry 'zork'; the module has 'k'"));
   EXPECT_THAT(fails([](Sim &s) { s.pass(0); s.launch.block = {1025, 1, 1}; }), testing::HasSubstr("1 to 1024 threads"));
   EXPECT_THAT(fails([](Sim &s) { s.pass(0); s.launch.dynamicSharedBytes = 232449; }), testing::HasSubstr("exceed the limit of 232448"));
-  EXPECT_THAT(fails([](Sim &s) { s.pass(0); s.launch.cluster = {2, 1, 1}; }), testing::HasSubstr("clusters are not supported yet"));
+  EXPECT_THAT(fails([](Sim &s) { s.pass(0); s.launch.cluster = {2, 1, 1}; }), testing::HasSubstr("expected a grid of whole clusters of 2x1x1 CTAs, got 1x1x1"));
   EXPECT_EQ(fails([](Sim &s) { s.pass(0); s.launch.dynamicSharedBytes = 232448; }), "");
 }
 

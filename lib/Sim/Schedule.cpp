@@ -1,0 +1,112 @@
+//===- Schedule.cpp - Which warp goes next, and when none can --------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Machine.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace llvm;
+
+namespace tk::sim {
+
+bool Cta::runnable(const Warp &w) const {
+  return any_of(w.frags, [](const Frag &f) { return f.state == Frag::Run; });
+}
+bool Cta::finished() const {
+  return all_of(warps, [](const Warp &w) { return w.frags.empty() && !w.live; });
+}
+
+void Cta::schedule() {
+  SmallVector<unsigned, 32> ready;
+  while (!stop) {
+    ready.clear();
+    for (Warp &w : warps)
+      if (runnable(w))
+        ready.push_back(w.index);
+    if (ready.empty()) {
+      if (finished())
+        break;
+      if (forceBulk() || timeOutWaits())
+        continue;
+      reportDeadlock();
+      break;
+    }
+    unsigned quantum = 1 + rng.below(8u << rng.below(7));
+    runWarp(warps[ready[rng.below(ready.size())]], quantum);
+    if (!fn.wgmmas.empty())
+      maybeProgress();
+    if (!bulkOps.empty())
+      progressBulk();
+    if (ctx.options.maxSteps) {
+      uint64_t total = globalSteps.fetch_add(quantum, std::memory_order_relaxed) + quantum;
+      if (total > ctx.options.maxSteps) {
+        report("TK-SIM-STEP-LIMIT", Severity::Error, nullptr, 0, 0, 0,
+               "stopped after " + Twine(ctx.options.maxSteps) + " warp instructions; raise the limit or look for an endless loop");
+        stop = true;
+      }
+    }
+  }
+}
+
+void Cta::reportDeadlock() {
+  const Warp *first = nullptr;
+  for (Warp &w : warps)
+    if (!first && !w.frags.empty())
+      first = &w;
+  uint32_t pc = first ? first->frags[0].pc : 0;
+  Finding *f = report("TK-SIM-BARRIER-DEADLOCK", Severity::Error, first, first ? first->frags[0].mask : 0, pc, 0,
+                      "no warp can go on: every live warp waits for something that no one will do");
+  if (f)
+    for (Warp &w : warps) {
+      if (w.frags.empty() && !w.live && w.local < ctx.warpsPerCta)
+        f->details.push_back(nameWarp(w) + " has exited");
+      for (Frag &fr : w.frags) {
+        std::string what;
+        if (fr.state == Frag::AtBarrier) {
+          const Barrier &b = barriers[fr.barrier];
+          unsigned live = 0;
+          for (Warp &o : warps)
+            live += o.live && o.cta == w.cta ? 32 : 0;
+          what = formatv("waits at barrier {0}, which has {1} of {2} threads", fr.barrier % 16, b.arrived,
+                         b.expected ? b.expected : live).str();
+        } else if (fr.state == Frag::AtWarpSync)
+          what = formatv("waits for lanes {0:x} of its warp, has {1:x}", fr.waitMask, fr.mask).str();
+        else if (fr.state == Frag::AtMbarrier)
+          what = describeWait(w, fr);
+        else if (fr.state == Frag::AtRegisters)
+          what = formatv("waits for {0} registers a thread, has {1}; {2} are free in the CTA's pool", code[fr.pc].imm, w.registers, freeRegisters[w.cta]).str();
+        else if (fr.state == Frag::AtCluster)
+          what = formatv("waits for phase {0} of the cluster barrier", clusterBarrier.phase).str();
+        else
+          what = "waits for a wgmma that the other warps of its warpgroup have not issued";
+        f->details.push_back(formatv("{0} lanes {1:x} at {2} {3}", nameWarp(w), fr.mask, place(fr.pc), what).str());
+      }
+    }
+  stop = true;
+}
+
+bool Cta::runWarp(Warp &w, unsigned quantum) {
+  SmallVector<unsigned, 8> choices;
+  auto pick = [&]() -> int {
+    if (w.frags.size() == 1)
+      return w.frags[0].state == Frag::Run ? 0 : -1;
+    choices.clear();
+    for (unsigned i = 0; i < w.frags.size(); ++i)
+      if (w.frags[i].state == Frag::Run)
+        choices.push_back(i);
+    return choices.empty() ? -1 : int(choices[rng.below(choices.size())]);
+  };
+  int f = pick();
+  while (quantum-- && f >= 0 && !stop) {
+    Frag &fr = w.frags[f];
+    bool same = fr.pc == fr.joinPc ? reachJoin(w, f) : step(w, f);
+    if (!same)
+      f = pick();
+  }
+  return true;
+}
+
+} // namespace tk::sim
