@@ -115,12 +115,15 @@ def print_steps(steps):
 
 def print_kernel(package, launch):
     (kernel,) = package["kernels"]
-    (variant,) = kernel["variants"]
-    tile = next((found.group(1) for remark in package["remarks"]
-                 if (found := re.search(r"product of (\d+ x \d+ x \d+ in \w+)", remark["message"]))), "unknown")
+    entries = [variant["entry"] for variant in kernel["variants"]]
+    variant = kernel["variants"][entries.index(launch["entry"])]
+    products = [found.group(1) for remark in package["remarks"]
+                if (found := re.search(r"product of (\d+ x \d+ x \d+ in \w+)", remark["message"]))]
+    tile = f"{variant['entry']}, the first of {', '.join(entries)} that fits: each warpgroup {products[entries.index(launch['entry'])]}"
     grid, block = ("×".join(map(str, launch[key])) for key in ("grid", "block"))
     rule(f"kernel {kernel['name']} for {package['target']}")
-    row("tile", f"{tile}; grid {grid}, block {block}")
+    row("variant", tile)
+    row("launch", f"grid {grid}, block {block}")
     resources = variant["resources"]
     if resources:
         spills = resources["spill_stores"] + resources["spill_loads"]
@@ -129,12 +132,16 @@ def print_kernel(package, launch):
     else:
         row("registers", faint("not known without ptxas"))
     title = "shared"
+    barriers = [buffer for buffer in variant["shared_buffers"] if "mbarriers" in buffer["type"]]
     for buffer in variant["shared_buffers"]:
+        if buffer in barriers:
+            continue
         where = buffer["location"].rsplit("/", 1)[-1]
-        layout = buffer["type"].removeprefix("!tk.shared<").removesuffix(">")
-        row(title, f"{buffer['bytes']:>7,} bytes  {buffer['name']}  {where}  {faint(cut(layout, 53))}")
+        layout = buffer["type"].removeprefix("!tk.")
+        row(title, f"{buffer['bytes']:>7,} bytes  {buffer['name']}  {where}  {faint(cut(layout, WIDTH - 48))}")
         title = ""
-    row("", f"{variant['dynamic_shared_bytes']:>7,} bytes in all")
+    row("", f"{variant['dynamic_shared_bytes']:>7,} bytes in all, "
+            f"{sum(buffer['bytes'] for buffer in barriers)} of them barriers")
 
 
 # --- Run ---------------------------------------------------------------------------------------------------------
@@ -192,12 +199,19 @@ def print_checks(report, folder, reference):
 # --- Break -------------------------------------------------------------------------------------------------------
 
 
-def without_fence(package):
-    """The package with one line of its PTX blanked and a new checksum (lib/Target/PackageWriter.cpp says how)."""
+def find_fence(ptx, entry):
+    """Where the first proxy fence of an entry is."""
+    start = ptx.find(f".visible .entry {entry}(")
+    place = ptx.find(FENCE, start) if start >= 0 else -1
+    if place < 0:
+        fail(f"expected a {FENCE} in {entry}, got none")
+    return place
+
+
+def without_fence(package, place):
+    """The package with a fence of its PTX blanked and a new checksum (lib/Target/PackageWriter.cpp says how)."""
     body = {key: value for key, value in package.items() if key != "checksum"}
-    if body["ptx"].count(FENCE) != 1:
-        fail(f"expected one {FENCE} in the PTX, got {body['ptx'].count(FENCE)}")
-    body |= {"ptx": body["ptx"].replace(FENCE, ""), "cubin": ""}
+    body |= {"ptx": body["ptx"][:place] + body["ptx"][place + len(FENCE):], "cubin": ""}
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False) + "\n"
     return json.dumps({**body, "checksum": "sha256:" + hashlib.sha256(text.encode()).hexdigest()}, ensure_ascii=False)
 
@@ -259,8 +273,9 @@ def main():
         print_kernel(package, report["launch"])
         print_run(report)
         good = print_checks(report, folder, reference)
-        path.write_text(without_fence(package))
-        line = next(i for i, text in enumerate(package["ptx"].split("\n"), 1) if FENCE in text)
+        place = find_fence(package["ptx"], report["launch"]["entry"])
+        path.write_text(without_fence(package, place))
+        line = package["ptx"].count("\n", 0, place) + 1
         broken = run_kernel(tools, path, folder, "--device=sim", "--check=C=A@B", codes=(0, 1))
         good &= print_finding(broken, line)
         print_next()

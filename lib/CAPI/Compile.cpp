@@ -42,6 +42,23 @@ static Error readFlag(StringRef name, const json::Value &value, bool &flag) {
   return Error::success();
 }
 
+static Error readText(StringRef name, const json::Value &value, std::string &text) {
+  std::optional<StringRef> string = value.getAsString();
+  if (!string)
+    return failOption(name, "a text in quotes");
+  text = string->str();
+  return Error::success();
+}
+
+static Error readNames(StringRef name, const json::Value &value, std::vector<std::string> &names) {
+  const json::Array *array = value.getAsArray();
+  for (const json::Value &element : array ? *array : json::Array()) {
+    if (Error error = readText(name, element, names.emplace_back()))
+      return error;
+  }
+  return array ? Error::success() : failOption(name, "a list of names");
+}
+
 static Error readOption(StringRef name, const json::Value &value, CompileOptions &options) {
   if (name == "aliases")
     return readAliases(value, options);
@@ -49,14 +66,14 @@ static Error readOption(StringRef name, const json::Value &value, CompileOptions
     return readFlag(name, value, options.assemble);
   if (name == "certify")
     return readFlag(name, value, options.certify);
-  if (name != "ptxas")
-    return createStringError("unknown compile option \"" + name +
-                             "\": expected aliases, assemble, certify or ptxas");
-  std::optional<StringRef> path = value.getAsString();
-  if (!path)
-    return failOption(name, "a path in quotes");
-  options.ptxas = path->str();
-  return Error::success();
+  if (name == "disable")
+    return readNames(name, value, options.disabled);
+  if (name == "tuning")
+    return readText(name, value, options.tuning);
+  if (name == "ptxas")
+    return readText(name, value, options.ptxas);
+  return createStringError("unknown compile option \"" + name +
+                           "\": expected aliases, assemble, certify, disable, ptxas or tuning");
 }
 
 static Expected<CompileOptions> readOptions(const char *text) {

@@ -7,6 +7,7 @@
 
 #include "tk/Compiler/Compiler.h"
 #include "PackageBuilder.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/Verifier.h"
@@ -132,6 +133,7 @@ private:
     return registry;
   }
   llvm::Error runPasses(llvm::function_ref<void(OpPassManager &)> build, bool verify);
+  llvm::Error setTuning();
   llvm::Error translate();
   llvm::Error buildPackage();
   void reportResources(const Variant &variant);
@@ -158,6 +160,24 @@ llvm::Error Driver::runPasses(llvm::function_ref<void(OpPassManager &)> build, b
   build(passes);
   if (failed(passes.run(*module)))
     return llvm::createStringError("compilation failed");
+  return llvm::Error::success();
+}
+
+/// Puts what the caller decided on every kernel.
+llvm::Error Driver::setTuning() {
+  if (options.tuning.empty())
+    return llvm::Error::success();
+  std::string problem;
+  ScopedDiagnosticHandler listen(&context, [&](Diagnostic &diagnostic) {
+    problem = diagnostic.str();
+    return success();
+  });
+  auto tuning = dyn_cast_if_present<tile::TuningAttr>(
+      parseAttribute("#tk.tuning<" + options.tuning + ">", &context));
+  if (!tuning)
+    return llvm::createStringError("tuning \"" + options.tuning +
+                                   "\": expected a list such as stages=3,consumers=2: " + problem);
+  module->walk([&](tile::KernelOp kernel) { kernel.setTuningAttr(tuning); });
   return llvm::Error::success();
 }
 
@@ -238,7 +258,7 @@ void Driver::reportResources(const Variant &variant) {
 
 void Driver::printMissedRemarks() {
   for (const Remark &remark : result.package.remarks)
-    if (remark.kind == "missed")
+    if (remark.kind == "missed" && !llvm::is_contained(getOptionalPasses(), remark.pass))
       diagnostics << remark.location << ": remark: " << remark.pass
                   << " declined: " << remark.message << "\n";
 }
@@ -262,11 +282,20 @@ llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
     result.times = watch.times;
     return std::move(result);
   };
+  context.getOrLoadDialect<tile::TileDialect>();
+  if (llvm::Error error = setTuning())
+    return std::move(error);
   if (options.stage == Stage::Tile)
     return finish(print());
 
   PipelineOptions pipeline;
   pipeline.certify = options.certify;
+  for (const std::string &name : options.disabled) {
+    if (!llvm::is_contained(getOptionalPasses(), name))
+      return llvm::createStringError("\"" + name + "\" cannot be left out; expected one of " +
+                                     llvm::join(getOptionalPasses(), ", "));
+    pipeline.disable.push_back(name);
+  }
   if (llvm::Error error =
           runPasses([&](OpPassManager &passes) { buildPlacePipeline(passes, pipeline); }, true))
     return std::move(error);

@@ -9,6 +9,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "tk/Dialect/Tile/IR/TileOps.h"
+#include "tk/Target/Hopper.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -147,30 +149,131 @@ static void describeReports(KernelOp kernel, Variant &variant) {
     }
 }
 
+/// What a variant's argument types promise beyond the kernel's own.
+static void describePromises(KernelOp base, KernelOp variant, Variant &described) {
+  auto require = [&](Condition::Kind kind, unsigned argument, Expr lhs, int64_t rhs,
+                     StringRef why) {
+    Condition condition;
+    condition.kind = kind;
+    condition.argument = argument;
+    condition.lhs = std::move(lhs);
+    condition.rhs = Expr::constant(rhs);
+    condition.why = why.str();
+    described.preconditions.push_back(std::move(condition));
+  };
+  for (auto [index, types] :
+       llvm::enumerate(llvm::zip_equal(base.getArgumentTypes(), variant.getArgumentTypes()))) {
+    auto known = dyn_cast<GlobalType>(std::get<0>(types));
+    auto promised = dyn_cast<GlobalType>(std::get<1>(types));
+    if (!known || !promised)
+      continue;
+    constexpr StringRef kWhy = "promised by the variant's type";
+    if (promised.getAlign() > known.getAlign())
+      require(Condition::Kind::Aligned, index, Expr(), promised.getAlign(), kWhy);
+    for (unsigned d = 0; d < known.getRank(); ++d) {
+      if (promised.getSizeDivisors()[d] != known.getSizeDivisors()[d])
+        require(Condition::Kind::Divisible, index, Expr::size(index, d),
+                promised.getSizeDivisors()[d], kWhy);
+      if (promised.getStrideDivisors()[d] != known.getStrideDivisors()[d])
+        require(Condition::Kind::Divisible, index, Expr::stride(index, d),
+                promised.getStrideDivisors()[d], kWhy);
+    }
+  }
+  // Coordinates of the copy engine have 32 bits with sign, strides 40 bits of bytes.
+  llvm::SmallDenseSet<unsigned> seen;
+  if (ArrayAttr maps = variant.getTensorMapsAttr())
+    for (auto map : maps.getAsRange<TensorMapAttr>()) {
+      unsigned index = map.getArgument();
+      if (!seen.insert(index).second)
+        continue;
+      auto view = cast<GlobalType>(variant.getArgumentTypes()[index]);
+      for (unsigned d = 0; d < view.getRank(); ++d) {
+        constexpr StringRef kWhy = "the copy engine reads the view";
+        if (ShapedType::isDynamic(view.getShape()[d])) {
+          require(Condition::Kind::NotEqual, index, Expr::size(index, d), 0, kWhy);
+          require(Condition::Kind::LessEqual, index, Expr::size(index, d), hopper::kTMAMaxExtent,
+                  kWhy);
+        }
+        if (ShapedType::isDynamic(view.getStrides()[d]))
+          require(Condition::Kind::Less, index, Expr::stride(index, d),
+                  hopper::kTMAMaxStrideBytes / view.getElementBytes(), kWhy);
+      }
+    }
+}
+
+/// Tensor maps come after the other parameters, each at its own alignment.
+static void describeTensorMaps(KernelOp kernel, Variant &variant) {
+  ArrayAttr maps = kernel.getTensorMapsAttr();
+  if (!maps)
+    return;
+  for (auto map : maps.getAsRange<TensorMapAttr>()) {
+    auto view = cast<GlobalType>(kernel.getArgumentTypes()[map.getArgument()]);
+    TensorMap &described = variant.tensorMaps.emplace_back();
+    described.argument = map.getArgument();
+    described.offset = llvm::alignTo(variant.parameterBytes, hopper::kTensorMapAlign);
+    variant.parameterBytes = described.offset + hopper::kTensorMapBytes;
+    described.type = *convertElementType(view.getElementType());
+    described.swizzle = map.getSwizzle() == 16 ? 0 : map.getSwizzle();
+    described.l2Promotion = hopper::kTMAPromotionBytes;
+    for (auto [d, box] : llvm::zip_equal(map.getOrder(), map.getBox())) {
+      int64_t size = view.getShape()[d], stride = view.getStrides()[d];
+      unsigned argument = map.getArgument();
+      described.dimensions.push_back(
+          {ShapedType::isDynamic(size) ? Expr::size(argument, d) : Expr::constant(size),
+           ShapedType::isDynamic(stride) ? Expr::stride(argument, d) : Expr::constant(stride),
+           box});
+    }
+  }
+}
+
+static LogicalResult describeVariant(KernelOp kernel, KernelOp base, int64_t parameterBytes,
+                                     Variant &variant) {
+  if (!kernel.getLoweredTo())
+    return kernel.emitOpError() << "has not been lowered; run convert-tk-to-nvvm first";
+  variant.parameterBytes = parameterBytes;
+  variant.entry = kernel.getLoweredTo()->getLeafReference().str();
+  variant.grid.fill(Expr::constant(1));
+  auto grid = cast<GridOp>(kernel.getGrid().front().getTerminator());
+  for (auto [dimension, size] : llvm::enumerate(grid.getSizes())) {
+    int64_t budget = kMaxExprNodes;
+    FailureOr<Expr> expr = convertExpr(size, budget);
+    if (failed(expr))
+      return failure();
+    variant.grid[dimension] = std::move(*expr);
+  }
+  variant.block = {int64_t(kernel.getThreads().value_or(hopper::kWarpgroupThreads)), 1, 1};
+  variant.dynamicSharedBytes = kernel.getSharedBytes().value_or(0);
+  describeReports(kernel, variant);
+  describePromises(base, kernel, variant);
+  describeTensorMaps(kernel, variant);
+  return success();
+}
+
 FailureOr<std::vector<Kernel>> tk::describeKernels(ModuleOp module) {
   std::vector<Kernel> kernels;
+  llvm::StringMap<SmallVector<KernelOp>> variants;
   for (KernelOp kernel : module.getOps<KernelOp>()) {
+    std::optional<StringRef> base = kernel.getVariantOf();
+    if (base && !isa_and_present<KernelOp>(module.lookupSymbol(*base)))
+      return kernel.emitOpError() << "is a variant of '@" << *base
+                                  << "', which is no kernel of this module";
+    variants[base.value_or(kernel.getSymName())].push_back(kernel);
+  }
+  for (KernelOp kernel : module.getOps<KernelOp>()) {
+    if (kernel.getVariantOf())
+      continue;
     Kernel &described = kernels.emplace_back();
     described.name = kernel.getSymName();
-    Variant variant;
-    if (failed(describeArguments(kernel, described, variant.parameterBytes)))
+    int64_t parameterBytes = 0;
+    if (failed(describeArguments(kernel, described, parameterBytes)))
       return failure();
-    if (!kernel.getLoweredTo())
-      return kernel.emitOpError() << "has not been lowered; run convert-tk-to-nvvm first";
-    variant.entry = kernel.getLoweredTo()->getLeafReference().str();
-    variant.grid.fill(Expr::constant(1));
-    auto grid = cast<GridOp>(kernel.getGrid().front().getTerminator());
-    for (auto [dimension, size] : llvm::enumerate(grid.getSizes())) {
-      int64_t budget = kMaxExprNodes;
-      FailureOr<Expr> expr = convertExpr(size, budget);
-      if (failed(expr))
+    // The kernel itself comes last, and needs nothing.
+    SmallVector<KernelOp> all = variants[kernel.getSymName()];
+    std::stable_partition(all.begin(), all.end(), [&](KernelOp variant) { return variant != kernel; });
+    for (KernelOp variant : all)
+      if (failed(
+              describeVariant(variant, kernel, parameterBytes, described.variants.emplace_back())))
         return failure();
-      variant.grid[dimension] = std::move(*expr);
-    }
-    variant.block = {int64_t(kernel.getThreads().value_or(128)), 1, 1};
-    variant.dynamicSharedBytes = kernel.getSharedBytes().value_or(0);
-    describeReports(kernel, variant);
-    described.variants.push_back(std::move(variant));
   }
   if (kernels.empty())
     return module.emitError() << "expected at least one 'tk.kernel', got none";

@@ -17,18 +17,38 @@
 
 using namespace mlir;
 
+static constexpr StringRef kOptionalPasses[] = {"tk-split-variants",   "tk-widen-tiles",
+                                                "tk-persist",          "tk-stage-operands",
+                                                "tk-specialize-warps", "tk-subtile-epilogue", "tk-overlap-products"};
+
+ArrayRef<StringRef> tk::getOptionalPasses() { return kOptionalPasses; }
+
 void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &options) {
+  auto addOptional = [&](OpPassManager &to, std::unique_ptr<Pass> pass) {
+    if (!llvm::is_contained(options.disable, pass->getArgument()))
+      to.addPass(std::move(pass));
+  };
   passes.addPass(graph::createGraphToTile());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
+  addOptional(passes, tile::createSplitVariants());
   OpPassManager &kernel = passes.nest<tile::KernelOp>();
+  addOptional(kernel, tile::createWidenTiles());
+  addOptional(kernel, tile::createPersist());
+  addOptional(kernel, tile::createStageOperands());
+  addOptional(kernel, tile::createSpecializeWarps());
+  addOptional(kernel, tile::createSubtileEpilogue());
   kernel.addPass(tile::createInsertWgmma());
+  addOptional(kernel, tile::createOverlapProducts());
   kernel.addPass(tile::createAssignSwizzles());
+  kernel.addPass(tile::createInsertTMA());
   kernel.addPass(tile::createAssignLayouts());
   kernel.addPass(tile::createAllocateShared());
   kernel.addPass(tile::createInsertFences());
-  if (options.certify)
+  if (options.certify) {
+    kernel.addPass(tile::createCertifyRings());
     kernel.addPass(tile::createCertify());
+  }
 }
 
 void tk::buildToLLVMPipeline(OpPassManager &passes) {

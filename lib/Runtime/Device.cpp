@@ -22,13 +22,24 @@ std::optional<Timing> summarise(ArrayRef<double> milliseconds) {
   return Timing{median, sorted.front(), sorted.back(), sorted.size()};
 }
 
+static constexpr int64_t kMaxSimSMs = 4096;
+
 Expected<std::unique_ptr<Device>> createDevice(StringRef kind, std::string &note) {
   if (kind == "sim")
     return createSimDevice();
+  if (kind.starts_with("sim:")) {
+    int64_t numSMs = 0;
+    if (kind.drop_front(4).getAsInteger(10, numSMs) || numSMs < 1 || numSMs > kMaxSimSMs)
+      return createStringError("device \"" + kind +
+                               "\": expected sim:N for a simulator of N "
+                               "multiprocessors, 1 to " +
+                               Twine(kMaxSimSMs));
+    return createSimDevice(numSMs);
+  }
   if (kind == "cuda")
     return createCudaDevice();
   if (kind != "auto")
-    return createStringError("unknown device \"" + kind + "\": expected auto, sim or cuda");
+    return createStringError("unknown device \"" + kind + "\": expected auto, sim, sim:N or cuda");
   Expected<std::unique_ptr<Device>> cuda = createCudaDevice();
   if (cuda)
     return cuda;

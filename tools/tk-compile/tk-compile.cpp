@@ -38,6 +38,12 @@ static cl::opt<bool> noAssemble("no-assemble", cl::desc("Leave the cubin out of 
                                 cl::cat(category));
 static cl::opt<bool> noCertify("no-certify", cl::desc("Do not prove bank conflicts"),
                                cl::cat(category));
+static cl::list<std::string>
+    disabled("disable", cl::desc("Leave out optional passes: tk-persist,tk-overlap-products"),
+             cl::value_desc("pass"), cl::CommaSeparated, cl::cat(category));
+static cl::opt<std::string>
+    tuning("tune", cl::desc("Decide for the passes: stages=3,consumers=2 (see #tk.tuning)"),
+           cl::value_desc("list"), cl::cat(category));
 static cl::opt<bool> remarks("remarks", cl::desc("Print what each pass decided, and why"),
                              cl::cat(category));
 static cl::opt<bool> times("time", cl::desc("Print the time of each step"), cl::cat(category));
@@ -54,6 +60,8 @@ static Expected<tk::CompileOptions> readOptions() {
   options.ptxas = ptxas;
   options.assemble = !noAssemble;
   options.certify = !noCertify;
+  options.disabled = disabled;
+  options.tuning = tuning;
   for (StringRef alias : aliases) {
     auto [name, type] = alias.split('=');
     if (name.empty() || type.empty())

@@ -22,13 +22,20 @@ static Expected<tk::CompileOptions> parseCompileOptions(ArrayRef<std::string> ar
     } else if (name == "--alias" && value.contains('=')) {
       auto [alias, type] = value.split('=');
       options.aliases.emplace_back(alias, type);
+    } else if (name == "--disable" && !value.empty()) {
+      SmallVector<StringRef> passes;
+      value.split(passes, ',');
+      for (StringRef pass : passes)
+        options.disabled.push_back(pass.str());
+    } else if (name == "--tune" && !value.empty()) {
+      options.tuning = value.str();
     } else if (argument == "--no-certify") {
       options.certify = false;
     } else if (argument != "--assemble" && argument != "--no-assemble") {
       return createStringError(
           "unknown compiler option \"" + argument +
-          "\": expected --alias=NAME=TYPE, --ptxas=PATH, --no-certify, --assemble or "
-          "--no-assemble after --");
+          "\": expected --alias=NAME=TYPE, --disable=PASS, --tune=LIST, --ptxas=PATH, "
+          "--no-certify, --assemble or --no-assemble after --");
     }
   }
   return options;

@@ -70,6 +70,8 @@ typedef struct tkPackageOpaque *tkPackage;
       "aliases": {"in": "f16"}   new definitions of the source's type aliases,
       "assemble": true           whether to make a cubin,
       "certify": true            whether to prove bank conflicts,
+      "disable": ["tk-persist"]  optional passes to leave out,
+      "tuning": "stages = 3"     decisions taken out of the passes' hands (#tk.tuning),
       "ptxas": "/path/to/ptxas"  instead of searching for it.
     `diagnostics`, if not NULL, receives all messages with their source lines, to be freed with tkStringFree. */
 int tkCompile(const char *source, size_t length, const char *fileName, const char *optionsJson, tkPackage *package,

@@ -33,9 +33,12 @@ struct CompileOptions {
   Stage stage = Stage::Package;
   /// New definitions of type aliases of the source: ("in", "f16") for "!in = bf16".
   std::vector<std::pair<std::string, std::string>> aliases;
-  std::string ptxas;    ///< Path of ptxas; empty: search for it.
-  bool assemble = true; ///< Whether a package gets a cubin.
-  bool certify = true;  ///< Whether bank conflicts are proved.
+  std::string ptxas;                 ///< Path of ptxas; empty: search for it.
+  bool assemble = true;              ///< Whether a package gets a cubin.
+  bool certify = true;               ///< Whether bank conflicts are proved.
+  std::vector<std::string> disabled; ///< Optional passes to leave out, by name.
+  std::string
+      tuning; ///< What `#tk.tuning<...>` holds, for every kernel: "stages = 3, consumers = 2".
 };
 
 struct StepTime {

@@ -9,6 +9,7 @@
 #define TK_COMPILER_PIPELINES_H
 
 #include "mlir/Pass/PassOptions.h"
+#include "llvm/ADT/ArrayRef.h"
 
 namespace mlir {
 class OpPassManager;
@@ -20,7 +21,12 @@ namespace tk {
 struct PipelineOptions : mlir::PassPipelineOptions<PipelineOptions> {
   Option<bool> certify{*this, "certify", llvm::cl::init(true),
                        llvm::cl::desc("Prove the bank conflicts of every shared-memory access")};
+  ListOption<std::string> disable{*this, "disable",
+                                  llvm::cl::desc("Optional passes to leave out, by name")};
 };
+
+/// The passes that `PipelineOptions::disable` may name: without any of them the result is the same.
+llvm::ArrayRef<llvm::StringRef> getOptionalPasses();
 
 /// `tk-place`: from a tile program to a placed program.
 void buildPlacePipeline(mlir::OpPassManager &passes, const PipelineOptions &options);

@@ -81,7 +81,7 @@ llvm::Expected<std::unique_ptr<Device>> createCudaDevice(unsigned ordinal = 0,
                                                          unsigned timeoutSeconds = 120,
                                                          llvm::StringRef driver = "libcuda.so.1");
 
-/// By name: "sim", "cuda", or "auto": a GPU of compute capability 9.0 if there is one, else the
+/// By name: "sim", "sim:4" (a simulator of 4 multiprocessors), "cuda", or "auto": a GPU of compute capability 9.0 if there is one, else the
 /// simulator. `note` says why "auto" did not take a GPU.
 llvm::Expected<std::unique_ptr<Device>> createDevice(llvm::StringRef kind, std::string &note);
 

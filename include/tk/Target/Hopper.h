@@ -43,6 +43,65 @@ inline constexpr int64_t kWgmmaMaxN = 256;
 inline constexpr int64_t kWgmmaNStep = 8;
 inline constexpr int64_t kWgmmaKBytes = 32;
 
+/// An mbarrier object (PTX ISA 9.1, 9.7.13.15).
+inline constexpr int64_t kMBarrierBytes = 8;
+/// More stages than this cannot be told apart in a report, and no tile is that small.
+inline constexpr int64_t kMaxStages = 64;
+
+/// Tensor maps (CUDA driver API, cuTensorMapEncodeTiled): alignment of the address and of strides,
+/// elements of a box along one dimension.
+inline constexpr int64_t kTMAAlign = 16;
+inline constexpr int64_t kTMAMaxBox = 256;
+/// Coordinates are 32 bits with sign; strides are below 2^40 bytes.
+inline constexpr int64_t kTMAMaxExtent = (int64_t(1) << 31) - 1;
+inline constexpr int64_t kTMAMaxStrideBytes = int64_t(1) << 40;
+/// What a miss of L2 brings in: rows of a box are as long.
+inline constexpr int64_t kTMAPromotionBytes = 128;
+inline constexpr int64_t kTensorMapBytes = 128;
+inline constexpr int64_t kTensorMapAlign = 64;
+
+/// A block's threads, and the registers that a multiprocessor shares out among them.
+inline constexpr int64_t kMaxBlockThreads = 1024;
+inline constexpr int64_t kRegisterFile = 65536;
+/// What setmaxnreg takes (PTX ISA 9.1, 9.7.19.5), as far as a thread can use.
+inline constexpr int64_t kMinRoleRegisters = 24;
+inline constexpr int64_t kMaxRoleRegisters = 240;
+inline constexpr int64_t kRegisterStep = 8;
+
+/// Shared memory that rings of operands may take: the rest is for results on their way out.
+inline constexpr int64_t kStageBytes = 192 * 1024;
+/// Shared memory for results on their way out.
+inline constexpr int64_t kEpilogueBytes = 32 * 1024;
+/// More stages than this only hide a latency that fewer hide as well.
+inline constexpr int64_t kUsefulStages = 6;
+/// Consumers that one multiprocessor's tensor cores need, and have registers for.
+inline constexpr int64_t kMaxConsumers = 2;
+/// Rows of tiles that a persistent grid walks together (see docs: order of tiles).
+inline constexpr int64_t kBandRows = 8;
+
+/// Registers to a thread of each role.
+struct RoleRegisters {
+  int64_t producer, consumer;
+};
+/// As CUTLASS deals them out: 1 + 2 warpgroups of 40 and 232, 1 + 3 of 32 and 160; more share what
+/// the producer leaves.
+constexpr RoleRegisters chooseRoleRegisters(int64_t consumers) {
+  if (consumers <= 1)
+    return {40, 240};
+  if (consumers == 2)
+    return {40, 232};
+  if (consumers == 3)
+    return {32, 160};
+  int64_t share = (kRegisterFile / kWarpgroupThreads - kMinRoleRegisters) / consumers;
+  return {kMinRoleRegisters, share / kRegisterStep * kRegisterStep};
+}
+/// Registers that each thread of a block of `threads` starts with, where the block has a
+/// multiprocessor to itself.
+constexpr int64_t getLaunchRegisters(int64_t threads) {
+  int64_t share = kRegisterFile / threads / kRegisterStep * kRegisterStep;
+  return share > 255 ? 255 : share;
+}
+
 } // namespace tk::hopper
 
 #endif // TK_TARGET_HOPPER_H

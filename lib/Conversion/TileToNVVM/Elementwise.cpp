@@ -7,7 +7,9 @@
 
 #include "Lowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
+#include <map>
 
 using namespace mlir;
 using namespace tk;
@@ -98,6 +100,48 @@ struct LowerConstant : OpConversionPattern<arith::ConstantOp> {
   }
 };
 
+/// A piece of a tile at fixed offsets whose elements each thread already holds: some of its
+/// registers.
+struct LowerExtractSlice : OpConversionPattern<tensor::ExtractSliceOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(tensor::ExtractSliceOp slice, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    std::optional<layout::Distribution> whole = getDistribution(slice.getSourceType()),
+                                        piece = getDistribution(slice.getResultType());
+    if (!whole || !piece)
+      return rewriter.notifyMatchFailure(slice, "a tile has no layout");
+    if (slice.getSourceType().getRank() != slice.getResultType().getRank() ||
+        llvm::any_of(slice.getStaticOffsets(), ShapedType::isDynamic) ||
+        llvm::any_of(slice.getStaticStrides(), [](int64_t stride) { return stride != 1; }))
+      return slice.emitOpError() << "has no lowering: expected static offsets, strides of 1 and as "
+                                    "many dimensions as the tile";
+    std::map<layout::Coordinates, int64_t> registers;
+    for (int64_t reg = 0; reg < whole->registersPerThread(); ++reg)
+      registers.try_emplace(whole->registerCoordinate(reg), reg);
+    SmallVector<Value> results;
+    for (int64_t reg = 0; reg < piece->registersPerThread(); ++reg) {
+      layout::Coordinates at = piece->registerCoordinate(reg);
+      for (auto [coordinate, offset] : llvm::zip_equal(at, slice.getStaticOffsets()))
+        coordinate += offset;
+      auto found = registers.find(at);
+      bool same = found != registers.end() && whole->numThreads() == piece->numThreads();
+      for (int64_t thread = 0; same && thread < piece->numThreads(); ++thread) {
+        layout::Coordinates here = piece->coordinate(reg, thread);
+        for (auto [coordinate, offset] : llvm::zip_equal(here, slice.getStaticOffsets()))
+          coordinate += offset;
+        same = here == whole->coordinate(found->second, thread);
+      }
+      if (!same)
+        return slice.emitOpError()
+               << "takes elements that other threads hold: " << slice.getSourceType() << " to "
+               << slice.getResultType() << "; pass the tile through shared memory";
+      results.push_back(adaptor.getSource()[found->second]);
+    }
+    rewriter.replaceOpWithMultiple(slice, {results});
+    return success();
+  }
+};
+
 struct LowerPoison : OpConversionPattern<ub::PoisonOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(ub::PoisonOp op, OpAdaptor adaptor,
@@ -117,6 +161,6 @@ struct LowerPoison : OpConversionPattern<ub::PoisonOp> {
 
 void tk::populateElementwisePatterns(const TypeConverter &converter, RewritePatternSet &patterns) {
   patterns.add<LowerElementwise>(converter, patterns.getContext());
-  patterns.add<LowerConstant, LowerPoison>(converter, patterns.getContext());
+  patterns.add<LowerConstant, LowerExtractSlice, LowerPoison>(converter, patterns.getContext());
   patterns.add<LowerTruncPairs>(converter, patterns.getContext(), /*benefit=*/2);
 }

@@ -33,9 +33,17 @@ TileTypeConverter::TileTypeConverter() {
       [this](InflightType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
         return convertType(type.getTensor(), results);
       });
-  addConversion([](SharedType type) -> Type {
+  auto toSharedPointer = [](Type type) -> Type {
     return LLVM::LLVMPointerType::get(type.getContext(), kSharedSpace);
-  });
+  };
+  addConversion([=](SharedType type) { return toSharedPointer(type); });
+  addConversion([=](SlotsType type) { return toSharedPointer(type); });
+  addConversion([=](MBarriersType type) { return toSharedPointer(type); });
+  addConversion( // Slot and phase.
+      [](CursorType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
+        results.append(2, IntegerType::get(type.getContext(), 32));
+        return success();
+      });
   addConversion(
       [](GlobalType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
         Type i64 = IntegerType::get(type.getContext(), 64);
@@ -80,6 +88,10 @@ Value tk::constantI32(OpBuilder &builder, Location location, int64_t value) {
 
 Value tk::constantI64(OpBuilder &builder, Location location, int64_t value) {
   return arith::ConstantOp::create(builder, location, builder.getI64IntegerAttr(value));
+}
+
+Value tk::sharedAddress(OpBuilder &builder, Location location, Value pointer) {
+  return LLVM::PtrToIntOp::create(builder, location, builder.getI32Type(), pointer);
 }
 
 Value tk::threadIndex(OpBuilder &builder, Location location) {

@@ -64,6 +64,20 @@ llvm::LogicalResult forEachSharedAccess(
 void storeSharedVector(mlir::OpBuilder &builder, mlir::Location location, mlir::ValueRange values,
                        mlir::Value pointer);
 
+/// An address in shared memory as the 32 bits that assembly takes.
+mlir::Value sharedAddress(mlir::OpBuilder &builder, mlir::Location location, mlir::Value pointer);
+
+/// Makes explicit which threads do what: roles become branches on the warpgroup, and what one
+/// thread does for the others a branch on the thread.
+void expandThreads(mlir::Operation *root);
+
+/// The tensor map that a copy by the copy engine needs; null for other operations.
+tile::TensorMapAttr describeTensorMap(mlir::Operation *op);
+
+/// The tensor map of each copy: its description and the address of the parameter. Found before the
+/// conversion starts, which takes views apart.
+using TensorMaps = llvm::DenseMap<mlir::Operation *, std::pair<tile::TensorMapAttr, mlir::Value>>;
+
 void populateElementwisePatterns(const mlir::TypeConverter &converter,
                                  mlir::RewritePatternSet &patterns);
 void populateGlobalAccessPatterns(const mlir::TypeConverter &converter,
@@ -71,6 +85,8 @@ void populateGlobalAccessPatterns(const mlir::TypeConverter &converter,
                                   const OffsetDivisors &divisors);
 void populateSharedAccessPatterns(const mlir::TypeConverter &converter,
                                   mlir::RewritePatternSet &patterns);
+void populateAsyncPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,
+                           const TensorMaps &maps);
 void populateWgmmaPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 
 } // namespace tk

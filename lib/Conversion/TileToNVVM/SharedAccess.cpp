@@ -77,7 +77,8 @@ struct LowerAlloc : OpConversionPattern<AllocOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     if (!alloc.getOffset())
       return rewriter.notifyMatchFailure(alloc, "the buffer has no offset");
-    auto pointer = cast<LLVM::LLVMPointerType>(getTypeConverter()->convertType(alloc.getType()));
+    auto pointer =
+        cast<LLVM::LLVMPointerType>(getTypeConverter()->convertType(alloc.getResult().getType()));
     Value base = LLVM::AddressOfOp::create(rewriter, alloc.getLoc(), pointer, kSharedMemoryName);
     rewriter.replaceOpWithNewOp<LLVM::GEPOp>(alloc, pointer, rewriter.getI8Type(), base,
                                              LLVM::GEPArg(int32_t(*alloc.getOffset())));

@@ -16,6 +16,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "tk/Conversion/TileToNVVM/Passes.h"
 #include "tk/Target/Hopper.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace tk {
 #define GEN_PASS_DEF_CONVERTTILETONVVM
@@ -34,8 +35,8 @@ struct ConvertTileToNVVM : tk::impl::ConvertTileToNVVMBase<ConvertTileToNVVM> {
 private:
   gpu::GPUModuleOp getDeviceModule();
   LogicalResult lowerKernel(KernelOp kernel);
-  LLVM::LLVMFuncOp createFunction(KernelOp kernel, gpu::GPUModuleOp module);
-  LogicalResult lowerBody(LLVM::LLVMFuncOp function);
+  LLVM::LLVMFuncOp createFunction(KernelOp kernel, gpu::GPUModuleOp module, TensorMaps &maps);
+  LogicalResult lowerBody(LLVM::LLVMFuncOp function, const TensorMaps &maps);
 };
 
 } // namespace
@@ -67,17 +68,21 @@ static void keepReport(KernelOp kernel) {
       continue; // Scalars are offsets of loads and stores, which is no access of theirs.
     for (Operation *user : argument.getUsers()) {
       // Through a loop or a branch, a view may be anything's.
-      bool unknown = !isa<LoadOp, CopyOp, StoreOp, DimOp>(user);
-      reads[argument.getArgNumber()] |= isa<LoadOp, CopyOp>(user) || unknown;
-      writes[argument.getArgNumber()] |= isa<StoreOp>(user) || unknown;
+      bool unknown = !isa<LoadOp, CopyOp, TMALoadOp, StoreOp, TMAStoreOp, DimOp>(user);
+      reads[argument.getArgNumber()] |= isa<LoadOp, CopyOp, TMALoadOp>(user) || unknown;
+      writes[argument.getArgNumber()] |= isa<StoreOp, TMAStoreOp>(user) || unknown;
     }
   }
   MLIRContext *context = kernel.getContext();
+  llvm::SetVector<Attribute> maps;
   kernel.walk([&](Operation *op) {
+    if (Attribute map = describeTensorMap(op))
+      maps.insert(map);
     std::string source = describeLocation(op->getLoc());
     if (auto alloc = dyn_cast<AllocOp>(op))
       buffers.push_back(BufferAttr::get(context, alloc.getLabel(), alloc.getOffset().value_or(0),
-                                        alloc.getType().getSizeInBytes(), alloc.getType(), source));
+                                        alloc.getStorage().getSizeInBytes(),
+                                        alloc.getResult().getType(), source));
     auto keep = [&](BanksAttr banks, StringRef access) {
       if (banks)
         proofs.push_back(BankProofAttr::get(context, access, source, banks));
@@ -94,11 +99,14 @@ static void keepReport(KernelOp kernel) {
   kernel.setWrites(writes);
   kernel.setBuffersAttr(builder.getArrayAttr(buffers));
   kernel.setBankProofsAttr(builder.getArrayAttr(proofs));
+  if (!maps.empty())
+    kernel.setTensorMapsAttr(builder.getArrayAttr(maps.getArrayRef()));
 }
 
 /// The machine function: scalar parameters, and the kernel's body over casts from them to the
 /// kernel's own types.
-LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModuleOp module) {
+LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModuleOp module,
+                                                   TensorMaps &maps) {
   TileTypeConverter converter;
   SmallVector<Type> parameters;
   SmallVector<SmallVector<Type>> parts;
@@ -110,6 +118,12 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
       (void)converter.convertType(type, part); // Views and scalars always convert.
     llvm::append_range(parameters, part);
   }
+  // Tensor maps come last, so that the other parameters lie where every variant has them.
+  SmallVector<TensorMapAttr> descriptions;
+  if (ArrayAttr attributes = kernel.getTensorMapsAttr())
+    llvm::append_range(descriptions, attributes.getAsRange<TensorMapAttr>());
+  size_t firstMap = parameters.size();
+  parameters.append(descriptions.size(), LLVM::LLVMPointerType::get(&getContext()));
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()), parameters);
   auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), type);
@@ -120,6 +134,15 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
   function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), builder.getI32IntegerAttr(1));
   if (NumericsAttr numerics = kernel.getNumericsAttr(); numerics && numerics.getFlush())
     function.setDenormalFpMathF32("preserve-sign");
+
+  Type mapType = LLVM::LLVMArrayType::get(builder.getI8Type(), hopper::kTensorMapBytes);
+  for (size_t i = 0; i < descriptions.size(); ++i) {
+    unsigned index = firstMap + i;
+    function.setArgAttr(index, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(mapType));
+    function.setArgAttr(index, LLVM::LLVMDialect::getAlignAttrName(),
+                        builder.getI64IntegerAttr(hopper::kTensorMapAlign));
+    function.setArgAttr(index, NVVM::NVVMDialect::getGridConstantAttrName(), builder.getUnitAttr());
+  }
 
   function.getBody().takeBody(kernel.getBody());
   Block &entry = function.getBody().front();
@@ -139,6 +162,12 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
               .getResult(0);
     argument.replaceAllUsesWith(whole);
   }
+  SmallVector<Value> mapArguments;
+  for (size_t i = 0; i < descriptions.size(); ++i)
+    mapArguments.push_back(
+        entry.addArgument(LLVM::LLVMPointerType::get(&getContext()), kernel.getLoc()));
+  for (auto &[load, map] : maps)
+    map.second = mapArguments[llvm::find(descriptions, map.first) - descriptions.begin()];
   entry.eraseArguments(0, numArguments);
   return function;
 }
@@ -155,13 +184,14 @@ static void allowContraction(LLVM::LLVMFuncOp function) {
   });
 }
 
-LogicalResult ConvertTileToNVVM::lowerBody(LLVM::LLVMFuncOp function) {
+LogicalResult ConvertTileToNVVM::lowerBody(LLVM::LLVMFuncOp function, const TensorMaps &maps) {
   TileTypeConverter converter;
   RewritePatternSet patterns(&getContext());
   populateElementwisePatterns(converter, patterns);
   OffsetDivisors divisors = findOffsetDivisors(function);
   populateGlobalAccessPatterns(converter, patterns, divisors);
   populateSharedAccessPatterns(converter, patterns);
+  populateAsyncPatterns(converter, patterns, maps);
   populateWgmmaPatterns(converter, patterns);
   ConversionTarget target(getContext());
   scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns, target);
@@ -181,6 +211,25 @@ LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
           << "has no lowering; tk-insert-wgmma must map it onto the tensor core (see its remarks)";
       return WalkResult::interrupt();
     }
+    if (auto roles = dyn_cast<SpecializeOp>(op)) {
+      int64_t needed = hopper::kWarpgroupThreads * (1 + int64_t(roles.getConsumers()));
+      int64_t threads = kernel.getThreads().value_or(hopper::kWarpgroupThreads);
+      if (threads != needed) {
+        op->emitOpError() << "needs blocks of " << needed << " threads, but the kernel's have "
+                          << threads << "; tk-assign-layouts sets 'threads'";
+        return WalkResult::interrupt();
+      }
+    }
+    if (isa<CreateRingOp>(op)) {
+      op->emitOpError() << "has no lowering; tk-insert-tma must make buffers and barriers of it";
+      return WalkResult::interrupt();
+    }
+    if (isa<TMALoadOp, TMAStoreOp>(op))
+      for (Value operand : op->getOperands())
+        if (auto tile = dyn_cast<SharedType>(operand.getType()); tile && !tile.getLayout()) {
+          op->emitOpError() << "copies a tile without a layout; run tk-assign-swizzles first";
+          return WalkResult::interrupt();
+        }
     SmallVector<Type> types(op->getResultTypes());
     if (auto copy = dyn_cast<CopyOp>(op))
       types.push_back(copy.getTileType());
@@ -194,10 +243,14 @@ LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
                           << " without a register layout; run tk-assign-layouts first";
         return WalkResult::interrupt();
       }
-      int64_t threads = kernel.getThreads().value_or(hopper::kWarpgroupThreads);
+      // In a role, a tile is one warpgroup's.
+      bool inRole = op->getParentOfType<SpecializeOp>() != nullptr;
+      int64_t threads = inRole ? hopper::kWarpgroupThreads
+                               : kernel.getThreads().value_or(hopper::kWarpgroupThreads);
       if (distribution->numThreads() != threads) {
         op->emitOpError() << "holds a tile laid out over " << distribution->numThreads()
-                          << " threads, but the kernel's blocks have " << threads;
+                          << " threads, but "
+                          << (inRole ? "a role has " : "the kernel's blocks have ") << threads;
         return WalkResult::interrupt();
       }
     }
@@ -207,7 +260,13 @@ LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
     return failure();
 
   keepReport(kernel);
-  LLVM::LLVMFuncOp function = createFunction(kernel, getDeviceModule());
+  TensorMaps maps;
+  kernel.walk([&](Operation *op) {
+    if (TensorMapAttr map = describeTensorMap(op))
+      maps[op] = {map, Value()};
+  });
+  LLVM::LLVMFuncOp function = createFunction(kernel, getDeviceModule(), maps);
+  expandThreads(function);
   if (NumericsAttr numerics = kernel.getNumericsAttr(); numerics && numerics.getContract())
     allowContraction(function);
   // The kernel stays as the host's view: the same signature and grid, an empty body.
@@ -225,7 +284,7 @@ LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
       LLVM::ReturnOp::create(builder, ret.getLoc(), ValueRange());
       ret.erase();
     }
-  return lowerBody(function);
+  return lowerBody(function, maps);
 }
 
 void ConvertTileToNVVM::runOnOperation() {

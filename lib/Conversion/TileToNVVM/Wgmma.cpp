@@ -69,6 +69,17 @@ struct LowerWgmmaWait : OpConversionPattern<WgmmaWaitOp> {
   }
 };
 
+struct LowerWgmmaRetire : OpConversionPattern<WgmmaRetireOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(WgmmaRetireOp retire, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    std::string text = llvm::formatv("wgmma.wait_group.sync.aligned {0};", retire.getPending());
+    rewriter.replaceOpWithMultiple(
+        retire, {threadThrough(rewriter, retire.getLoc(), text, adaptor.getAcc())});
+    return success();
+  }
+};
+
 /// Splits a product into instructions of 64 x N x 32 bytes and issues them, K innermost.
 struct LowerWgmma : OpConversionPattern<WgmmaOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -91,7 +102,7 @@ static int64_t chooseInstructionN(int64_t n, const layout::SharedLayout &b) {
 /// units of 16 bytes.
 static Value makeDescriptor(OpBuilder &builder, Location location, Value pointer,
                             const layout::WgmmaOperand &operand) {
-  Value address = LLVM::PtrToIntOp::create(builder, location, builder.getI32Type(), pointer);
+  Value address = sharedAddress(builder, location, pointer);
   Value field =
       arith::AndIOp::create(builder, location, address, constantI32(builder, location, 0x3FFFF));
   field = arith::ShRUIOp::create(builder, location, field, constantI32(builder, location, 4));
@@ -130,35 +141,43 @@ LogicalResult LowerWgmma::matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adapt
   SmallVector<std::string> names;
   for (unsigned i = 0; i < count; ++i)
     names.push_back("$" + std::to_string(i));
-  auto instruction = [&](bool accumulate) -> std::string {
-    return llvm::formatv("wgmma.mma_async.sync.aligned.m64n{0}k{1}.f32.{2}.{2} {{{3}}, ${4}, ${5}, "
-                         "{6}, 1, 1, {7}, {8};",
-                         instructionN, instructionK, element, llvm::join(names, ", "), count,
-                         count + 1, int(accumulate), int(a->mnMajor), int(b->mnMajor));
-  };
+  // The instructions that share an accumulator are one block of assembly: each operand of a block
+  // costs LLVM time, and there are hundreds.
+  int64_t steps = k / instructionK;
+  std::string text, descriptors;
+  for (int64_t step = 0; step < steps; ++step) {
+    text +=
+        llvm::formatv("{0}wgmma.mma_async.sync.aligned.m64n{1}k{2}.f32.{3}.{3} {{{4}}, ${5}, "
+                      "${6}, {7}, 1, 1, {8}, {9};",
+                      step == 0 ? "" : "\n\t", instructionN, instructionK, element,
+                      llvm::join(names, ", "), count + 2 * step, count + 2 * step + 1,
+                      int(step != 0 || !product.getOverwrite()), int(a->mnMajor), int(b->mnMajor));
+    descriptors += step == 0 ? "l,l" : ",l,l";
+  }
   // An accumulator's registers run over the N groups of one 64-row slab, then over slabs: each
   // instruction's are a contiguous range.
   SmallVector<Value> registers(adaptor.getAcc());
-  std::string constraints = tiedConstraints(count, "l,l");
+  std::string constraints = tiedConstraints(count, descriptors);
   for (int64_t m0 = 0; m0 < m; m0 += hopper::kWgmmaM)
     for (int64_t n0 = 0; n0 < n; n0 += instructionN) {
       unsigned first =
           (m0 / hopper::kWgmmaM * n + n0) * hopper::kWgmmaM / hopper::kWarpgroupThreads;
+      SmallVector<Value> operands;
       for (int64_t k0 = 0; k0 < k; k0 += instructionK) {
-        SmallVector<Value> operands{advance(aDescriptor, aLayout.linearOffset({m0, k0})),
-                                    advance(bDescriptor, bLayout.linearOffset({k0, n0}))};
-        llvm::append_range(operands, ArrayRef(registers).slice(first, count));
-        SmallVector<Value> results =
-            inlinePTX(rewriter, location, instruction(k0 != 0 || !product.getOverwrite()),
-                      constraints, SmallVector<Type>(count, rewriter.getF32Type()), operands);
-        llvm::copy(results, registers.begin() + first);
+        operands.push_back(advance(aDescriptor, aLayout.linearOffset({m0, k0})));
+        operands.push_back(advance(bDescriptor, bLayout.linearOffset({k0, n0})));
       }
+      llvm::append_range(operands, ArrayRef(registers).slice(first, count));
+      SmallVector<Value> results =
+          inlinePTX(rewriter, location, text, constraints,
+                    SmallVector<Type>(count, rewriter.getF32Type()), operands);
+      llvm::copy(results, registers.begin() + first);
     }
   rewriter.replaceOpWithMultiple(product, {registers});
   return success();
 }
 
 void tk::populateWgmmaPatterns(const TypeConverter &converter, RewritePatternSet &patterns) {
-  patterns.add<LowerWgmmaFence, LowerWgmmaCommit, LowerWgmmaWait, LowerWgmma>(
+  patterns.add<LowerWgmmaFence, LowerWgmmaCommit, LowerWgmmaRetire, LowerWgmmaWait, LowerWgmma>(
       converter, patterns.getContext());
 }

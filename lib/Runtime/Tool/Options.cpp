@@ -28,7 +28,9 @@ USAGE: tk-run FILE.mlir|FILE.tkpkg [options] [-- compiler options]
                               an output, and where to write it; SIZES (512x256) only where no input fixes them
   --check NAME=REF[:TOL]      compare an output: REF is FILE.npy, or A@B for the product of two arguments. TOL bounds
                               ||out - ref|| / ||ref||; default by type: f32 2e-5, f16 6e-4, bf16 4e-3
-  --device auto|sim|cuda      auto takes a Hopper GPU if there is one, else the simulator
+  --device auto|sim|sim:N|cuda
+                              auto takes a Hopper GPU if there is one, else the simulator; sim:N has N
+                              multiprocessors (132)
   --seed N                    the order in which the simulator schedules and completes (0)
   --seeds A..B                run once for each seed, and compare the outputs
   --data-seed N               seed of random: (0)
@@ -213,7 +215,8 @@ static Error parseOption(StringRef name, StringRef value, RunOptions &options) {
     return parseSeeds(value, options);
   if (name == "device") {
     options.device = value.str();
-    return parseChoice(name, value, {"auto", "sim", "cuda"});
+    return value.starts_with("sim:") ? Error::success() // createDevice reads the number.
+                                     : parseChoice(name, value, {"auto", "sim", "sim:N", "cuda"});
   }
   if (name == "report") {
     options.json = value == "json";

@@ -33,15 +33,19 @@ tk.kernel @one(%C: !tk.global<?x?xf32>, %n: index) grid {
   tk.return
 }
 
-// Overwrite: scale-d is 0 in the first step along K only. Both operands with K contiguous: no transposition; each step
+// Overwrite: scale-d is 0 in the first step along K only. All steps are one block of assembly. Both operands with K contiguous: no transposition; each step
 // advances both descriptors by 32 bytes.
 // CHECK-LABEL: llvm.func @overwrite
 // CHECK:         %[[TWO:.*]] = arith.constant 2 : i64
-// CHECK:         m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $4, $5, 0, 1, 1, 0, 0;"{{.*}}" %[[A:[^,]*]], %[[B:[^,]*]], %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}} :
+// CHECK:         %[[A:.*]] = arith.ori
+// CHECK:         %[[B:.*]] = arith.ori
 // CHECK-DAG:     %[[A2:.*]] = arith.addi %[[A]], %[[TWO]] : i64
 // CHECK-DAG:     %[[B2:.*]] = arith.addi %[[B]], %[[TWO]] : i64
-// CHECK:         m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $4, $5, 1, 1, 1, 0, 0;"{{.*}} %[[A2]], %[[B2]],
-// CHECK-COUNT-2: m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $4, $5, 1, 1, 1, 0, 0;"
+// CHECK:         "wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $4, $5, 0, 1, 1, 0, 0;
+// CHECK-SAME:    m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $6, $7, 1, 1, 1, 0, 0;
+// CHECK-SAME:    m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $8, $9, 1, 1, 1, 0, 0;
+// CHECK-SAME:    m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $10, $11, 1, 1, 1, 0, 0;"
+// CHECK-SAME:    "=f,=f,=f,=f,l,l,l,l,l,l,l,l,0,1,2,3,~{memory}" %[[A]], %[[B]], %[[A2]], %[[B2]],
 // CHECK-NOT:     wgmma.mma_async
 tk.kernel @overwrite(%C: !tk.global<?x?xf32>, %n: index) grid {
   tk.grid %n

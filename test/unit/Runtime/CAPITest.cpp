@@ -153,7 +153,7 @@ TEST_F(CAPI, CompileErrorsComeWithDiagnostics) {
        {std::pair{"{", "compile options: expected a JSON object, got damaged JSON: "},
         {"[]", "compile options: expected a JSON object, got another value"},
         {"{\"speed\": 1}",
-         "unknown compile option \"speed\": expected aliases, assemble, certify or ptxas"},
+         "unknown compile option \"speed\": expected aliases, assemble, certify, disable, ptxas or tuning"},
         {"{\"assemble\": 1}",
          "compile option \"assemble\": expected true or false, got another value"}}) {
     EXPECT_EQ(tkCompile(source, strlen(source), "copy.mlir", options, &compiled, nullptr), 1);
@@ -164,7 +164,7 @@ TEST_F(CAPI, CompileErrorsComeWithDiagnostics) {
 TEST_F(CAPI, BadDevices) {
   tkDevice other = nullptr;
   EXPECT_EQ(tkDeviceCreate("gpu", &other), 1);
-  EXPECT_STREQ(tkGetLastError(), "unknown device \"gpu\": expected auto, sim or cuda");
+  EXPECT_STREQ(tkGetLastError(), "unknown device \"gpu\": expected auto, sim, sim:N or cuda");
   EXPECT_STREQ(tkDeviceGetKind(device), "sim");
 }
 

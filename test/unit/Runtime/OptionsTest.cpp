@@ -86,7 +86,7 @@ TEST(Options, Errors) {
   EXPECT_EQ(parseError({"a", "--seeds", "5..2"}),
             "--seeds: expected A..B with A <= B, got \"5..2\"");
   EXPECT_EQ(parseError({"a", "--seeds", "5"}), "--seeds: expected a number, got \"\"");
-  EXPECT_EQ(parseError({"a", "--device=gpu"}), "--device: expected auto, sim, cuda, got \"gpu\"");
+  EXPECT_EQ(parseError({"a", "--device=gpu"}), "--device: expected auto, sim, sim:N, cuda, got \"gpu\"");
   EXPECT_EQ(parseError({"a", "--report=xml"}), "--report: expected text, json, got \"xml\"");
   EXPECT_EQ(parseError({"a", "--arg", "A"}), "--arg: expected NAME=VALUE, got \"A\"");
   EXPECT_EQ(parseError({"a", "--arg", "=x"}), "--arg: expected NAME=VALUE, got \"=x\"");

@@ -9,9 +9,12 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "tk/Dialect/Tile/IR/TileOps.h"
+#include "tk/Target/Hopper.h"
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
+using namespace tk;
 using namespace tk::tile;
 
 #define GET_OP_CLASSES
@@ -60,10 +63,14 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<OpAsmParser::Argument> arguments;
   SmallVector<Attribute> names, sizeNames;
   if (parser.parseSymbolName(name, getSymNameAttrName(result.name), result.attributes) ||
-      parser.parseCommaSeparatedList(
-          AsmParser::Delimiter::Paren,
-          [&] { return parseArgument(parser, arguments, names, sizeNames); }) ||
-      parser.parseOptionalAttrDictWithKeyword(result.attributes))
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, [&] {
+        return parseArgument(parser, arguments, names, sizeNames);
+      }))
+    return failure();
+  SMLoc attributes = parser.getCurrentLocation();
+  if (parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
+      failed(verifyInherentAttrs(result.name, result.attributes,
+                                 [&] { return parser.emitError(attributes); })))
     return failure();
   SmallVector<Type> types;
   for (OpAsmParser::Argument &argument : arguments)
@@ -114,6 +121,32 @@ void KernelOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setN
 // KernelOp: verification
 //===----------------------------------------------------------------------===//
 
+/// A map that the host could make.
+static LogicalResult verifyTensorMap(KernelOp kernel, TensorMapAttr map) {
+  auto view = map.getArgument() < kernel.getNumArguments()
+                  ? dyn_cast<GlobalType>(kernel.getArgumentTypes()[map.getArgument()])
+                  : GlobalType();
+  if (!view)
+    return kernel.emitOpError() << "expected " << map << " to name an argument that is a view";
+  llvm::SmallBitVector seen(view.getRank());
+  for (unsigned dimension : map.getOrder())
+    if (dimension < view.getRank())
+      seen.set(dimension);
+  if (map.getOrder().size() != view.getRank() || !seen.all() ||
+      map.getBox().size() != view.getRank())
+    return kernel.emitOpError() << "expected 'order' of " << map << " to be a permutation of the "
+                                << view.getRank()
+                                << " dimensions of its argument, and as many extents";
+  for (int64_t extent : map.getBox())
+    if (extent < 1 || extent > hopper::kTMAMaxBox)
+      return kernel.emitOpError() << "expected extents of the box of " << map << " to be 1 to "
+                                  << hopper::kTMAMaxBox << ", got " << extent;
+  if (!llvm::is_contained({16, 32, 64, 128}, map.getSwizzle()))
+    return kernel.emitOpError() << "expected the swizzle of " << map
+                                << " to span 16, 32, 64 or 128 bytes, got " << map.getSwizzle();
+  return success();
+}
+
 LogicalResult KernelOp::verify() {
   if (getArgNames().size() != getNumArguments() || getSizeNames().size() != getNumArguments())
     return emitOpError() << "expected a name and a list of size names for each of the "
@@ -151,6 +184,10 @@ LogicalResult KernelOp::verify() {
     return emitOpError()
            << "expected 'threads' to be whole warpgroups (a multiple of 128, at most 1024), got "
            << threads;
+  if (ArrayAttr maps = getTensorMapsAttr())
+    for (auto map : maps.getAsRange<TensorMapAttr>())
+      if (failed(verifyTensorMap(*this, map)))
+        return failure();
   if (int64_t bytes = getSharedBytes().value_or(0); bytes < 0)
     return emitOpError() << "expected 'shared_bytes' of at least 0, got " << bytes;
   return success();
@@ -164,6 +201,9 @@ LogicalResult KernelOp::verifyRegions() {
   if (!getBody().hasOneBlock())
     return emitOpError() << "expected a body of one block, got " << getBody().getBlocks().size()
                          << "; use scf for control flow";
+  if (auto roles = getBody().getOps<SpecializeOp>(); llvm::range_size(roles) > 1)
+    return (*std::next(roles.begin()))->emitOpError()
+           << "is the second of its kernel; the threads of a block take their roles once";
   Operation *end = getBody().front().getTerminator();
   if (!isa<ReturnOp>(end))
     return end->emitOpError() << "expected the body to end in 'tk.return'";

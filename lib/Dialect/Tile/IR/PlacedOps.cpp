@@ -11,19 +11,24 @@
 using namespace mlir;
 using namespace tk::tile;
 
+SharedType AllocOp::getTile() {
+  if (auto slots = dyn_cast<SlotsType>(getResult().getType()))
+    return slots.getTile();
+  return dyn_cast<SharedType>(getResult().getType());
+}
+
 LogicalResult AllocOp::verify() {
   if (!getOffset())
     return success();
-  auto layout = getType().getLayout();
-  if (!layout)
+  SharedStorageInterface storage = getStorage();
+  if (!storage.hasLayout())
     return emitOpError() << "expected a layout before an offset; run tk-assign-swizzles first";
-  int64_t alignment = getType().getSharedLayout().alignment();
   int64_t offset = *getOffset();
-  if (offset > hopper::kMaxSharedBytes - getType().getSizeInBytes())
-    return emitOpError() << "expected an offset at which " << getType().getSizeInBytes()
+  if (offset > hopper::kMaxSharedBytes - storage.getSizeInBytes())
+    return emitOpError() << "expected an offset at which " << storage.getSizeInBytes()
                          << " bytes end within the block's " << hopper::kMaxSharedBytes << ", got "
                          << offset;
-  if (offset < 0 || offset % alignment != 0)
+  if (int64_t alignment = storage.getAlignment(); offset < 0 || offset % alignment != 0)
     return emitOpError() << "expected an offset that is a multiple of the layout's alignment "
                          << alignment << ", got " << offset;
   return success();
@@ -49,16 +54,9 @@ LogicalResult SharedStoreOp::verify() {
 }
 
 LogicalResult CopyOp::verify() {
-  GlobalType view = getView().getType();
   SharedType shared = getDest().getType();
-  if (getOffsets().size() != view.getRank() || shared.getShape().size() != view.getRank())
-    return emitOpError() << "expected one offset and one extent per dimension of the view ("
-                         << view.getRank() << "), got " << getOffsets().size() << " and "
-                         << shared.getShape().size();
-  if (shared.getElementType() != view.getElementType())
-    return emitOpError() << "expected the shared tile to have the view's element type "
-                         << view.getElementType() << ", got " << shared.getElementType()
-                         << "; load, convert and store it instead";
+  if (failed(verifyTileOfView(*this, getView().getType(), shared, getOffsets().size())))
+    return failure();
   if (!getThrough())
     return success();
   return getThrough()->verifyShape(shared.getShape(), [&] { return emitOpError(); });

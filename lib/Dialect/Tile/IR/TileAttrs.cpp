@@ -148,3 +148,24 @@ LogicalResult SwizzleAttr::verifyShape(ArrayRef<int64_t> shape, int64_t elementB
                        << getOrder()[1];
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// TuningAttr
+//===----------------------------------------------------------------------===//
+
+LogicalResult TuningAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 std::optional<int64_t> stages, std::optional<int64_t> consumers,
+                                 std::optional<int64_t> producerRegisters,
+                                 std::optional<int64_t> consumerRegisters,
+                                 std::optional<int64_t> widen, std::optional<int64_t> group) {
+  std::pair<StringRef, std::optional<int64_t>> all[] = {{"stages", stages},
+                                                        {"consumers", consumers},
+                                                        {"producer_registers", producerRegisters},
+                                                        {"consumer_registers", consumerRegisters},
+                                                        {"widen", widen},
+                                                        {"group", group}};
+  for (auto [name, value] : all)
+    if (value && *value < 1)
+      return emitError() << "expected '" << name << "' of at least 1, got " << *value;
+  return success();
+}

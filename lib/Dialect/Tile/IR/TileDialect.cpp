@@ -7,6 +7,7 @@
 
 #include "tk/Dialect/Tile/IR/TileDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Interfaces/FoldInterfaces.h"
 #include "tk/Dialect/Tile/IR/TileOps.h"
 
 #include "tk/Dialect/Tile/IR/TileDialect.cpp.inc"
@@ -14,7 +15,18 @@
 using namespace mlir;
 using namespace tk::tile;
 
+namespace {
+/// Constants stay in the role that uses them: a register tile outside would belong to no warpgroup.
+struct TileFoldInterface : DialectFoldInterface {
+  using DialectFoldInterface::DialectFoldInterface;
+  bool shouldMaterializeInto(Region *region) const override {
+    return isa<SpecializeOp>(region->getParentOp());
+  }
+};
+} // namespace
+
 void TileDialect::initialize() {
+  addInterfaces<TileFoldInterface>();
   registerTypes();
   registerAttributes();
   addOperations<
@@ -26,6 +38,16 @@ void TileDialect::initialize() {
 Operation *TileDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type,
                                             Location location) {
   return arith::ConstantOp::materialize(builder, value, type, location);
+}
+
+LogicalResult TileDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() != kIndependentAttrName)
+    return op->emitError() << "has the unknown attribute '" << attribute.getName().getValue()
+                           << "'; tk knows '" << kIndependentAttrName << "' on loops";
+  if (!isa<UnitAttr>(attribute.getValue()) || op->getName().getStringRef() != "scf.for")
+    return op->emitError() << "expected '" << kIndependentAttrName
+                           << "' without a value, on an 'scf.for'";
+  return success();
 }
 
 std::optional<tk::layout::Distribution> tk::tile::getDistribution(RankedTensorType type) {

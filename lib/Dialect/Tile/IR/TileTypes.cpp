@@ -8,6 +8,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "tk/Dialect/Tile/IR/TileDialect.h"
+#include "tk/Target/Hopper.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <numeric>
 
@@ -15,6 +16,7 @@ using namespace mlir;
 using namespace tk;
 using namespace tk::tile;
 
+#include "tk/Dialect/Tile/IR/TileTypeInterfaces.cpp.inc"
 #define GET_TYPEDEF_CLASSES
 #include "tk/Dialect/Tile/IR/TileTypes.cpp.inc"
 
@@ -213,6 +215,10 @@ int64_t SharedType::getSizeInBytes() const {
                          std::multiplies<>());
 }
 
+int64_t SharedType::getAlignment() const { return getSharedLayout().alignment(); }
+
+bool SharedType::hasLayout() const { return bool(getLayout()); }
+
 layout::SharedLayout SharedType::getSharedLayout() const {
   return getLayout().toSharedLayout(getShape(), getElementBytes());
 }
@@ -256,3 +262,74 @@ void SharedType::print(AsmPrinter &printer) const {
     printer << ", " << getLayout();
   printer << ">";
 }
+
+//===----------------------------------------------------------------------===//
+// Rings
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyStages(function_ref<InFlightDiagnostic()> emitError, int64_t stages) {
+  if (stages < 1 || stages > hopper::kMaxStages)
+    return emitError() << "expected 1 to " << hopper::kMaxStages << " stages, got " << stages;
+  return success();
+}
+
+static LogicalResult verifySlots(function_ref<InFlightDiagnostic()> emitError, int64_t stages,
+                                 SharedType tile) {
+  int64_t bytes;
+  if (failed(verifyStages(emitError, stages)))
+    return failure();
+  if (llvm::MulOverflow(stages, tile.getSizeInBytes(), bytes))
+    return emitError() << "expected slots whose size is a number of 64 bits";
+  return success();
+}
+
+LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stages,
+                               ArrayRef<SharedType> tiles) {
+  if (tiles.empty())
+    return emitError() << "expected a ring of at least one tile";
+  int64_t bytes = 0;
+  for (SharedType tile : tiles) {
+    if (failed(verifySlots(emitError, stages, tile)))
+      return failure();
+    if (llvm::AddOverflow(bytes, tile.getSizeInBytes(), bytes))
+      return emitError() << "expected a ring whose size is a number of 64 bits";
+  }
+  return success();
+}
+
+int64_t RingType::getSlotBytes() const {
+  int64_t bytes = 0;
+  for (SharedType tile : getTiles())
+    bytes += tile.getSizeInBytes();
+  return bytes;
+}
+
+LogicalResult CursorType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stages) {
+  return verifyStages(emitError, stages);
+}
+
+LogicalResult SlotsType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stages,
+                                SharedType tile) {
+  return verifySlots(emitError, stages, tile);
+}
+
+int64_t SlotsType::getSizeInBytes() const { return getStages() * getSlotBytes(); }
+
+int64_t SlotsType::getSlotBytes() const {
+  int64_t bytes = getTile().getSizeInBytes();
+  return getTile().hasLayout() ? llvm::alignTo(bytes, getTile().getAlignment()) : bytes;
+}
+
+int64_t SlotsType::getAlignment() const { return getTile().getAlignment(); }
+
+bool SlotsType::hasLayout() const { return getTile().hasLayout(); }
+
+LogicalResult MBarriersType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stages) {
+  return verifyStages(emitError, stages);
+}
+
+int64_t MBarriersType::getSizeInBytes() const { return getStages() * hopper::kMBarrierBytes; }
+
+int64_t MBarriersType::getAlignment() const { return hopper::kMBarrierBytes; }
+
+bool MBarriersType::hasLayout() const { return true; }

@@ -29,7 +29,7 @@ private:
 
 } // namespace
 
-static int64_t getAlignment(AllocOp alloc) { return alloc.getType().getSharedLayout().alignment(); }
+static int64_t getAlignment(AllocOp alloc) { return alloc.getStorage().getAlignment(); }
 
 void AllocateShared::runOnOperation() {
   KernelOp kernel = getOperation();
@@ -38,14 +38,14 @@ void AllocateShared::runOnOperation() {
   SmallVector<AllocOp> allocs, open;
   int64_t end = 0;
   WalkResult walk = kernel.walk([&](AllocOp alloc) {
-    if (!alloc.getType().getLayout()) {
+    if (!alloc.getStorage().hasLayout()) {
       alloc.emitOpError()
           << "has no layout yet; run tk-assign-swizzles first, or give its type a layout";
       return WalkResult::interrupt();
     }
     allocs.push_back(alloc);
     if (alloc.getOffset())
-      end = std::max<int64_t>(end, *alloc.getOffset() + alloc.getType().getSizeInBytes());
+      end = std::max<int64_t>(end, *alloc.getOffset() + alloc.getStorage().getSizeInBytes());
     else
       open.push_back(alloc);
     return WalkResult::advance();
@@ -63,7 +63,7 @@ void AllocateShared::runOnOperation() {
     AllocOp alloc = open[index];
     end = llvm::alignTo(end, getAlignment(alloc));
     alloc.setOffset(end);
-    end += alloc.getType().getSizeInBytes();
+    end += alloc.getStorage().getSizeInBytes();
   }
   if (failed(checkLimit(allocs, end)))
     return signalPassFailure();
@@ -84,7 +84,7 @@ LogicalResult AllocateShared::checkLimit(ArrayRef<AllocOp> allocs, int64_t total
                                   << hopper::kMaxSharedBytes << "; use smaller tiles";
   for (AllocOp alloc : allocs)
     diagnostic.attachNote(alloc.getLoc())
-        << "\"" << alloc.getLabel() << "\" takes " << alloc.getType().getSizeInBytes()
-        << " bytes: " << alloc.getType();
+        << "\"" << alloc.getLabel() << "\" takes " << alloc.getStorage().getSizeInBytes()
+        << " bytes: " << alloc.getResult().getType();
   return diagnostic;
 }

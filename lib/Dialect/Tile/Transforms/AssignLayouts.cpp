@@ -7,6 +7,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
 #include "tk/Target/Hopper.h"
@@ -95,6 +96,10 @@ void AssignLayouts::link(Operation *op) {
     linkAll({fence.getAcc(), fence.getResult()});
   if (auto product = dyn_cast<WgmmaOp>(op))
     linkAll({product.getAcc(), product.getResult()});
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+    linkAll({slice.getSource(), slice.getResult()});
+  if (auto retire = dyn_cast<WgmmaRetireOp>(op))
+    linkAll({retire.getAcc(), retire.getResult()});
   if (auto wait = dyn_cast<WgmmaWaitOp>(op))
     linkAll({wait.getAcc(), wait.getResult()});
   if (auto dot = dyn_cast<DotOp>(op))
@@ -265,10 +270,11 @@ void AssignLayouts::runOnOperation() {
     if (failed(assign(component)))
       return signalPassFailure();
   }
-  if (int64_t threads = kernel.getThreads().value_or(hopper::kWarpgroupThreads);
-      threads != hopper::kWarpgroupThreads) {
-    kernel.emitOpError() << "expected 'threads' of one warpgroup (" << hopper::kWarpgroupThreads
-                         << "), which is what this pass deals tiles out to, got " << threads;
+  int64_t threads = hopper::kWarpgroupThreads;
+  kernel.walk([&](SpecializeOp roles) { threads *= 1 + int64_t(roles.getConsumers()); });
+  if (int64_t given = kernel.getThreads().value_or(threads); given != threads) {
+    kernel.emitOpError() << "expected 'threads' of " << threads
+                         << ", what this pass deals tiles out to, got " << given;
     return signalPassFailure();
   }
   kernel.walk([&](CopyOp copy) {
@@ -281,5 +287,5 @@ void AssignLayouts::runOnOperation() {
                                        view.getElementBytes());
     copy.setThroughAttr(cast<RegisterLayoutInterface>(layout));
   });
-  kernel.setThreads(hopper::kWarpgroupThreads);
+  kernel.setThreads(threads);
 }

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/IR/Remarks.h"
+#include "Utils.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
 
 namespace tk::tile {
@@ -22,60 +22,110 @@ namespace {
 struct AssignSwizzles : tk::tile::impl::AssignSwizzlesBase<AssignSwizzles> {
   void runOnOperation() override {
     getOperation().walk([&](AllocOp alloc) {
-      if (!alloc.getType().getLayout())
-        assign(alloc);
+      if (SharedType tile = alloc.getTile(); tile && !tile.getLayout())
+        assign(alloc, tile);
     });
+    getOperation().walk([&](CreateRingOp ring) { assign(ring); });
   }
 
 private:
-  void assign(AllocOp alloc);
+  void assign(AllocOp alloc, SharedType type);
+  void assign(CreateRingOp ring);
+  SharedType choose(Operation *op, StringRef label, SharedType type, unsigned contiguous);
 };
 
 } // namespace
 
 /// The dimension along which the data that is written to the tile is contiguous in global memory:
-/// looks through elementwise operations, which keep positions. The last dimension where nothing
-/// says otherwise.
-static unsigned findContiguousDimension(AllocOp alloc) {
-  unsigned last = alloc.getType().getShape().size() - 1;
-  for (Operation *user : alloc.getResult().getUsers()) {
+/// looks through elementwise operations, which keep positions, and at slots and slices. The last
+/// dimension where nothing says otherwise.
+static unsigned findContiguousDimension(Value memory, unsigned last) {
+  for (Operation *user : memory.getUsers()) {
     if (auto copy = dyn_cast<CopyOp>(user))
-      return copy.getView().getType().getContiguousDimension().value_or(last);
+      return getContiguousOr(copy.getView().getType(), last);
+    if (auto load = dyn_cast<TMALoadOp>(user))
+      return getContiguousOr(load.getView().getType(), last);
+    if (auto store = dyn_cast<TMAStoreOp>(user))
+      return getContiguousOr(store.getView().getType(), last);
+    if (isa<SlotOp, SharedSliceOp>(user))
+      if (unsigned found = findContiguousDimension(user->getResult(0), last); found != last)
+        return found;
     auto store = dyn_cast<SharedStoreOp>(user);
     Operation *source = store ? store.getValue().getDefiningOp() : nullptr;
     while (source && !isa<LoadOp>(source) && OpTrait::hasElementwiseMappableTraits(source))
       source = source->getOperand(0).getDefiningOp();
     if (auto load = dyn_cast_if_present<LoadOp>(source))
-      return load.getView().getType().getContiguousDimension().value_or(last);
+      return getContiguousOr(load.getView().getType(), last);
   }
   return last;
 }
 
-void AssignSwizzles::assign(AllocOp alloc) {
-  SharedType type = alloc.getType();
-  auto opts = remark::RemarkOpts::name("swizzle")
-                  .category("tk-assign-swizzles")
-                  .function(getOperation().getSymName());
+/// The type with its layout, or null and a remark.
+SharedType AssignSwizzles::choose(Operation *op, StringRef label, SharedType type,
+                                  unsigned contiguous) {
+  auto opts = remarkOn(getOperation(), "swizzle", "tk-assign-swizzles");
   if (type.getShape().size() != 2) {
-    remark::missed(alloc.getLoc(), opts)
-        << remark::reason("\"{0}\" has rank {1}: swizzles are for tiles of rank 2",
-                          alloc.getLabel(), type.getShape().size());
-    return;
+    remark::missed(op->getLoc(), opts) << remark::reason(
+        "\"{0}\" has rank {1}: swizzles are for tiles of rank 2", label, type.getShape().size());
+    return {};
   }
-  unsigned contiguous = findContiguousDimension(alloc);
   int64_t bytes = type.getShape()[contiguous] * type.getElementBytes();
-  std::optional<layout::SwizzleSpan> span = layout::widestSpan(bytes);
-  if (!span || type.getShape()[1 - contiguous] % 8 != 0) {
-    remark::missed(alloc.getLoc(), opts) << remark::reason(
-        "\"{0}\" has {1} rows of {2} bytes: expected a multiple of 8 rows and of 16 bytes",
-        alloc.getLabel(), type.getShape()[1 - contiguous], bytes);
-    return;
+  SharedType swizzled = addSwizzle(type, contiguous);
+  if (!swizzled) {
+    remark::missed(op->getLoc(), opts) << remark::reason(
+        "\"{0}\" has {1} rows of {2} bytes: expected a multiple of 8 rows and of 16 bytes", label,
+        type.getShape()[1 - contiguous], bytes);
+    return {};
   }
-  auto swizzle = SwizzleAttr::get(&getContext(), int64_t(*span), {contiguous, 1 - contiguous});
-  alloc.getResult().setType(SharedType::get(&getContext(), type.getShape(), type.getElementType(),
-                                            cast<SharedLayoutInterface>(swizzle)));
-  remark::passed(alloc.getLoc(), opts)
+  int64_t span = int64_t(swizzled.getSharedLayout().span());
+  remark::passed(op->getLoc(), opts)
       << remark::add("\"{0}\" lies in {1} panel(s) of {2} bytes, contiguous along dimension {3} as "
                      "in global memory",
-                     alloc.getLabel(), bytes / int64_t(*span), int64_t(*span), contiguous);
+                     label, bytes / span, span, contiguous);
+  return swizzled;
+}
+
+/// Slots and pieces of a tile lie as the tile does, in the same panels.
+static void setTileType(Value memory, SharedType type) {
+  if (auto slots = dyn_cast<SlotsType>(memory.getType()))
+    memory.setType(SlotsType::get(type.getContext(), slots.getStages(), type));
+  else
+    memory.setType(type);
+  for (Operation *user : memory.getUsers()) {
+    if (auto slot = dyn_cast<SlotOp>(user))
+      setTileType(slot.getResult(), type);
+    if (auto slice = dyn_cast<SharedSliceOp>(user)) {
+      SharedType piece = slice.getResult().getType();
+      setTileType(slice.getResult(), SharedType::get(type.getContext(), piece.getShape(),
+                                                     piece.getElementType(), type.getLayout()));
+    }
+  }
+}
+
+void AssignSwizzles::assign(AllocOp alloc, SharedType type) {
+  unsigned last = type.getShape().empty() ? 0 : type.getShape().size() - 1;
+  if (SharedType swizzled =
+          choose(alloc, alloc.getLabel(), type, findContiguousDimension(alloc, last)))
+    setTileType(alloc.getResult(), swizzled);
+}
+
+/// Each tile of a ring is laid out for the view that fills it.
+void AssignSwizzles::assign(CreateRingOp ring) {
+  RingType type = ring.getResult().getType();
+  SmallVector<SharedType> tiles(type.getTiles());
+  for (Operation *user : ring.getResult().getUsers())
+    if (auto fill = dyn_cast<RingFillOp>(user); fill && !tiles[fill.getTile()].getLayout()) {
+      SharedType &tile = tiles[fill.getTile()];
+      std::string label = (ring.getLabel() + "." + Twine(fill.getTile())).str();
+      unsigned contiguous = getContiguousOr(fill.getView().getType(), tile.getShape().size() - 1);
+      if (SharedType swizzled = choose(ring, label, tile, contiguous))
+        tile = swizzled;
+    }
+  if (ArrayRef(tiles) == type.getTiles())
+    return;
+  ring.getResult().setType(RingType::get(&getContext(), type.getStages(), tiles));
+  for (Operation *user : ring.getResult().getUsers())
+    if (auto wait = dyn_cast<RingWaitOp>(user))
+      for (auto [result, tile] : llvm::zip_equal(wait.getTiles(), tiles))
+        setTileType(result, tile);
 }

@@ -30,6 +30,10 @@ struct BufferState {
   /// Products that read the buffer: how many groups have been committed since, their own included;
   /// -1: none.
   int groupsSinceRead = -1;
+  /// Stores of the copy engine that read the buffer: the same, of its groups. They are one
+  /// thread's; others learn of their end at a barrier.
+  int bulkGroupsSinceRead = -1;
+  bool bulkReadUnsynced = false;
 
   bool operator==(const BufferState &) const = default;
 
@@ -39,9 +43,13 @@ struct BufferState {
     writtenUnsynced |= other.writtenUnsynced;
     fencedUnsynced |= other.fencedUnsynced;
     readUnsynced |= other.readUnsynced;
-    if (groupsSinceRead < 0 ||
-        (other.groupsSinceRead >= 0 && other.groupsSinceRead < groupsSinceRead))
-      groupsSinceRead = other.groupsSinceRead;
+    bulkReadUnsynced |= other.bulkReadUnsynced;
+    auto joinGroups = [](int &mine, int theirs) {
+      if (mine < 0 || (theirs >= 0 && theirs < mine))
+        mine = theirs;
+    };
+    joinGroups(groupsSinceRead, other.groupsSinceRead);
+    joinGroups(bulkGroupsSinceRead, other.bulkGroupsSinceRead);
   }
 };
 
@@ -115,12 +123,16 @@ private:
   LogicalResult visit(Operation &op, State &state, bool insert);
   LogicalResult visitLoop(scf::ForOp loop, State &state, bool insert);
   LogicalResult visitBranch(scf::IfOp branch, State &state, bool insert);
+  LogicalResult visitRoles(SpecializeOp roles, State &state, bool insert);
 
   LogicalResult genericRead(Operation &op, Value buffer, State &state, bool insert);
   LogicalResult genericWrite(Operation &op, Value buffer, State &state, bool insert);
   void globalRead(Operation &op, Value view, State &state, bool insert);
   void globalWrite(StoreOp store, State &state, bool insert);
-  LogicalResult asyncRead(WgmmaOp product, Value buffer, State &state, bool insert);
+  LogicalResult asyncRead(Operation &op, Value buffer, State &state, bool insert);
+  LogicalResult productRead(WgmmaOp product, State &state, bool insert);
+  LogicalResult bulkRead(TMAStoreOp store, State &state, bool insert);
+  LogicalResult bulkWrite(TMALoadOp load, State &state, bool insert);
   void barrier(Operation &before, State &state, bool insert, StringRef why);
   void fence(Operation &before, State &state, bool insert, AllocOp buffer);
 };
@@ -130,7 +142,8 @@ private:
 static void applyBarrier(State &state) {
   state.views.clear();
   for (auto &[alloc, buffer] : state.buffers)
-    buffer.writtenUnsynced = buffer.fencedUnsynced = buffer.readUnsynced = false;
+    buffer.writtenUnsynced = buffer.fencedUnsynced = buffer.readUnsynced = buffer.bulkReadUnsynced =
+        false;
 }
 
 static void applyFence(State &state) {
@@ -141,8 +154,8 @@ static void applyFence(State &state) {
 }
 
 static bool overlap(AllocOp lhs, AllocOp rhs) {
-  int64_t lhsBegin = *lhs.getOffset(), lhsEnd = lhsBegin + lhs.getType().getSizeInBytes();
-  int64_t rhsBegin = *rhs.getOffset(), rhsEnd = rhsBegin + rhs.getType().getSizeInBytes();
+  int64_t lhsBegin = *lhs.getOffset(), lhsEnd = lhsBegin + lhs.getStorage().getSizeInBytes();
+  int64_t rhsBegin = *rhs.getOffset(), rhsEnd = rhsBegin + rhs.getStorage().getSizeInBytes();
   return lhsBegin < rhsEnd && rhsBegin < lhsEnd;
 }
 
@@ -156,8 +169,13 @@ static BufferState collect(State &state, AllocOp alloc) {
 }
 
 static FailureOr<AllocOp> resolve(Operation &op, Value buffer) {
-  if (auto alloc = buffer.getDefiningOp<AllocOp>())
-    return alloc;
+  while (Operation *definition = buffer.getDefiningOp()) {
+    if (auto alloc = dyn_cast<AllocOp>(definition))
+      return alloc;
+    if (!isa<SlotOp, SharedSliceOp>(definition))
+      break;
+    buffer = definition->getOperand(0);
+  }
   return op.emitOpError() << "accesses a shared tile that is no 'tk.alloc' of this kernel; fences "
                              "can only be placed "
                              "where the buffer is known";
@@ -184,8 +202,9 @@ void InsertFences::fence(Operation &before, State &state, bool insert, AllocOp b
   remark::passed(before.getLoc(), remark::RemarkOpts::name("fence")
                                       .category("tk-insert-fences")
                                       .function(getOperation().getSymName()))
-      << remark::add("proxy fence: the tensor core reads what threads wrote to \"{0}\"",
-                     buffer.getLabel().str());
+      << remark::add("proxy fence: {1} reads what threads wrote to \"{0}\"",
+                     buffer.getLabel().str(),
+                     isa<TMAStoreOp, TMALoadOp>(before) ? "the copy engine" : "the tensor core");
 }
 
 LogicalResult InsertFences::genericRead(Operation &op, Value value, State &state, bool insert) {
@@ -207,20 +226,21 @@ LogicalResult InsertFences::genericWrite(Operation &op, Value value, State &stat
     return op.emitOpError()
            << "overwrites \"" << alloc->getLabel()
            << "\" while a product in flight may still read it; a 'tk.wgmma_wait' must come first";
-  if (pending.readUnsynced || pending.writtenUnsynced)
-    barrier(
-        op, state, insert,
-        ((pending.readUnsynced ? "other threads still read \"" : "other threads also write \"") +
-         alloc->getLabel() + "\"")
-            .str());
+  if (pending.bulkGroupsSinceRead >= 0)
+    return op.emitOpError()
+           << "overwrites \"" << alloc->getLabel()
+           << "\" while the copy engine may still read it; a 'tk.bulk_wait' must come first";
+  StringRef why = pending.readUnsynced ? "other threads still read \""
+                  : pending.bulkReadUnsynced
+                      ? "every thread must know that the copy engine has read \""
+                      : "other threads also write \"";
+  if (pending.readUnsynced || pending.writtenUnsynced || pending.bulkReadUnsynced)
+    barrier(op, state, insert, (why + alloc->getLabel() + "\"").str());
   state.buffers[*alloc].writtenUnsynced = state.buffers[*alloc].writtenUnfenced = true;
   return success();
 }
 
-LogicalResult InsertFences::asyncRead(WgmmaOp product, Value value, State &state, bool insert) {
-  // Nothing comes between a register fence and its first product.
-  Operation *first = product.getAcc().getDefiningOp<WgmmaFenceOp>();
-  Operation &op = first && first->getNextNode() == product ? *first : *product;
+LogicalResult InsertFences::asyncRead(Operation &op, Value value, State &state, bool insert) {
   FailureOr<AllocOp> alloc = resolve(op, value);
   if (failed(alloc))
     return failure();
@@ -231,7 +251,46 @@ LogicalResult InsertFences::asyncRead(WgmmaOp product, Value value, State &state
     barrier(
         op, state, insert,
         ("every thread has written and fenced its part of \"" + alloc->getLabel() + "\"").str());
-  state.buffers[*alloc].groupsSinceRead = 0;
+  return success();
+}
+
+LogicalResult InsertFences::productRead(WgmmaOp product, State &state, bool insert) {
+  // Nothing comes between a register fence and its first product.
+  Operation *first = product.getAcc().getDefiningOp<WgmmaFenceOp>();
+  Operation &op = first && first->getNextNode() == product ? *first : *product;
+  for (Value operand : {product.getA(), product.getB()}) {
+    if (failed(asyncRead(op, operand, state, insert)))
+      return failure();
+    state.buffers[*resolve(op, operand)].groupsSinceRead = 0;
+  }
+  return success();
+}
+
+/// The copy engine overwrites a tile that is no slot of a ring, whose barriers would say when.
+LogicalResult InsertFences::bulkWrite(TMALoadOp load, State &state, bool insert) {
+  FailureOr<AllocOp> alloc = resolve(*load, load.getDest());
+  if (failed(alloc) || isa<SlotsType>(alloc->getResult().getType()))
+    return failure(failed(alloc));
+  BufferState pending = collect(state, *alloc);
+  if (pending.groupsSinceRead >= 0 || pending.bulkGroupsSinceRead >= 0)
+    return load.emitOpError() << "overwrites \"" << alloc->getLabel()
+                              << "\" while asynchronous work may still read it; a wait must come "
+                                 "first";
+  if (pending.writtenUnfenced)
+    fence(*load, state, insert, *alloc);
+  pending = collect(state, *alloc);
+  if (pending.readUnsynced || pending.writtenUnsynced || pending.fencedUnsynced ||
+      pending.bulkReadUnsynced)
+    barrier(*load, state, insert,
+            ("every thread is done with \"" + alloc->getLabel() + "\" before a copy").str());
+  return success();
+}
+
+/// The copy engine stores for one thread what all have written.
+LogicalResult InsertFences::bulkRead(TMAStoreOp store, State &state, bool insert) {
+  if (failed(asyncRead(*store, store.getSource(), state, insert)))
+    return failure();
+  state.buffers[*resolve(*store, store.getSource())].bulkGroupsSinceRead = 0;
   return success();
 }
 
@@ -286,6 +345,14 @@ void InsertFences::globalWrite(StoreOp store, State &state, bool insert) {
   state.views[store.getView()].writes.push_back(store);
 }
 
+/// What an iteration did to views concerns the next ones, unless they are independent.
+static void endIteration(scf::ForOp loop, State &state) {
+  if (loop->hasAttr(kIndependentAttrName))
+    state.views.clear();
+  else
+    state.age();
+}
+
 LogicalResult InsertFences::visitLoop(scf::ForOp loop, State &state, bool insert) {
   // The first iteration starts from `state`, later ones from wherever an iteration ends: iterate
   // until that is covered. Joins only add, so this ends.
@@ -294,7 +361,7 @@ LogicalResult InsertFences::visitLoop(scf::ForOp loop, State &state, bool insert
     State exit = entry;
     if (failed(visit(*loop.getBody(), exit, /*insert=*/false)))
       return failure();
-    exit.age();
+    endIteration(loop, exit);
     State joined = entry;
     joined.join(exit);
     if (joined == entry)
@@ -304,7 +371,7 @@ LogicalResult InsertFences::visitLoop(scf::ForOp loop, State &state, bool insert
   State exit = entry;
   if (failed(visit(*loop.getBody(), exit, insert)))
     return failure();
-  exit.age();
+  endIteration(loop, exit);
   state.join(exit); // The loop may run zero times.
   return success();
 }
@@ -319,11 +386,73 @@ LogicalResult InsertFences::visitBranch(scf::IfOp branch, State &state, bool ins
   return success();
 }
 
+static bool isOwnSlice(Value tile) {
+  auto slice = tile.getDefiningOp<SharedSliceOp>();
+  return slice && slice.getIndex().getDefiningOp<ReplicaOp>();
+}
+
+/// What consumers write slice by slice, each may only read its own slice of: no barrier joins them.
+static LogicalResult checkNeighbours(SpecializeOp roles) {
+  if (roles.getConsumers() == 1)
+    return success();
+  llvm::SmallPtrSet<Operation *, 4> written;
+  roles.walk([&](SharedStoreOp store) {
+    if (FailureOr<AllocOp> alloc = resolve(*store, store.getDest()); succeeded(alloc))
+      written.insert(*alloc);
+  });
+  WalkResult walk = roles.walk([&](Operation *op) {
+    for (Value operand : op->getOperands()) {
+      if (!isa<SharedType>(operand.getType()) || isa<SharedSliceOp>(op) || isOwnSlice(operand))
+        continue;
+      FailureOr<AllocOp> alloc = resolve(*op, operand);
+      if (failed(alloc))
+        return WalkResult::interrupt();
+      if (!written.contains(*alloc))
+        continue;
+      op->emitOpError() << "reads more of \"" << alloc->getLabel()
+                        << "\" than the slice its consumer writes; nothing orders the others' "
+                           "writes before";
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return failure(walk.wasInterrupted());
+}
+
+/// Roles run side by side. What one does to shared memory the others learn through the barriers
+/// that rings are made of; a barrier in a role is for its own threads.
+LogicalResult InsertFences::visitRoles(SpecializeOp roles, State &state, bool insert) {
+  WalkResult walk = roles.walk([&](Operation *op) {
+    Value dest;
+    if (auto store = dyn_cast<SharedStoreOp>(op))
+      dest = store.getDest();
+    if (auto copy = dyn_cast<CopyOp>(op))
+      dest = copy.getDest();
+    if (!dest || roles.getConsumers() == 1 || isOwnSlice(dest))
+      return WalkResult::advance();
+    op->emitOpError() << "writes a buffer that all consumers share; give each the slice of its "
+                         "'tk.replica'";
+    return WalkResult::interrupt();
+  });
+  if (walk.wasInterrupted() || failed(checkNeighbours(roles)))
+    return failure();
+  State entry = state;
+  for (Region *region : {&roles.getProducer(), &roles.getConsumer()}) {
+    State exit = entry;
+    if (failed(visit(region->front(), exit, insert)))
+      return failure();
+    state.join(exit);
+  }
+  return success();
+}
+
 LogicalResult InsertFences::visit(Operation &op, State &state, bool insert) {
   if (auto loop = dyn_cast<scf::ForOp>(op))
     return visitLoop(loop, state, insert);
   if (auto branch = dyn_cast<scf::IfOp>(op))
     return visitBranch(branch, state, insert);
+  if (auto roles = dyn_cast<SpecializeOp>(op))
+    return visitRoles(roles, state, insert);
   if (op.getNumRegions() != 0)
     return op.emitOpError()
            << "is control flow that tk-insert-fences does not follow; use scf.for or scf.if";
@@ -340,8 +469,20 @@ LogicalResult InsertFences::visit(Operation &op, State &state, bool insert) {
   if (auto store = dyn_cast<StoreOp>(op))
     globalWrite(store, state, insert);
   if (auto product = dyn_cast<WgmmaOp>(op))
-    return failure(failed(asyncRead(product, product.getA(), state, insert)) ||
-                   failed(asyncRead(product, product.getB(), state, insert)));
+    return productRead(product, state, insert);
+  if (auto store = dyn_cast<TMAStoreOp>(op))
+    return bulkRead(store, state, insert);
+  if (auto load = dyn_cast<TMALoadOp>(op))
+    return bulkWrite(load, state, insert);
+  if (isa<BulkCommitOp>(op))
+    for (auto &[alloc, buffer] : state.buffers)
+      buffer.bulkGroupsSinceRead += buffer.bulkGroupsSinceRead >= 0;
+  if (auto wait = dyn_cast<BulkWaitOp>(op))
+    for (auto &[alloc, buffer] : state.buffers)
+      if (buffer.bulkGroupsSinceRead > int64_t(wait.getPending())) {
+        buffer.bulkGroupsSinceRead = -1;
+        buffer.bulkReadUnsynced = true;
+      }
   if (isa<BarrierOp>(op))
     applyBarrier(state);
   if (isa<FenceAsyncProxyOp>(op))
@@ -349,9 +490,14 @@ LogicalResult InsertFences::visit(Operation &op, State &state, bool insert) {
   if (isa<WgmmaCommitOp>(op))
     for (auto &[alloc, buffer] : state.buffers)
       buffer.groupsSinceRead += buffer.groupsSinceRead >= 0;
+  std::optional<int64_t> pending;
   if (auto wait = dyn_cast<WgmmaWaitOp>(op))
+    pending = wait.getPending();
+  if (auto retire = dyn_cast<WgmmaRetireOp>(op))
+    pending = retire.getPending();
+  if (pending)
     for (auto &[alloc, buffer] : state.buffers)
-      if (buffer.groupsSinceRead > int64_t(wait.getPending()))
+      if (buffer.groupsSinceRead > *pending)
         buffer.groupsSinceRead = -1;
   return success();
 }

@@ -64,8 +64,22 @@ static StringRef chooseName(Value operand, StringRef fallback) {
   return kernel ? kernel.getArgumentName(view.getArgNumber()) : fallback;
 }
 
+/// The shared tile that an operand was just read from, if nothing can have changed it since.
+static Value findSharedOperand(DotOp dot, Value operand) {
+  auto load = operand.getDefiningOp<SharedLoadOp>();
+  if (!load || load->getBlock() != dot->getBlock())
+    return {};
+  for (Operation *op = load->getNextNode(); op != dot; op = op->getNextNode())
+    if (!isa<SharedLoadOp, WgmmaFenceOp, WgmmaOp, WgmmaCommitOp, WgmmaWaitOp>(op) &&
+        !isMemoryEffectFree(op))
+      return {};
+  return load.getSource();
+}
+
 /// Brings a register operand to shared memory; the buffer is allocated at the start of the kernel.
 Value InsertWgmma::stage(OpBuilder &builder, DotOp dot, Value operand, StringRef fallbackName) {
+  if (Value shared = findSharedOperand(dot, operand))
+    return shared;
   auto tensor = cast<RankedTensorType>(operand.getType());
   auto type = SharedType::get(&getContext(), tensor.getShape(), tensor.getElementType(),
                               SharedLayoutInterface());
@@ -95,6 +109,7 @@ void InsertWgmma::mapDot(DotOp dot) {
     remark::missed(location, opts) << remark::reason("{0}", obstacle);
     return;
   }
+  bool inPlace = findSharedOperand(dot, dot.getA()) && findSharedOperand(dot, dot.getB());
   OpBuilder builder(dot);
   // Each allocation goes to the start of the kernel, so the last one made comes first.
   Value b = stage(builder, dot, dot.getB(), "b");
@@ -108,13 +123,18 @@ void InsertWgmma::mapDot(DotOp dot) {
   WgmmaCommitOp::create(builder, location);
   Value result = WgmmaWaitOp::create(builder, location, inflight, /*pending=*/0);
   auto acc2 = cast<RankedTensorType>(acc.getType());
-  remark::passed(location, opts) << remark::add("a product of {0} x {1} x {2} in {3}, operands "
-                                                "staged through shared memory, waited for at once",
-                                                acc2.getDimSize(0), acc2.getDimSize(1),
-                                                cast<SharedType>(a.getType()).getShape()[1],
-                                                cast<SharedType>(a.getType()).getElementType());
+  remark::passed(location, opts) << remark::add(
+      "a product of {0} x {1} x {2} in {3}, operands "
+      "{4}, waited for at once",
+      acc2.getDimSize(0), acc2.getDimSize(1), cast<SharedType>(a.getType()).getShape()[1],
+      cast<SharedType>(a.getType()).getElementType(),
+      inPlace ? "where they lie in shared memory" : "staged through shared memory");
+  Value operands[] = {dot.getA(), dot.getB()};
   dot.getResult().replaceAllUsesWith(result);
   dot.erase();
+  for (Value operand : operands)
+    if (auto load = operand.getDefiningOp<SharedLoadOp>(); load && load->use_empty())
+      load.erase();
   for (LoadOp load : staged)
     load.erase();
   staged.clear();

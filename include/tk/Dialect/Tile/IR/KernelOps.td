@@ -31,9 +31,13 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
     - `numerics`: floating-point liberties; absent means none.
     - `threads`: threads of a block, a multiple of 128; `tk-assign-layouts` sets it.
     - `shared_bytes`: dynamic shared memory; `tk-allocate-shared` sets it.
+    - `tuning`: decisions taken out of the passes' hands.
+    - `variant_of`: the kernel of which this is another way to run, under the promises its argument types make beyond
+      those of that kernel's. The host takes the first variant whose promises hold, in the order of the module, and
+      the kernel itself last.
     - `lowered_to`: the machine function this kernel became; the body is then empty and the op is what the host must
-      know to launch it. `reads` and `writes` (per argument), `buffers` and `bank_proofs` keep what was known of the
-      lowered body.
+      know to launch it. `reads` and `writes` (per argument), `buffers`, `bank_proofs` and `tensor_maps` keep what was
+      known of the lowered body.
 
     Example:
 
@@ -60,10 +64,12 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
     StrArrayAttr:$arg_names, TypedArrayAttrBase<StrArrayAttr, "names of sizes">:$size_names,
     OptionalAttr<Tile_NumericsAttr>:$numerics, OptionalAttr<I64Attr>:$threads, OptionalAttr<I64Attr>:$shared_bytes,
+    OptionalAttr<Tile_TuningAttr>:$tuning, OptionalAttr<FlatSymbolRefAttr>:$variant_of,
     OptionalAttr<SymbolRefAttr>:$lowered_to, OptionalAttr<DenseBoolArrayAttr>:$reads,
     OptionalAttr<DenseBoolArrayAttr>:$writes,
     OptionalAttr<TypedArrayAttrBase<Tile_BufferAttr, "buffers">>:$buffers,
-    OptionalAttr<TypedArrayAttrBase<Tile_BankProofAttr, "bank proofs">>:$bank_proofs);
+    OptionalAttr<TypedArrayAttrBase<Tile_BankProofAttr, "bank proofs">>:$bank_proofs,
+    OptionalAttr<TypedArrayAttrBase<Tile_TensorMapAttr, "tensor maps">>:$tensor_maps);
   let regions = (region AnyRegion:$body, SizedRegion<1>:$grid);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

@@ -15,7 +15,7 @@ include "tk/Dialect/Tile/IR/TileOpBase.td"
 //===----------------------------------------------------------------------===//
 
 def Tile_AllocOp : Tile_Op<"alloc"> {
-  let summary = "A buffer of shared memory that lives as long as the kernel";
+  let summary = "A place in shared memory that lives as long as the kernel";
   let description = [{
     `offset` is its place in dynamic shared memory, in bytes; `tk-allocate-shared` sets it. The contents are undefined
     until written.
@@ -27,9 +27,15 @@ def Tile_AllocOp : Tile_Op<"alloc"> {
     ```
   }];
   let arguments = (ins StrAttr:$label, OptionalAttr<I64Attr>:$offset);
-  let results = (outs Res<Tile_SharedType, "", [MemAlloc<Tile_SharedMemory>]>:$result);
+  let results = (outs Res<AnyTypeOf<[Tile_SharedType, Tile_SlotsType, Tile_MBarriersType]>, "",
+                          [MemAlloc<Tile_SharedMemory>]>:$result);
   let assemblyFormat = "$label (`at` $offset^)? attr-dict `:` qualified(type($result))";
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    SharedStorageInterface getStorage() { return ::mlir::cast<SharedStorageInterface>(getResult().getType()); }
+    /// The tile, or the tile of each slot; null for barriers.
+    SharedType getTile();
+  }];
 }
 
 def Tile_SharedLoadOp : Tile_Op<"shared_load", [MemoryEffects<[MemRead<Tile_SharedMemory>]>]> {
@@ -102,11 +108,14 @@ def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead<Tile_GlobalMemory>, Me
 def Tile_WgmmaFenceOp : Tile_Op<"wgmma_fence", [
     MemoryEffects<[MemWrite<Tile_WgmmaQueue>]>,
     TypesMatchWith<"the result is the operand in flight", "acc", "result",
+                   "::mlir::isa<InflightType>($_self) ? ::mlir::cast<InflightType>($_self) : "
                    "InflightType::get($_self.getContext(), ::mlir::cast<::mlir::RankedTensorType>($_self))">]> {
   let summary = "Hand an accumulator to the tensor core";
   let description = [{
     Orders ordinary accesses to the accumulator's registers before the products that follow (`wgmma.fence`). The tile
-    is threaded through it, so that no register write can slip between the fence and the first product.
+    is threaded through it, so that no register write can slip between the fence and the first product. An accumulator
+    in flight may pass through as well: the assembler asks for a fence before the first product of each iteration of a
+    loop (`ptxas` info C7519 where there is none).
 
     Source: PTX ISA 9.1, 9.7.15.7.1.
 
@@ -116,7 +125,7 @@ def Tile_WgmmaFenceOp : Tile_Op<"wgmma_fence", [
     %f = tk.wgmma_fence %acc : tensor<128x128xf32>
     ```
   }];
-  let arguments = (ins Tile_Tile2D:$acc);
+  let arguments = (ins AnyTypeOf<[Tile_Tile2D, Tile_InflightType]>:$acc);
   let results = (outs Tile_InflightType:$result);
   let assemblyFormat = "$acc attr-dict `:` qualified(type($acc))";
 }
@@ -182,6 +191,27 @@ def Tile_WgmmaWaitOp : Tile_Op<"wgmma_wait", [
   let assemblyFormat = "$acc `pending` $pending attr-dict `:` qualified(type($acc))";
 }
 
+def Tile_WgmmaRetireOp : Tile_Op<"wgmma_retire", [
+    MemoryEffects<[MemRead<Tile_WgmmaQueue>, MemWrite<Tile_WgmmaQueue>, MemRead<Tile_SharedMemory>,
+                   MemWrite<Tile_SharedMemory>]>,
+    AllTypesMatch<["acc", "result"]>]> {
+  let summary = "Wait for older products while the newest go on";
+  let description = [{
+    Waits until at most `pending` of the newest groups are unfinished (`wgmma.wait_group`), and lets the accumulator
+    stay with the tensor core: what the older groups read of shared memory may be overwritten, but `result` is still in
+    flight. It is threaded through, so that no product moves across.
+
+    Example:
+
+    ```mlir
+    %h = tk.wgmma_retire %g pending 1 : !tk.inflight<tensor<128x128xf32>>
+    ```
+  }];
+  let arguments = (ins Tile_InflightType:$acc, ConfinedAttr<I64Attr, [IntPositive, IntMaxValue<7>]>:$pending);
+  let results = (outs Tile_InflightType:$result);
+  let assemblyFormat = "$acc `pending` $pending attr-dict `:` qualified(type($acc))";
+}
+
 //===----------------------------------------------------------------------===//
 // Ordering
 //===----------------------------------------------------------------------===//
@@ -207,9 +237,10 @@ def Tile_FenceAsyncProxyOp : Tile_Op<"fence_async_proxy", [
 def Tile_BarrierOp : Tile_Op<"barrier", [
     MemoryEffects<[MemRead<Tile_SharedMemory>, MemWrite<Tile_SharedMemory>, MemRead<Tile_BarrierState>,
                    MemWrite<Tile_BarrierState>, MemRead<Tile_GlobalMemory>, MemWrite<Tile_GlobalMemory>]>]> {
-  let summary = "Wait for all threads of the block";
+  let summary = "Wait for all threads of the block, or of a consumer";
   let description = [{
-    `bar.sync 0`: every thread's earlier accesses happen before every thread's later ones.
+    Every thread's earlier accesses happen before every thread's later ones: all threads of the block (`bar.sync 0`),
+    or, in the consumer region of a `tk.specialize`, those of one replica (a named barrier of its own).
 
     Example:
 

@@ -114,6 +114,54 @@ def Tile_NumericsAttr : Tile_Attr<"Numerics", "numerics"> {
   let assemblyFormat = "`<` `contract` `=` $contract `,` `flush` `=` $flush `>`";
 }
 
+def Tile_TuningAttr : Tile_Attr<"Tuning", "tuning"> {
+  let summary = "Decisions taken out of the passes' hands";
+  let description = [{
+    What is not given is decided by the pass that needs it, and said in its remark:
+
+    - `stages`: slots of a ring of operands (`tk-stage-operands`);
+    - `consumers`: warpgroups that share a tile's rows (`tk-specialize-warps`);
+    - `producer_registers`, `consumer_registers`: registers to a thread of a role (`tk-specialize-warps`);
+    - `widen`: how many programs along x become one (`tk-widen-tiles`);
+    - `group`: rows of programs that a persistent program walks together (`tk-persist`); 1 is row by row.
+
+    Example:
+
+    ```mlir
+    #four = #tk.tuning<stages = 4, consumers = 2>
+    ```
+  }];
+  let parameters = (ins OptionalParameter<"std::optional<int64_t>">:$stages,
+                        OptionalParameter<"std::optional<int64_t>">:$consumers,
+                        OptionalParameter<"std::optional<int64_t>">:$producer_registers,
+                        OptionalParameter<"std::optional<int64_t>">:$consumer_registers,
+                        OptionalParameter<"std::optional<int64_t>">:$widen,
+                        OptionalParameter<"std::optional<int64_t>">:$group);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Tile_TensorMapAttr : Tile_Attr<"TensorMap", "tensor_map"> {
+  let summary = "A tensor map that a lowered kernel takes as a parameter";
+  let description = [{
+    What the host needs to make it (`cuTensorMapEncodeTiled`) besides the argument's address, sizes and strides: which
+    argument, the order of its dimensions, innermost first, the extents of a box in that order, and the swizzle's span
+    in bytes (16: none).
+
+    Example:
+
+    ```mlir
+    #a = #tk.tensor_map<argument = 0, order = [1, 0], box = [64, 128], swizzle = 128>
+    ```
+  }];
+  let parameters = (ins "unsigned":$argument, ArrayRefParameter<"unsigned">:$order, ArrayRefParameter<"int64_t">:$box,
+                        "int64_t":$swizzle);
+  let assemblyFormat = [{
+    `<` `argument` `=` $argument `,` `order` `=` `[` $order `]` `,` `box` `=` `[` $box `]` `,`
+    `swizzle` `=` $swizzle `>`
+  }];
+}
+
 def Tile_BufferAttr : Tile_Attr<"Buffer", "buffer"> {
   let summary = "One buffer of a lowered kernel's shared memory, for the resource report";
   let description = [{

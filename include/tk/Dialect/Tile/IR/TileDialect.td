@@ -22,11 +22,15 @@ def Tile_Dialect : Dialect {
     tensor carries a register layout as its encoding, shared memory is allocated as `!tk.shared` tiles with a
     swizzle, and products are `tk.wgmma` operations in flight. Passes lead from the first view to the second; both
     are ordinary, editable IR.
+
+    `tk.independent` on an `scf.for` says that its iterations were programs of a grid: what one does to views is not
+    ordered before what another does.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
   let hasConstantMaterializer = 1;
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
     void registerTypes();
     void registerAttributes();

@@ -45,4 +45,16 @@ def Tile_SharedLayoutInterface : AttrInterface<"SharedLayoutInterface"> {
   ];
 }
 
+def Tile_SharedStorageInterface : TypeInterface<"SharedStorageInterface"> {
+  let cppNamespace = "::tk::tile";
+  let description = [{
+    What `tk.alloc` can make room for in shared memory.
+  }];
+  let methods = [
+    InterfaceMethod<"Bytes it takes.", "int64_t", "getSizeInBytes">,
+    InterfaceMethod<"What its address must be a multiple of. It must have its layout.", "int64_t", "getAlignment">,
+    InterfaceMethod<"Whether its bytes have their final order.", "bool", "hasLayout">,
+  ];
+}
+
 #endif // TK_DIALECT_TILE_IR_TILEINTERFACES_TD

@@ -25,5 +25,6 @@ def Tile_GlobalMemory : Resource<"::tk::tile::GlobalMemory">;
 def Tile_SharedMemory : Resource<"::tk::tile::SharedMemory">;
 def Tile_BarrierState : Resource<"::tk::tile::BarrierState">;
 def Tile_WgmmaQueue : Resource<"::tk::tile::WgmmaQueue">;
+def Tile_BulkQueue : Resource<"::tk::tile::BulkQueue">;
 
 #endif // TK_DIALECT_TILE_IR_TILEOPBASE_TD

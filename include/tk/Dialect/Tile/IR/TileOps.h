@@ -28,13 +28,24 @@ TK_RESOURCE(GlobalMemory)
 TK_RESOURCE(SharedMemory)
 TK_RESOURCE(BarrierState)
 TK_RESOURCE(WgmmaQueue)
+TK_RESOURCE(BulkQueue)
 #undef TK_RESOURCE
+
+/// On a loop whose iterations were programs of a grid.
+inline constexpr char kIndependentAttrName[] = "tk.independent";
 
 /// The distribution of a placed register tile, or nullopt if the tensor has no register layout.
 std::optional<layout::Distribution> getDistribution(::mlir::RankedTensorType type);
 
 /// "gemm.mlir:20:10": the user's line behind an operation, for reports. Empty where there is none.
 std::string describeLocation(::mlir::Location location);
+
+/// A copy between a view and a shared tile moves one element type and as many dimensions.
+::llvm::LogicalResult verifyTileOfView(::mlir::Operation *op, GlobalType view, SharedType tile,
+                                       size_t numOffsets);
+
+/// Why the copy engine cannot bring a tile of this shape from the view, or an empty string.
+std::string findTMAObstacle(GlobalType view, ::llvm::ArrayRef<int64_t> shape);
 
 } // namespace tk::tile
 

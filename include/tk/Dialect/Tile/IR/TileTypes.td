@@ -10,6 +10,7 @@
 
 include "mlir/IR/AttrTypeBase.td"
 include "tk/Dialect/Tile/IR/TileDialect.td"
+include "tk/Dialect/Tile/IR/TileInterfaces.td"
 
 class Tile_Type<string name, string typeMnemonic, list<Trait> traits = []> : TypeDef<Tile_Dialect, name, traits> {
   let mnemonic = typeMnemonic;
@@ -51,7 +52,10 @@ def Tile_GlobalType : Tile_Type<"Global", "global"> {
   }];
 }
 
-def Tile_SharedType : Tile_Type<"Shared", "shared"> {
+class Tile_SharedStorageType<string name, string typeMnemonic>
+    : Tile_Type<name, typeMnemonic, [DeclareTypeInterfaceMethods<Tile_SharedStorageInterface>]>;
+
+def Tile_SharedType : Tile_SharedStorageType<"Shared", "shared"> {
   let summary = "A tile of shared memory";
   let description = [{
     Memory of the block, of static shape. Its layout is absent until `tk-assign-swizzles` (or the author) chose one.
@@ -68,7 +72,6 @@ def Tile_SharedType : Tile_Type<"Shared", "shared"> {
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     int64_t getElementBytes() const;
-    int64_t getSizeInBytes() const;
     /// The layout's map. There must be a layout.
     ::tk::layout::SharedLayout getSharedLayout() const;
   }];
@@ -88,6 +91,85 @@ def Tile_InflightType : Tile_Type<"Inflight", "inflight"> {
   }];
   let parameters = (ins "::mlir::RankedTensorType":$tensor);
   let assemblyFormat = "`<` $tensor `>`";
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Rings
+//===----------------------------------------------------------------------===//
+
+def Tile_RingType : Tile_Type<"Ring", "ring"> {
+  let summary = "A ring of slots that carries tiles from a producer to consumers";
+  let description = [{
+    `stages` slots, each with room for one tile of every type listed. A slot is filled and published by the producer,
+    waited for and released by the consumers, over and over; slot and phase are a `!tk.cursor` that each side carries
+    through its loops and never resets. A protocol, not memory yet: `tk-insert-tma` makes buffers and barriers of it.
+
+    Example: four stages of the operands of a product:
+
+    ```mlir
+    !tk.ring<4, !tk.shared<128x64xbf16>, !tk.shared<64x256xbf16>>
+    ```
+  }];
+  let parameters = (ins "int64_t":$stages, ArrayRefParameter<"::tk::tile::SharedType">:$tiles);
+  let assemblyFormat = "`<` $stages `,` $tiles `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Bytes of all tiles of one slot: what a phase carries.
+    int64_t getSlotBytes() const;
+  }];
+}
+
+def Tile_CursorType : Tile_Type<"Cursor", "cursor"> {
+  let summary = "A place in a ring: slot and phase";
+  let description = [{
+    Counts through the slots of a ring of `stages` slots; each time round the phase turns over. Two 32-bit registers
+    in the machine.
+
+    Example:
+
+    ```mlir
+    !tk.cursor<4>
+    ```
+  }];
+  let parameters = (ins "int64_t":$stages);
+  let assemblyFormat = "`<` $stages `>`";
+  let genVerifyDecl = 1;
+}
+
+def Tile_SlotsType : Tile_SharedStorageType<"Slots", "slots"> {
+  let summary = "Shared tiles of one type, one after the other";
+  let description = [{
+    The memory behind one tile of a ring.
+
+    Example:
+
+    ```mlir
+    !tk.slots<4, !tk.shared<128x64xbf16, #tk.swizzle<128, order = [1, 0]>>>
+    ```
+  }];
+  let parameters = (ins "int64_t":$stages, "::tk::tile::SharedType":$tile);
+  let assemblyFormat = "`<` $stages `,` $tile `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Bytes from one slot to the next: the tile's, up to its alignment where it has a layout.
+    int64_t getSlotBytes() const;
+  }];
+}
+
+def Tile_MBarriersType : Tile_SharedStorageType<"MBarriers", "mbarriers"> {
+  let summary = "Barriers in shared memory, one for each slot of a ring";
+  let description = [{
+    Objects of eight bytes that count arrivals and bytes (`mbarrier`). Source: PTX ISA 9.1, 9.7.13.15.
+
+    Example:
+
+    ```mlir
+    !tk.mbarriers<4>
+    ```
+  }];
+  let parameters = (ins "int64_t":$stages);
+  let assemblyFormat = "`<` $stages `>`";
   let genVerifyDecl = 1;
 }
 

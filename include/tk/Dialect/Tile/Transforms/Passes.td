@@ -12,11 +12,130 @@ include "mlir/Pass/PassBase.td"
 
 class Tile_KernelPass<string argument> : Pass<argument, "::tk::tile::KernelOp">;
 
+def SplitVariants : Pass<"tk-split-variants", "::mlir::ModuleOp"> {
+  let summary = "Write the kernel that a launch with aligned views may run";
+  let description = [{
+    Whether the copy engine can read a view depends on its address and strides, which often only the launch knows. For
+    each kernel whose products read such views, a copy named `..._tma` promises what is missing in the types of its
+    arguments (`align`, `stride_divisible`), with `variant_of` naming the original. The passes that follow read the
+    promises; the host checks them before it picks the variant.
+  }];
+}
+
+def WidenTiles : Tile_KernelPass<"tk-widen-tiles"> {
+  let summary = "Make one program of neighbours along x, so that operands are used more often";
+  let description = [{
+    A wider tile needs fewer bytes of operands for each product. Where the columns of products are fewer than the
+    tensor core takes at once, and two consumers hold the rows, the dimensions of tiles that run along x are
+    multiplied (`widen` of `#tk.tuning`), and the grid divided.
+
+    Declines, with a `missed` remark, where the places of tiles are not `program_id 0` times their extent, or where
+    a product sums along x.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def Persist : Tile_KernelPass<"tk-persist"> {
+  let summary = "One program per multiprocessor that walks the grid in an L2-friendly order";
+  let description = [{
+    The grid becomes as many programs as the device has multiprocessors, or as there were programs where those are
+    fewer; the body becomes a loop over those, in bands of `group` rows (`#tk.tuning`) walked column by column:
+    programs that run at one time share rows of one operand and columns of the other in L2. What comes after a loop of
+    products in one tile overlaps with the copies for the next.
+
+    Declines, with a `missed` remark, kernels without a product in a loop (several blocks on a multiprocessor hide
+    latency better there), and those whose grid or body depends on the number of multiprocessors or programs.
+
+    Source of the order: Triton's grouped ordering (matrix multiplication tutorial).
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
+def StageOperands : Tile_KernelPass<"tk-stage-operands"> {
+  let summary = "Bring the operands of products in loops through rings";
+  let description = [{
+    The loads of a loop's body that only feed its products become tiles of one ring, as deep as `stages`
+    (`#tk.tuning`), or as fits in what shared memory leaves for operands. The ring's cursor is carried through the
+    loop and all loops around it, and never reset. Producer and consumer are still one: `tk-specialize-warps` splits
+    them.
+
+    Declines, with a `missed` remark, each load whose view the copy engine cannot read (its stride or alignment is not
+    known to be a multiple of 16 bytes), is stored to, or whose tile no swizzle fits.
+
+    ```mlir
+    %a = tk.load %A[%i, %k] : !tk.global<?x?xbf16, align = 16, stride_divisible = [8, 1]> -> tensor<128x64xbf16>
+    // becomes
+    tk.ring_acquire %ring[%cursor] : ...
+    tk.ring_fill %ring[%cursor] tile 0 from %A[%i, %k] : ...
+    tk.ring_publish %ring[%cursor] : ...
+    %s = tk.ring_wait %ring[%cursor] : ...
+    %a = tk.shared_load %s : ...
+    // and after the last product that reads it
+    tk.ring_release %ring[%cursor] : ...
+    ```
+  }];
+}
+
+def SpecializeWarps : Tile_KernelPass<"tk-specialize-warps"> {
+  let summary = "Split the producer from the consumers and deal out rows";
+  let description = [{
+    The body is copied into the two regions of a `tk.specialize`: one keeps what fills rings with the loops and index
+    arithmetic that needs, the other the rest. The rows of products, and of every tile that flows into or out of them
+    elementwise, are dealt out to as many consumers as there are slabs of 64 rows, up to two (`consumers` of
+    `#tk.tuning`); loads and stores move by the consumer's rows.
+
+    Declines, with a `missed` remark, kernels without a ring, with loads past the rings, with scalars computed from
+    tiles, or whose rows cannot be cut.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
+def SubtileEpilogue : Tile_KernelPass<"tk-subtile-epilogue"> {
+  let summary = "Stream results out through shared memory in slices of columns";
+  let description = [{
+    The store of a product becomes, slice by slice, a store to one of two shared buffers and a copy by the copy engine,
+    which goes on while the next slice is written, and while the next tile is computed. A slice is as many columns as
+    the widest swizzle spans, in the swizzle that the threads write without bank conflicts; two slices for each
+    consumer take at most 32 KiB.
+
+    Declines, with a `missed` remark, stores of tiles that are no products, to views the copy engine cannot write, and
+    tiles whose slices have bank conflicts (f32: two lanes a bank) or do not fit.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def OverlapProducts : Tile_KernelPass<"tk-overlap-products"> {
+  let summary = "Keep a product in flight from one iteration to the next";
+  let description = [{
+    Where a loop's body waits for a slot, multiplies into what the loop carries, and releases the slot, the wait for
+    the product moves one iteration down: the accumulator stays with the tensor core, only the products of the
+    iteration before are retired, and the slot they read is released. After the loop the last product is waited for
+    and its slot released, if the loop ran.
+
+    Declines, with a `missed` remark, loops whose operands are not in slots of a ring of at least two stages, that use
+    the product between iterations, or hold several chains.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
+def InsertTMA : Tile_KernelPass<"tk-insert-tma"> {
+  let summary = "Lower rings to buffers, barriers in memory and the copy engine";
+  let description = [{
+    Each tile of a ring becomes slots in shared memory, and the ring two rows of `mbarrier` objects: `full`, which
+    completes when a slot's bytes have come in, and `free`, at which the consumers arrive. Acquiring waits for `free`
+    and announces the bytes on `full`; filling is a `tk.tma_load`; waiting and releasing wait and arrive. The barriers
+    are made at the start of the kernel.
+
+    An error where a tile has no layout yet, or the copy engine cannot read a view.
+  }];
+}
+
 def InsertWgmma : Tile_KernelPass<"tk-insert-wgmma"> {
   let summary = "Map each tk.dot onto warpgroup products in flight";
   let description = [{
     Before: tile programs. After: every `tk.dot` that the tensor core can do is a fence, a product, a commit and a
-    wait. Operands go to buffers allocated at the start of the kernel: `tk.copy` where the dot is the only user of a
+    wait. Operands that were just read from shared memory are used where they lie; others go to buffers allocated at
+    the start of the kernel: `tk.copy` where the dot is the only user of a
     load, `tk.shared_store` where the tile is needed in registers as well. A dot whose accumulator is a constant zero
     takes `overwrite` instead.
 
@@ -82,6 +201,19 @@ def InsertFences : Tile_KernelPass<"tk-insert-fences"> {
     Fences and barriers that are there already count. Needs offsets (`tk-allocate-shared`).
 
     Source: PTX ISA 9.1, 8.6 (proxies), 9.7.15.4 (async proxy of wgmma).
+  }];
+}
+
+def CertifyRings : Tile_KernelPass<"tk-certify-rings"> {
+  let summary = "Run the protocol of rings and barriers symbolically";
+  let description = [{
+    Unrolls what each role does to barriers and slots for 0, 1, 2, stages - 1, stages and stages + 1 trips of the
+    innermost loops, in one and two tiles of the loops around them, and runs the roles against one another on a model
+    of `mbarrier`s: each role as far ahead as it can get, and all in turns. Rounds are counted without wrapping.
+
+    An error, with the number of trips, where no role can go on (each one's wait is named), where a parity lets a wait
+    pass in the wrong round, where a slot is overwritten, released or read at the wrong time, or where announced bytes
+    and copies differ. A `missed` remark where a branch around barriers depends on more than a loop's bounds.
   }];
 }
 

@@ -1,0 +1,514 @@
+//===- CertifyRings.cpp - Run the barrier protocol symbolically ---------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// Each role's control flow is unrolled for chosen numbers of trips into a list of events: waits,
+/// arrivals, announced bytes, copies, reads. Then the lists run against one another on a model of
+/// mbarriers, in several orders. Cursors are counted without wrapping, so that a wait which a
+/// parity lets through too early is seen.
+///
+//===----------------------------------------------------------------------===//
+
+#include "Utils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "tk/Dialect/Tile/Transforms/Passes.h"
+#include "tk/Target/Hopper.h"
+#include "llvm/ADT/StringMap.h"
+#include <set>
+
+namespace tk::tile {
+#define GEN_PASS_DEF_CERTIFYRINGS
+#include "tk/Dialect/Tile/Transforms/Passes.h.inc"
+} // namespace tk::tile
+
+using namespace mlir;
+using namespace tk;
+using namespace tk::tile;
+
+namespace {
+
+/// One step of a role that matters to the protocol. `count` is how often the cursor was advanced:
+/// its slot is `count % stages`, its phase `count / stages`.
+struct Event {
+  enum Kind { Wait, Expect, Copy, Arrive, Read, Commit, Retire } kind;
+  Operation *op = nullptr;
+  AllocOp object; ///< The row of barriers, or the slots.
+  int64_t count = 0;
+  int64_t amount = 0;    ///< Bytes, arrivals, or groups that may stay pending.
+  AllocOp slots;         ///< Copy: where to; `object` is the barrier.
+  bool previous = false; ///< Wait: for the phase before.
+  bool inFlight = false; ///< Read: by a product, until it is retired.
+};
+
+/// How often each loop runs in a scenario.
+struct Scenario {
+  int64_t inner, outer;
+};
+
+/// Unrolls one role.
+class Unroller {
+public:
+  explicit Unroller(Scenario scenario) : scenario(scenario) {}
+  /// An error says what cannot be followed.
+  LogicalResult run(Block &block);
+  std::vector<Event> events;
+  std::string obstacle;
+
+private:
+  LogicalResult visit(Operation &op);
+  LogicalResult visitLoop(scf::ForOp loop);
+  std::optional<bool> evaluate(Value condition);
+  int64_t countOf(Value cursor) { return cursors.lookup(cursor); }
+  /// The slots a shared tile lies in, and which one; null for other memory.
+  std::pair<AllocOp, int64_t> findSlot(Value tile);
+
+  Scenario scenario;
+  llvm::DenseMap<Value, int64_t> cursors;
+  llvm::DenseMap<Value, int64_t> inductions;              ///< Induction variable to iteration.
+  llvm::DenseMap<std::pair<Value, Value>, int64_t> trips; ///< Bounds to trips.
+};
+
+/// The state of one mbarrier.
+struct Barrier {
+  int64_t arrivals = 0; ///< Of one phase.
+  int64_t pending = 0, bytes = 0;
+  int64_t completed = 0; ///< Phases.
+};
+
+/// What is known of one slot.
+struct Slot {
+  int64_t filled = -1;    ///< The round of the last copy.
+  std::set<int> reading;  ///< Roles that waited for it and have not released it.
+  std::set<int> inFlight; ///< Roles whose products still read it.
+};
+
+struct Role {
+  std::string name;
+  std::vector<Event> events;
+  size_t next = 0;
+  /// Products by group, oldest first; the last is open.
+  std::vector<std::vector<std::pair<AllocOp, int64_t>>> groups{{}};
+};
+
+/// Runs roles against one another.
+class Machine {
+public:
+  Machine(std::vector<Role> roles, const llvm::DenseMap<Operation *, int64_t> &arrivals)
+      : roles(std::move(roles)), arrivals(arrivals) {
+    // The barrier a role waits for before it copies is the one that frees those slots.
+    for (Role &role : this->roles) {
+      Operation *waited = nullptr;
+      for (Event &event : role.events) {
+        if (event.kind == Event::Wait)
+          waited = event.object;
+        if (event.kind == Event::Copy && event.slots && waited)
+          freed[waited].insert(event.slots);
+      }
+    }
+  }
+  /// Runs to the end in one order of preference; emits an error and fails where the protocol
+  /// breaks.
+  LogicalResult run(unsigned order, StringRef scenario);
+  int64_t waits = 0;
+
+private:
+  Barrier &barrier(AllocOp object, int64_t count);
+  Slot &slot(AllocOp object, int64_t count) {
+    return slots[{object.getOperation(), count % stagesOf(object)}];
+  }
+  static int64_t stagesOf(AllocOp object) {
+    if (auto barriers = dyn_cast<MBarriersType>(object.getResult().getType()))
+      return barriers.getStages();
+    return cast<SlotsType>(object.getResult().getType()).getStages();
+  }
+  void complete(Barrier &barrier) {
+    if (barrier.pending == 0 && barrier.bytes == 0) {
+      ++barrier.completed;
+      barrier.pending = barrier.arrivals;
+    }
+  }
+  bool isReady(const Event &event);
+  LogicalResult step(int index, StringRef scenario);
+  LogicalResult reportDeadlock(StringRef scenario);
+  LogicalResult fail(Event &event, StringRef scenario, const Twine &message) {
+    return event.op->emitOpError() << message.str() << " (" << scenario << ")";
+  }
+
+  std::vector<Role> roles;
+  const llvm::DenseMap<Operation *, int64_t> &arrivals;
+  llvm::DenseMap<Operation *, llvm::SmallPtrSet<Operation *, 2>> freed; ///< Slots by barrier.
+  std::map<std::pair<Operation *, int64_t>, Barrier> barriers;
+  std::map<std::pair<Operation *, int64_t>, Slot> slots;
+};
+
+struct CertifyRings : tk::tile::impl::CertifyRingsBase<CertifyRings> {
+  void runOnOperation() override;
+
+private:
+  LogicalResult certify(Scenario scenario, int64_t &waits, std::string &obstacle);
+  llvm::DenseMap<Operation *, int64_t> arrivals; ///< Of each row of barriers, from its init.
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Unrolling
+//===----------------------------------------------------------------------===//
+
+std::pair<AllocOp, int64_t> Unroller::findSlot(Value tile) {
+  while (auto slice = tile.getDefiningOp<SharedSliceOp>())
+    tile = slice.getSource();
+  if (auto slot = tile.getDefiningOp<SlotOp>())
+    return {slot.getSlots().getDefiningOp<AllocOp>(), countOf(slot.getCursor())};
+  return {};
+}
+
+std::optional<bool> Unroller::evaluate(Value condition) {
+  auto compare = condition.getDefiningOp<arith::CmpIOp>();
+  if (!compare)
+    return std::nullopt;
+  Value lhs = compare.getLhs(), rhs = compare.getRhs();
+  std::optional<std::pair<int64_t, int64_t>> values;
+  if (auto argument = dyn_cast<BlockArgument>(lhs))
+    if (auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+        loop && loop.getInductionVar() == lhs && loop.getLowerBound() == rhs)
+      values = {inductions.lookup(lhs), 0};
+  if (auto found = trips.find({lhs, rhs}); found != trips.end())
+    values = {0, found->second};
+  if (!values)
+    return std::nullopt;
+  return arith::applyCmpPredicate(compare.getPredicate(), APInt(64, values->first, true),
+                                  APInt(64, values->second, true));
+}
+
+LogicalResult Unroller::visitLoop(scf::ForOp loop) {
+  bool isOuter = false;
+  loop.getBody()->walk([&](scf::ForOp) { isOuter = true; });
+  int64_t count = isOuter ? scenario.outer : scenario.inner;
+  trips[{loop.getLowerBound(), loop.getUpperBound()}] = count;
+  auto copy = [&](ValueRange from, ValueRange to) {
+    SmallVector<int64_t> counts;
+    for (Value value : from)
+      counts.push_back(countOf(value));
+    for (auto [value, carried] : llvm::zip_equal(to, counts))
+      cursors[value] = carried;
+  };
+  copy(loop.getInitArgs(), loop.getRegionIterArgs());
+  for (int64_t i = 0; i < count; ++i) {
+    inductions[loop.getInductionVar()] = i;
+    if (failed(run(*loop.getBody())))
+      return failure();
+    copy(loop.getYieldedValues(), loop.getRegionIterArgs());
+  }
+  copy(loop.getRegionIterArgs(), loop.getResults());
+  return success();
+}
+
+LogicalResult Unroller::visit(Operation &op) {
+  auto add = [&](Event::Kind kind, Value object, Value cursor, int64_t amount = 0) -> Event & {
+    AllocOp alloc = object ? object.getDefiningOp<AllocOp>() : AllocOp();
+    return events.emplace_back(
+        Event{kind, &op, alloc, cursor ? countOf(cursor) : 0, amount, {}, false, false});
+  };
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return visitLoop(loop);
+  if (auto branch = dyn_cast<scf::IfOp>(op)) {
+    bool matters = false;
+    branch.walk([&](Operation *inner) {
+      matters |= isa<MBarrierWaitOp, MBarrierExpectOp, MBarrierArriveOp, TMALoadOp, WgmmaOp>(inner);
+    });
+    if (!matters)
+      return success();
+    std::optional<bool> taken = evaluate(branch.getCondition());
+    if (!taken) {
+      obstacle = "a branch around barriers depends on more than a loop's bounds";
+      return failure();
+    }
+    if (*taken)
+      return run(*branch.thenBlock());
+    return branch.elseBlock() ? run(*branch.elseBlock()) : success();
+  }
+  if (auto start = dyn_cast<RingStartOp>(op))
+    cursors[start] = 0;
+  if (auto advance = dyn_cast<RingAdvanceOp>(op))
+    cursors[advance] = countOf(advance.getCursor()) + 1;
+  if (auto wait = dyn_cast<MBarrierWaitOp>(op))
+    add(Event::Wait, wait.getBarriers(), wait.getCursor()).previous = wait.getPrevious();
+  if (auto expect = dyn_cast<MBarrierExpectOp>(op))
+    add(Event::Expect, expect.getBarriers(), expect.getCursor(), expect.getBytes());
+  if (auto arrive = dyn_cast<MBarrierArriveOp>(op))
+    add(Event::Arrive, arrive.getBarriers(), arrive.getCursor(),
+        arrive.getAllThreads() ? hopper::kWarpgroupThreads : 1);
+  if (auto load = dyn_cast<TMALoadOp>(op)) {
+    Event &event = add(Event::Copy, load.getBarriers(), load.getCursor(),
+                       load.getDest().getType().getSizeInBytes());
+    auto [slots, count] = findSlot(load.getDest());
+    event.slots = slots;
+    if (slots && count != event.count) {
+      obstacle = "a copy announces itself to the barrier of another slot";
+      return failure();
+    }
+  }
+  auto read = [&](Value tile, bool inFlight) {
+    auto [slots, count] = findSlot(tile);
+    if (!slots)
+      return;
+    Event &event = add(Event::Read, Value(), Value());
+    event.object = slots;
+    event.count = count;
+    event.inFlight = inFlight;
+  };
+  if (auto product = dyn_cast<WgmmaOp>(op)) {
+    read(product.getA(), true);
+    read(product.getB(), true);
+  }
+  if (auto load = dyn_cast<SharedLoadOp>(op))
+    read(load.getSource(), false);
+  if (isa<WgmmaCommitOp>(op))
+    add(Event::Commit, Value(), Value());
+  if (auto retire = dyn_cast<WgmmaRetireOp>(op))
+    add(Event::Retire, Value(), Value(), retire.getPending());
+  if (auto wait = dyn_cast<WgmmaWaitOp>(op))
+    add(Event::Retire, Value(), Value(), wait.getPending());
+  return success();
+}
+
+LogicalResult Unroller::run(Block &block) {
+  for (Operation &op : block)
+    if (failed(visit(op)))
+      return failure();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Running
+//===----------------------------------------------------------------------===//
+
+Barrier &Machine::barrier(AllocOp object, int64_t count) {
+  auto [found, isNew] = barriers.try_emplace({object.getOperation(), count % stagesOf(object)});
+  if (isNew)
+    found->second.arrivals = found->second.pending = arrivals.lookup(object);
+  return found->second;
+}
+
+/// Whether the role can go on: by parity, as the machine decides it.
+bool Machine::isReady(const Event &event) {
+  if (event.kind != Event::Wait)
+    return true;
+  int64_t phase = event.count / stagesOf(event.object) - event.previous;
+  return (barrier(event.object, event.count).completed & 1) != (phase & 1);
+}
+
+LogicalResult Machine::step(int index, StringRef scenario) {
+  Role &role = roles[index];
+  Event &event = role.events[role.next++];
+  switch (event.kind) {
+  case Event::Wait: {
+    ++waits;
+    int64_t phase = event.count / stagesOf(event.object) - event.previous;
+    int64_t completed = barrier(event.object, event.count).completed;
+    if (completed != phase + 1)
+      return fail(event, scenario,
+                  "is passed in the wrong round: it waits for phase " + Twine(phase) +
+                      ", and the parity of " + Twine(completed) + " completed phases lets it go");
+    return success();
+  }
+  case Event::Expect: {
+    Barrier &state = barrier(event.object, event.count);
+    state.bytes += event.amount;
+    if (--state.pending < 0)
+      return fail(event, scenario, "arrives once too often in one phase");
+    complete(state);
+    return success();
+  }
+  case Event::Copy: {
+    if (event.slots) {
+      Slot &target = slot(event.slots, event.count);
+      if (!target.reading.empty() || !target.inFlight.empty()) {
+        int reader = target.reading.empty() ? *target.inFlight.begin() : *target.reading.begin();
+        return fail(event, scenario,
+                    "overwrites a slot that " + roles[reader].name + " may still read");
+      }
+      target.filled = event.count / stagesOf(event.slots);
+    }
+    Barrier &state = barrier(event.object, event.count);
+    state.bytes -= event.amount; // Any time from here on; the phase needs it.
+    complete(state);
+    return success();
+  }
+  case Event::Arrive: {
+    for (auto &[key, state] : slots) {
+      if (key.second != event.count % stagesOf(event.object) ||
+          !freed[event.object.getOperation()].contains(key.first))
+        continue;
+      if (state.inFlight.count(index))
+        return fail(event, scenario,
+                    "releases a slot while products in flight read it; retire them first");
+      state.reading.erase(index);
+    }
+    Barrier &state = barrier(event.object, event.count);
+    if ((state.pending -= event.amount) < 0)
+      return fail(event, scenario, "arrives once too often in one phase");
+    complete(state);
+    return success();
+  }
+  case Event::Read: {
+    Slot &source = slot(event.object, event.count);
+    int64_t round = event.count / stagesOf(event.object);
+    if (source.filled != round)
+      return fail(event, scenario,
+                  "reads a slot in round " + Twine(round) + " that holds round " +
+                      Twine(source.filled));
+    source.reading.insert(index);
+    if (event.inFlight) {
+      source.inFlight.insert(index);
+      role.groups.back().emplace_back(event.object, event.count);
+    }
+    return success();
+  }
+  case Event::Commit:
+    role.groups.emplace_back();
+    return success();
+  case Event::Retire:
+    while (static_cast<int64_t>(role.groups.size()) - 1 > event.amount) {
+      for (auto [object, count] : role.groups.front())
+        slot(object, count).inFlight.erase(index);
+      role.groups.erase(role.groups.begin());
+    }
+    return success();
+  }
+  llvm_unreachable("all kinds are handled");
+}
+
+LogicalResult Machine::reportDeadlock(StringRef scenario) {
+  SmallVector<std::pair<Operation *, std::string>> stuck;
+  for (Role &role : roles) {
+    if (role.next == role.events.size())
+      continue;
+    Event &event = role.events[role.next];
+    int64_t stages = stagesOf(event.object);
+    stuck.emplace_back(event.op, llvm::formatv("{0} waits for phase {1} of \"{2}\", slot {3}",
+                                               role.name, event.count / stages - event.previous,
+                                               event.object.getLabel(), event.count % stages));
+  }
+  InFlightDiagnostic diagnostic = stuck.front().first->emitOpError()
+                                  << "is never passed: no role can go on (" << scenario << "); "
+                                  << stuck.front().second;
+  for (auto &[op, text] : ArrayRef(stuck).drop_front())
+    diagnostic.attachNote(op->getLoc()) << text;
+  return diagnostic;
+}
+
+LogicalResult Machine::run(unsigned order, StringRef scenario) {
+  size_t count = roles.size();
+  // The first orders let one role run as far as it can; the last takes turns.
+  while (true) {
+    bool moved = false;
+    for (size_t i = 0; i < count; ++i) {
+      size_t index = (i + order) % count;
+      Role &role = roles[index];
+      while (role.next < role.events.size() && isReady(role.events[role.next])) {
+        if (failed(step(index, scenario)))
+          return failure();
+        moved = true;
+        if (order >= count)
+          break;
+      }
+      if (moved && order < count)
+        break;
+    }
+    if (moved)
+      continue;
+    if (llvm::all_of(roles, [](Role &role) { return role.next == role.events.size(); }))
+      break;
+    return reportDeadlock(scenario);
+  }
+  for (auto &[key, state] : barriers)
+    if (state.bytes != 0)
+      return key.first->emitOpError()
+             << (state.bytes > 0 ? "is told of " : "is not told of ") << std::abs(state.bytes)
+             << (state.bytes > 0 ? " bytes that no copy brings (" : " bytes that copies bring (")
+             << scenario << ")";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+LogicalResult CertifyRings::certify(Scenario scenario, int64_t &waits, std::string &obstacle) {
+  KernelOp kernel = getOperation();
+  SpecializeOp roles;
+  kernel.walk([&](SpecializeOp op) { roles = op; });
+  std::vector<Role> unrolled;
+  auto unroll = [&](Block &block, const std::string &name) {
+    Unroller unroller(scenario);
+    if (failed(unroller.run(block))) {
+      obstacle = unroller.obstacle;
+      return failure();
+    }
+    Role role;
+    role.name = name;
+    role.events = std::move(unroller.events);
+    unrolled.push_back(std::move(role));
+    return success();
+  };
+  if (!roles) {
+    if (failed(unroll(kernel.getBody().front(), "the block")))
+      return success();
+  } else {
+    if (failed(unroll(roles.getProducer().front(), "the producer")))
+      return success();
+    for (int64_t i = 0, e = roles.getConsumers(); i < e; ++i)
+      if (failed(unroll(roles.getConsumer().front(), "consumer " + std::to_string(i))))
+        return success();
+  }
+  std::string text =
+      llvm::formatv("{0} trip(s) in each of {1} tile(s)", scenario.inner, scenario.outer);
+  for (unsigned order = 0; order <= unrolled.size(); ++order) {
+    Machine machine(unrolled, arrivals);
+    if (failed(machine.run(order, text)))
+      return failure();
+    waits = machine.waits;
+  }
+  return success();
+}
+
+void CertifyRings::runOnOperation() {
+  KernelOp kernel = getOperation();
+  arrivals.clear();
+  int64_t stages = 0;
+  kernel.walk([&](MBarrierInitOp init) {
+    if (auto alloc = init.getBarriers().getDefiningOp<AllocOp>()) {
+      arrivals[alloc] = init.getArrivals();
+      stages = std::max(stages, init.getBarriers().getType().getStages());
+    }
+  });
+  if (arrivals.empty())
+    return;
+  auto opts = remarkOn(kernel, "rings", "tk-certify-rings");
+  std::set<int64_t> inner{0, 1, 2, stages - 1, stages, stages + 1};
+  std::string obstacle;
+  int64_t runs = 0, waits = 0;
+  for (int64_t outer : {1, 2})
+    for (int64_t trips : inner) {
+      if (failed(certify({trips, outer}, waits, obstacle)))
+        return signalPassFailure();
+      ++runs;
+    }
+  if (!obstacle.empty()) {
+    remark::missed(kernel.getLoc(), opts) << remark::reason("{0}", obstacle);
+    return;
+  }
+  std::string list;
+  for (int64_t trips : inner)
+    list += (list.empty() ? "" : ", ") + std::to_string(trips);
+  remark::passed(kernel.getLoc(), opts) << remark::add(
+      "the barrier protocol ends, without a lap or an early release, for {0} trips in 1 and 2 "
+      "tiles: {1} runs, {2} waits in the longest",
+      list, runs, waits);
+}

@@ -1,0 +1,91 @@
+//===- Utils.cpp - What the passes share ----------------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Utils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Iterators.h"
+
+using namespace mlir;
+using namespace tk;
+using namespace tk::tile;
+
+SharedType tk::tile::addSwizzle(SharedType tile, unsigned contiguous) {
+  if (tile.getShape().size() != 2 || tile.getShape()[1 - contiguous] % 8 != 0)
+    return {};
+  std::optional<layout::SwizzleSpan> span =
+      layout::widestSpan(tile.getShape()[contiguous] * tile.getElementBytes());
+  if (!span)
+    return {};
+  auto swizzle = SwizzleAttr::get(tile.getContext(), int64_t(*span), {contiguous, 1 - contiguous});
+  return SharedType::get(tile.getContext(), tile.getShape(), tile.getElementType(),
+                         cast<SharedLayoutInterface>(swizzle));
+}
+
+bool tk::tile::isTensorCoreType(Type type) { return type.isBF16() || type.isF16(); }
+
+bool tk::tile::areOperandsCopied(KernelOp kernel) {
+  WalkResult walk = kernel.getBody().walk([](DotOp dot) {
+    for (Value operand : {dot.getA(), dot.getB()}) {
+      auto load = operand.getDefiningOp<LoadOp>();
+      auto tile = cast<RankedTensorType>(operand.getType());
+      if (!isTensorCoreType(tile.getElementType()) || !load ||
+          !findTMAObstacle(load.getView().getType(), tile.getShape()).empty())
+        return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return !walk.wasInterrupted();
+}
+
+unsigned tk::tile::getContiguousOr(GlobalType view, unsigned otherwise) {
+  return view.getContiguousDimension().value_or(otherwise);
+}
+
+void tk::tile::eraseDeadOps(Region &region) {
+  region.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+    if (isOpTriviallyDead(op))
+      op->erase();
+  });
+}
+
+void tk::tile::dropCarried(scf::ForOp loop, function_ref<bool(unsigned)> isDropped) {
+  SmallVector<Value> inits;
+  SmallVector<unsigned> kept;
+  for (auto [index, init] : llvm::enumerate(loop.getInitArgs()))
+    if (!isDropped(index)) {
+      inits.push_back(init);
+      kept.push_back(index);
+    }
+  if (kept.size() == loop.getInitArgs().size())
+    return;
+  OpBuilder builder(loop);
+  auto slim = scf::ForOp::create(builder, loop.getLoc(), loop.getLowerBound(), loop.getUpperBound(),
+                                 loop.getStep(), inits);
+  slim->setDiscardableAttrs(loop->getDiscardableAttrDictionary());
+  slim.setUnsignedCmp(loop.getUnsignedCmp());
+  if (kept.empty()) // The builder made a terminator.
+    slim.getBody()->getTerminator()->erase();
+  slim.getBody()->getOperations().splice(slim.getBody()->end(), loop.getBody()->getOperations());
+  loop.getInductionVar().replaceAllUsesWith(slim.getInductionVar());
+  Operation *yield = slim.getBody()->getTerminator();
+  SmallVector<Value> yielded;
+  for (auto [position, index] : llvm::enumerate(kept)) {
+    loop.getRegionIterArgs()[index].replaceAllUsesWith(slim.getRegionIterArgs()[position]);
+    loop.getResults()[index].replaceAllUsesWith(slim.getResults()[position]);
+    yielded.push_back(yield->getOperand(index));
+  }
+  yield->setOperands(yielded);
+  loop->dropAllUses(); // Of results that go with the loop; their users drop theirs.
+  loop.erase();
+}
+
+Value tk::tile::makeTripCondition(OpBuilder &builder, scf::ForOp loop) {
+  auto less = loop.getUnsignedCmp() ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt;
+  return arith::CmpIOp::create(builder, loop.getLoc(), less, loop.getLowerBound(),
+                               loop.getUpperBound());
+}

@@ -1,0 +1,51 @@
+//===- Utils.h - What the passes share --------------------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_LIB_DIALECT_TILE_TRANSFORMS_UTILS_H
+#define TK_LIB_DIALECT_TILE_TRANSFORMS_UTILS_H
+
+#include "mlir/IR/Remarks.h"
+#include "tk/Dialect/Tile/IR/TileOps.h"
+
+namespace mlir::scf {
+class ForOp;
+} // namespace mlir::scf
+
+namespace tk::tile {
+
+/// The options of a remark of a pass on a kernel.
+inline ::mlir::remark::RemarkOpts remarkOn(KernelOp kernel, ::llvm::StringRef name,
+                                           ::llvm::StringRef pass) {
+  return ::mlir::remark::RemarkOpts::name(name).category(pass).function(kernel.getSymName());
+}
+
+/// The tile with the layout that serves data contiguous along `contiguous`: the widest swizzle
+/// whose span divides that extent. Null where there is none.
+SharedType addSwizzle(SharedType tile, unsigned contiguous);
+
+/// Whether `tk-insert-wgmma` has a product for operands of this type.
+bool isTensorCoreType(::mlir::Type type);
+
+/// Whether every operand of the kernel's products is loaded from a view that the copy engine reads.
+bool areOperandsCopied(KernelOp kernel);
+
+/// The dimension of a tile of this view that its layout should be contiguous along: the view's own.
+unsigned getContiguousOr(GlobalType view, unsigned otherwise);
+
+/// Erases operations without effects and without users, innermost users first.
+void eraseDeadOps(::mlir::Region &region);
+
+/// Rebuilds a loop without some of the values it carries, whose results and arguments must have no
+/// other users than the loop's own yield.
+void dropCarried(::mlir::scf::ForOp loop, ::llvm::function_ref<bool(unsigned)> isDropped);
+
+/// Whether the loop's bounds say that it runs at all, as a value.
+::mlir::Value makeTripCondition(::mlir::OpBuilder &builder, ::mlir::scf::ForOp loop);
+
+} // namespace tk::tile
+
+#endif // TK_LIB_DIALECT_TILE_TRANSFORMS_UTILS_H

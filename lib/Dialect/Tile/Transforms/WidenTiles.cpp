@@ -1,0 +1,288 @@
+//===- WidenTiles.cpp - Neighbouring programs become one ----------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Utils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+#include "tk/Dialect/Tile/Transforms/Passes.h"
+#include "tk/Target/Hopper.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace tk::tile {
+#define GEN_PASS_DEF_WIDENTILES
+#include "tk/Dialect/Tile/Transforms/Passes.h.inc"
+} // namespace tk::tile
+
+using namespace mlir;
+using namespace tk;
+using namespace tk::tile;
+
+namespace {
+
+/// A dimension of a register tile.
+using Axis = std::pair<Value, unsigned>;
+
+/// Finds the dimensions of tiles that run along x: those loaded and stored at `program_id(0) *
+/// extent`, and what flows from and to them. Each index along them is computed by itself, so f
+/// programs of extent e compute what one of extent f * e does.
+class AlongX {
+public:
+  explicit AlongX(KernelOp kernel) : kernel(kernel) {}
+  /// Why the programs along x are not neighbours that could be one, or an empty string.
+  std::string find();
+  void widen(int64_t factor);
+
+private:
+  std::string findOffsets();
+  std::string spread();
+  std::string check();
+  void link(Operation *op, function_ref<void(Axis, Axis)> same);
+
+  KernelOp kernel;
+  SmallVector<arith::MulIOp> offsets; ///< program_id(0) * extent
+  arith::CeilDivUIOp gridExtent;
+  int64_t extent = 0;
+  llvm::SetVector<Axis> axes;
+};
+
+struct WidenTiles : tk::tile::impl::WidenTilesBase<WidenTiles> {
+  void runOnOperation() override;
+
+private:
+  int64_t chooseFactor(std::string &reason);
+};
+
+} // namespace
+
+std::string AlongX::findOffsets() {
+  auto grid = cast<GridOp>(kernel.getGrid().front().getTerminator());
+  gridExtent = grid.getSizes()[0].getDefiningOp<arith::CeilDivUIOp>();
+  APInt constant;
+  if (!gridExtent || !matchPattern(gridExtent.getRhs(), m_ConstantInt(&constant)))
+    return "the grid's x is not a size divided by a constant, rounded up";
+  extent = constant.getSExtValue();
+  std::string obstacle;
+  kernel.getBody().walk([&](Operation *op) {
+    if (isa<NumProgramsOp>(op))
+      obstacle = "the body asks how many programs there are";
+    auto id = dyn_cast<ProgramIdOp>(op);
+    if (!id || id.getDimension() != 0)
+      return;
+    for (Operation *user : id->getUsers()) {
+      auto product = dyn_cast<arith::MulIOp>(user);
+      Value other;
+      if (product)
+        other = product.getLhs() == id.getResult() ? product.getRhs() : product.getLhs();
+      if (!other || !matchPattern(other, m_ConstantInt(&constant)) ||
+          constant.getSExtValue() != extent)
+        obstacle = llvm::formatv("program_id 0 is used by '{0}', not only times {1}",
+                                 user->getName(), extent);
+      else
+        offsets.push_back(product);
+    }
+  });
+  if (offsets.empty() && obstacle.empty())
+    return "no tile's place depends on program_id 0";
+  return obstacle;
+}
+
+/// Calls `same` for dimensions that an operation makes one.
+void AlongX::link(Operation *op, function_ref<void(Axis, Axis)> same) {
+  auto all = [&](Value a, Value b) {
+    auto type = dyn_cast<RankedTensorType>(a.getType());
+    for (unsigned d = 0; type && isa<RankedTensorType>(b.getType()) && d < type.getRank(); ++d)
+      same({a, d}, {b, d});
+  };
+  if (OpTrait::hasElementwiseMappableTraits(op))
+    for (Value result : op->getResults())
+      for (Value operand : op->getOperands())
+        all(operand, result);
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    for (auto [init, argument, yielded, result] :
+         llvm::zip_equal(loop.getInitArgs(), loop.getRegionIterArgs(), loop.getYieldedValues(),
+                         loop.getResults())) {
+      all(init, argument);
+      all(argument, yielded);
+      all(yielded, result);
+    }
+  if (auto dot = dyn_cast<DotOp>(op)) {
+    all(dot.getAcc(), dot.getResult());
+    same({dot.getA(), 0}, {dot.getResult(), 0});
+    same({dot.getB(), 1}, {dot.getResult(), 1});
+    same({dot.getA(), 1}, {dot.getB(), 0});
+  }
+}
+
+std::string AlongX::spread() {
+  std::string obstacle;
+  auto seed = [&](Operation *op, Value tile, OperandRange indices) {
+    for (auto [d, index] : llvm::enumerate(indices))
+      if (auto product = index.getDefiningOp<arith::MulIOp>();
+          product && llvm::is_contained(offsets, product))
+        axes.insert({tile, d});
+  };
+  for (arith::MulIOp product : offsets)
+    for (Operation *user : product->getUsers()) {
+      if (auto load = dyn_cast<LoadOp>(user))
+        seed(load, load.getResult(), load.getOffsets());
+      else if (auto store = dyn_cast<StoreOp>(user))
+        seed(store, store.getValue(), store.getOffsets());
+      else
+        return llvm::formatv("'{0}' uses a tile's place along x", user->getName());
+    }
+  size_t before;
+  do {
+    before = axes.size();
+    kernel.getBody().walk([&](Operation *op) {
+      link(op, [&](Axis a, Axis b) {
+        if (axes.contains(a))
+          axes.insert(b);
+        if (axes.contains(b))
+          axes.insert(a);
+      });
+    });
+  } while (axes.size() != before);
+  return obstacle;
+}
+
+/// Every place a widened dimension comes from or goes to must be one that moves with the program.
+std::string AlongX::check() {
+  auto moves = [&](Value index) {
+    auto product = index.getDefiningOp<arith::MulIOp>();
+    return product && llvm::is_contained(offsets, product);
+  };
+  for (auto [tile, d] : axes) {
+    auto type = cast<RankedTensorType>(tile.getType());
+    for (unsigned other = 0; other < type.getRank(); ++other)
+      if (other != d && axes.contains({tile, other}))
+        return llvm::formatv("two dimensions of {0} run along x: wider, it would reach beside the "
+                             "diagonal",
+                             Type(type));
+    if (type.getDimSize(d) != extent)
+      return llvm::formatv("dimension {0} of {1} moves by {2} from program to program", d,
+                           Type(type), extent);
+    if (Operation *op = tile.getDefiningOp()) {
+      auto constant = dyn_cast<arith::ConstantOp>(op);
+      auto load = dyn_cast<LoadOp>(op);
+      if (constant ? !isa<SplatElementsAttr>(constant.getValue())
+                   : !isa<DotOp, scf::ForOp>(op) && !OpTrait::hasElementwiseMappableTraits(op) &&
+                         !(load && moves(load.getOffsets()[d])))
+        return llvm::formatv("the result of '{0}' does not widen", op->getName());
+    }
+    for (Operation *user : tile.getUsers()) {
+      auto store = dyn_cast<StoreOp>(user);
+      if (auto dot = dyn_cast<DotOp>(user);
+          dot && ((tile == dot.getA() && d == 1) || (tile == dot.getB() && d == 0)))
+        return "a product sums along x";
+      bool isCarried = isa<scf::ForOp>(user) ||
+                       (isa<scf::YieldOp>(user) && isa<scf::ForOp>(user->getParentOp()));
+      if (!isCarried && !isa<DotOp>(user) && !OpTrait::hasElementwiseMappableTraits(user) &&
+          !(store && moves(store.getOffsets()[d])))
+        return llvm::formatv("'{0}' uses a tile along x", user->getName());
+    }
+  }
+  return {};
+}
+
+std::string AlongX::find() {
+  if (std::string obstacle = findOffsets(); !obstacle.empty())
+    return obstacle;
+  if (std::string obstacle = spread(); !obstacle.empty())
+    return obstacle;
+  return check();
+}
+
+void AlongX::widen(int64_t factor) {
+  for (auto [tile, d] : axes) {
+    auto type = cast<RankedTensorType>(tile.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    shape[d] *= factor;
+    auto wide = RankedTensorType::get(shape, type.getElementType(), type.getEncoding());
+    if (auto constant = tile.getDefiningOp<arith::ConstantOp>())
+      constant.setValueAttr(
+          cast<SplatElementsAttr>(constant.getValue()).resizeSplat(cast<ShapedType>(wide)));
+    tile.setType(wide);
+  }
+  auto scale = [&](OpOperand &operand) {
+    OpBuilder builder(operand.getOwner());
+    operand.set(
+        arith::ConstantIndexOp::create(builder, operand.getOwner()->getLoc(), extent * factor));
+  };
+  // The division may serve other dimensions of the grid as well.
+  auto grid = cast<GridOp>(kernel.getGrid().front().getTerminator());
+  OpBuilder builder(grid);
+  Value wide = arith::ConstantIndexOp::create(builder, gridExtent.getLoc(), extent * factor);
+  grid->setOperand(
+      0, arith::CeilDivUIOp::create(builder, gridExtent.getLoc(), gridExtent.getLhs(), wide));
+  eraseDeadOps(kernel.getGrid());
+  for (arith::MulIOp product : offsets)
+    scale(product->getOpOperand(product.getLhs().getDefiningOp<ProgramIdOp>() ? 1 : 0));
+}
+
+/// How many programs along x should become one: as many as fill the widest accumulator that two
+/// consumers hold.
+int64_t WidenTiles::chooseFactor(std::string &reason) {
+  KernelOp kernel = getOperation();
+  TuningAttr tuning = kernel.getTuningAttr();
+  if (tuning && tuning.getWiden())
+    return *tuning.getWiden();
+  int64_t rows = 0, columns = 0;
+  kernel.getBody().walk([&](DotOp dot) {
+    auto type = cast<RankedTensorType>(dot.getResult().getType());
+    rows = std::max(rows, type.getDimSize(0));
+    columns = std::max(columns, type.getDimSize(1));
+  });
+  if (columns == 0 || rows < hopper::kMaxConsumers * hopper::kWgmmaM) {
+    reason = "no product with rows for every consumer";
+    return 1;
+  }
+  if (tuning && tuning.getConsumers() && *tuning.getConsumers() < hopper::kMaxConsumers) {
+    reason = "one consumer holds the whole tile, which is large enough";
+    return 1;
+  }
+  // With any other load, roles will not be split.
+  WalkResult walk = kernel.getBody().walk([](LoadOp load) {
+    bool isOperand = llvm::all_of(load->getUsers(), llvm::IsaPred<DotOp>);
+    return isOperand ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  if (walk.wasInterrupted()) {
+    reason =
+        "a load that is no operand keeps one warpgroup for all work, and it holds the whole tile";
+    return 1;
+  }
+  if (!areOperandsCopied(kernel)) {
+    reason = "without the copy engine one warpgroup holds the whole tile, which is large enough";
+    return 1;
+  }
+  return std::max<int64_t>(1, hopper::kWgmmaMaxN / columns);
+}
+
+void WidenTiles::runOnOperation() {
+  KernelOp kernel = getOperation();
+  if (kernel.getLoweredTo())
+    return;
+  auto opts = remarkOn(kernel, "widen", "tk-widen-tiles");
+  std::string reason;
+  int64_t factor = chooseFactor(reason);
+  if (factor > 1) {
+    AlongX along(kernel);
+    reason = along.find();
+    if (reason.empty()) {
+      along.widen(factor);
+      if (TuningAttr tuning = kernel.getTuningAttr()) // Done, and not to be done again.
+        kernel.setTuningAttr(TuningAttr::get(
+            &getContext(), tuning.getStages(), tuning.getConsumers(), tuning.getProducerRegisters(),
+            tuning.getConsumerRegisters(), std::nullopt, tuning.getGroup()));
+      remark::passed(kernel.getLoc(), opts) << remark::add(
+          "{0} programs along x are one: each operand tile is used for more products", factor);
+      return;
+    }
+  }
+  if (!reason.empty())
+    remark::missed(kernel.getLoc(), opts) << remark::reason("{0}", reason);
+}

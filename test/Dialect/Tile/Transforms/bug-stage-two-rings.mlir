@@ -1,0 +1,29 @@
+// RUN: tk-opt --tk-place %s | FileCheck %s
+
+// a program that compiled before does not: each ring takes what there is for all operands, and two do not fit
+// ("needs ... bytes of shared memory, but a block has at most 232448"). Expected: rings share kStageBytes.
+
+// CHECK:      tk.tma_load
+// CHECK:      tk.tma_load
+!in = !tk.global<?x?xbf16, align = 16, stride_divisible = [8, 1]>
+!out = !tk.global<?x?xf32>
+tk.kernel @k(%A: !in, %B: !in, %C: !out, %n: index) grid {
+  tk.grid %n
+} {
+  %c = tk.dim %C, 0 : !out
+  %z = arith.constant dense<0.0> : tensor<128x128xf32>
+  %l = scf.for %k = %n to %c step %n iter_args(%s = %z) -> tensor<128x128xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<128x64xbf16>
+    %b = tk.load %B[%k, %n] : !in -> tensor<64x128xbf16>
+    %d = tk.dot %a, %b, %s : tensor<128x64xbf16>, tensor<64x128xbf16>, tensor<128x128xf32>
+    scf.yield %d : tensor<128x128xf32>
+  }
+  %m = scf.for %k = %n to %c step %n iter_args(%s = %l) -> tensor<128x128xf32> {
+    %a = tk.load %B[%n, %k] : !in -> tensor<128x64xbf16>
+    %b = tk.load %A[%k, %n] : !in -> tensor<64x128xbf16>
+    %d = tk.dot %a, %b, %s : tensor<128x64xbf16>, tensor<64x128xbf16>, tensor<128x128xf32>
+    scf.yield %d : tensor<128x128xf32>
+  }
+  tk.store %m, %C[%n, %n] : tensor<128x128xf32>, !out
+  tk.return
+}
