@@ -49,6 +49,14 @@ class Variant:
     def __str__(self):
         return f"{self.input}-{self.output}-{self.a}-{self.b}"
 
+    def entry(self, shape):
+        """The PTX entry that fits a problem, by the rule of the copy engine and not by the package: every stride of A,
+        B and C but the contiguous one is a multiple of 16 bytes, and there is something to copy."""
+        m, n, k = shape
+        read, written = NUMPY[self.input].itemsize, NUMPY[self.output].itemsize
+        pitches = [read * (k if self.a == "row" else m), read * (n if self.b == "row" else k), written * n]
+        return "gemm_tma" if min(shape) > 0 and all(pitch % 16 == 0 for pitch in pitches) else "gemm"
+
     def aliases(self):
         def view(layout):
             strides = "?, 1" if layout == "row" else "1, ?"
@@ -86,14 +94,24 @@ def make_inputs(variant, shape, seed):
     return a, b, a.astype(np.float64) @ b.astype(np.float64)
 
 
-def run_gemm(tool, package, variant, arrays, folder, *options, raw=False):
-    """Runs a package on A and B; `raw` saves them as plain 16-bit integers, not as ml_dtypes arrays."""
+def entries(package):
+    """The variants of the one kernel of a package (as JSON), by entry, in the order in which they are tried."""
+    (kernel,) = package["kernels"]
+    return {variant["entry"]: variant for variant in kernel["variants"]}
+
+
+def run_gemm(tool, package, variant, arrays, folder, *options, raw=False, poison=None, device="sim"):
+    """Runs a package on A and B. `raw` saves them as plain 16-bit integers, not as ml_dtypes arrays. C is fresh memory,
+    of which the report counts what was never written; with `poison`, an array, it is that array, overwritten."""
     for name, array in zip("AB", arrays):
         np.save(folder / f"{name}.npy", array.view(np.uint16) if raw else array)
     out = folder / "C.npy"
     out.unlink(missing_ok=True)
     arguments = [package, "--arg", f"A={folder / 'A.npy'}", "--arg", f"B={folder / 'B.npy'}", "--out", f"C={out}"]
-    done = tool("tk-run", *arguments, "--device=sim", "--report=json", *options)
+    if poison is not None:
+        np.save(folder / "poison.npy", poison)
+        arguments += ["--arg", f"C={folder / 'poison.npy'}"]
+    done = tool("tk-run", *arguments, f"--device={device}", "--report=json", *options)
     run = Run(done)
     if done.stdout:
         run.report = json.loads(done.stdout)
@@ -104,4 +122,5 @@ def run_gemm(tool, package, variant, arrays, folder, *options, raw=False):
 
 
 def relative_error(output, reference):
-    return np.linalg.norm(output.astype(np.float64) - reference) / np.linalg.norm(reference)
+    difference, size = (np.linalg.norm(x) for x in (output.astype(np.float64) - reference, reference))
+    return difference / size if size else difference

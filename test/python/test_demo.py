@@ -23,7 +23,7 @@ def test_one_screen(build):
     assert [line for line in lines if len(line) > 100] == []
     assert re.search(r"findings +0 of races", done.stdout)
     assert re.search(r"banks +0 wavefronts lost", done.stdout)
-    assert "error: TK-SIM-RACE-PROXY" in done.stdout and "gemm.mlir:38" in done.stdout
+    assert "error: TK-SIM-RACE-PROXY" in done.stdout and "gemm.mlir:41" in done.stdout
 
 
 def fake_build(build, folder, tk_run):
