@@ -49,12 +49,36 @@ class Gemm:
     def types(self):
         return {"A": self.input, "B": self.input, self.result: self.output}
 
+    def operands(self, arrays, random, shape):
+        """Fresh inputs as they lie in memory."""
+        sizes, types = self.sizes(shape), self.types()
+        return {name: arrays.normal(random, sizes[name], types[name]) for name in sizes if name != self.result}
+
+    def product(self, arrays, operands):
+        """The result in float64, and what its rounding errors are measured in."""
+        return arrays.product(*(arrays.decode(operands[name], self.types()[name]) for name in ("A", "B")))
+
+
+@dataclass(frozen=True)
+class Batched(Gemm):
+    """Products of two batches of matrices."""
+
+    source: str = "gemm_batched"
+    batch: int = 3
+
+    @property
+    def kernel(self):
+        return self.source
+
+    def sizes(self, shape):
+        return {name: (self.batch, *sizes) for name, sizes in super().sizes(shape).items()}
+
 
 def cases():
     """All of them, the most important first."""
     products = [Gemm(input=i, output=o, a=a, b=b) for i in ("bf16", "f16") for a in LAYOUTS for b in LAYOUTS
                 for o in (i, "f32", "f16" if i == "bf16" else "bf16")]
-    return products + [Gemm(source="gemm_graph", result="out")]
+    return products + [Gemm(source="gemm_graph", result="out"), Batched()]
 
 
 def find(name):

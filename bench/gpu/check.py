@@ -8,6 +8,7 @@ One process for each package, so that a kernel that hangs or faults takes nothin
 import argparse
 import concurrent.futures
 import json
+import math
 import os
 import subprocess
 import sys
@@ -34,10 +35,8 @@ class Inputs:
     def __init__(self, case, shape, seed):
         random = np.random.default_rng(seed)
         self.case, self.shape, self.seed = case, shape, seed
-        sizes, types = case.sizes(shape), case.types()
-        self.operands = {name: arrays.normal(random, sizes[name], types[name]) for name in sizes if name != case.result}
-        values = [arrays.decode(self.operands[name], types[name]) for name in ("A", "B")]
-        self.reference, self.magnitude = arrays.product(*values)
+        self.operands = case.operands(arrays, random, shape)
+        self.reference, self.magnitude = case.product(arrays, self.operands)
 
     def judge(self, output):
         case = self.case
@@ -48,14 +47,15 @@ class Inputs:
 
 
 class DeviceArray:
-    """A matrix in device memory, its rows (or columns) `padding` elements apart, with poison around them."""
+    """Matrices in device memory, their rows (or columns) `padding` elements apart, with poison around them."""
 
     GUARD = 1024
 
     def __init__(self, driver, kind, sizes, layout, padding):
         self.driver, self.kind, self.sizes, self.layout = driver, kind, sizes, layout
-        rows, columns = sizes if layout == "row" else sizes[::-1]
-        self.lines, self.length, self.pitch = rows, columns, max(columns + padding, 1)
+        *self.batch, rows, columns = sizes if layout == "row" else (*sizes[:-2], *sizes[:-3:-1])
+        self.lines, self.length, self.pitch = math.prod(self.batch) * rows, columns, max(columns + padding, 1)
+        self.rows = rows
         self.width = arrays.STORAGE[kind].itemsize
         self.bytes = self.lines * self.pitch * self.width + 2 * self.GUARD
         self.start = driver.allocate(self.bytes)
@@ -65,8 +65,10 @@ class DeviceArray:
         self.driver.fill(self.start, self.bytes, arrays.POISON)
 
     def view(self):
-        strides = (self.pitch, 1) if self.layout == "row" else (1, self.pitch)
-        return tkpkg.View(self.start + self.GUARD, self.kind, self.sizes, strides)
+        strides = [self.pitch, 1] if self.layout == "row" else [1, self.pitch]
+        for number, _ in enumerate(self.batch):
+            strides.insert(0, math.prod(self.batch[len(self.batch) - number:]) * max(self.rows, 1) * self.pitch)
+        return tkpkg.View(self.start + self.GUARD, self.kind, self.sizes, tuple(strides))
 
     def _lines(self, data):
         body = np.frombuffer(data, arrays.STORAGE[self.kind], self.lines * self.pitch, self.GUARD)
@@ -74,7 +76,8 @@ class DeviceArray:
 
     def put(self, values):
         data = bytearray([arrays.POISON]) * self.bytes
-        self._lines(data)[:, :self.length] = values if self.layout == "row" else values.T
+        ordered = values if self.layout == "row" else values.swapaxes(-1, -2)
+        self._lines(data)[:, :self.length] = ordered.reshape(self.lines, self.length)
         self.driver.upload(self.start, data)
 
     def get(self):
@@ -85,7 +88,8 @@ class DeviceArray:
         unwritten = int(np.count_nonzero((values.view(f"u{self.width}") == 2**(8 * self.width) - 1)))
         lines[:, :self.length] = np.frombuffer(bytes([arrays.POISON]) * self.width, arrays.STORAGE[self.kind])[0]
         outside = int(np.count_nonzero(np.frombuffer(data, np.uint8) != arrays.POISON))
-        return (values if self.layout == "row" else values.T), unwritten, outside
+        values = values.reshape(*self.batch, self.rows, self.length)
+        return (values if self.layout == "row" else values.swapaxes(-1, -2)), unwritten, outside
 
     def free(self):
         self.driver.free(self.start)

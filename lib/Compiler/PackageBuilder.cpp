@@ -194,9 +194,11 @@ static void describePromises(KernelOp base, KernelOp variant, Variant &described
           require(Condition::Kind::LessEqual, index, Expr::size(index, d), hopper::kTMAMaxExtent,
                   kWhy);
         }
-        if (ShapedType::isDynamic(view.getStrides()[d]))
+        if (ShapedType::isDynamic(view.getStrides()[d])) {
+          require(Condition::Kind::NotEqual, index, Expr::stride(index, d), 0, kWhy);
           require(Condition::Kind::Less, index, Expr::stride(index, d),
                   hopper::kTMAMaxStrideBytes / view.getElementBytes(), kWhy);
+        }
       }
     }
 }

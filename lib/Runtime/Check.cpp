@@ -86,19 +86,42 @@ Expected<Comparison> compare(const HostTensor &result, const HostTensor &referen
   return comparison;
 }
 
-Expected<HostTensor> multiplyReference(const HostTensor &lhs, const HostTensor &rhs) {
-  if (lhs.sizes.size() != 2 || rhs.sizes.size() != 2 || lhs.sizes[1] != rhs.sizes[0])
-    return createStringError("expected two matrices MxK and KxN to multiply, got " +
-                             printSizes(lhs.sizes) + " and " + printSizes(rhs.sizes));
-  size_t rows = lhs.sizes[0], depth = lhs.sizes[1], columns = rhs.sizes[1];
-  std::vector<double> a = decodeAll(lhs), b = decodeAll(rhs), c(rows * columns);
+/// Whether two arrays have matrices to multiply: as many of each, or one matrix for all of the
+/// other.
+static bool canMultiply(ArrayRef<int64_t> lhs, ArrayRef<int64_t> rhs) {
+  if (lhs.size() < 2 || rhs.size() < 2 || lhs.back() != rhs[rhs.size() - 2])
+    return false;
+  return lhs.size() == 2 || rhs.size() == 2 || lhs.drop_back(2) == rhs.drop_back(2);
+}
+
+/// c += a * b, row-major.
+static void multiplyMatrices(const double *a, const double *b, double *c, size_t rows, size_t depth,
+                             size_t columns) {
   for (size_t i = 0; i < rows; ++i)
     for (size_t k = 0; k < depth; ++k) {
       double factor = a[i * depth + k];
       for (size_t j = 0; j < columns; ++j)
         c[i * columns + j] += factor * b[k * columns + j];
     }
-  HostTensor product{ElementType::F64, {lhs.sizes[0], rhs.sizes[1]}, {}, {}};
+}
+
+Expected<HostTensor> multiplyReference(const HostTensor &lhs, const HostTensor &rhs) {
+  if (!canMultiply(lhs.sizes, rhs.sizes))
+    return createStringError(
+        "expected two matrices MxK and KxN to multiply, or as many of each, got " +
+        printSizes(lhs.sizes) + " and " + printSizes(rhs.sizes));
+  ArrayRef<int64_t> left = lhs.sizes, right = rhs.sizes;
+  ArrayRef<int64_t> batch = left.size() > 2 ? left.drop_back(2) : right.drop_back(2);
+  size_t rows = left[left.size() - 2], depth = left.back(), columns = right.back(), count = 1;
+  for (int64_t size : batch)
+    count *= size;
+  HostTensor product{ElementType::F64, batch.vec(), {}, {}};
+  product.sizes.insert(product.sizes.end(), {int64_t(rows), int64_t(columns)});
+  std::vector<double> a = decodeAll(lhs), b = decodeAll(rhs), c(count * rows * columns);
+  for (size_t i = 0; i < count; ++i)
+    multiplyMatrices(a.data() + (left.size() > 2 ? i * rows * depth : 0),
+                     b.data() + (right.size() > 2 ? i * depth * columns : 0),
+                     c.data() + i * rows * columns, rows, depth, columns);
   product.strides = getDenseStrides(product.sizes);
   product.bytes.resize(c.size() * sizeof(double));
   if (!c.empty())

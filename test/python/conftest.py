@@ -1,8 +1,11 @@
 """What the pytest tests share: the build folder, its tools, and the package below python/."""
 
+import itertools
+import json
 import os
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -31,3 +34,23 @@ def tool(build):
         return subprocess.run([str(program), *map(str, arguments)], check=False, **options)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def compiled(build, tool, tmp_path_factory):
+    """compiled(source, *options): a package, to launch on arrays however they lie, and its JSON; compiled once."""
+    os.environ["TILEKERNEL_LIBRARY"] = str(build / "lib" / "libtk.so")
+    import tilekernel
+
+    folder, numbers = tmp_path_factory.mktemp("compiled"), itertools.count()
+
+    @lru_cache(maxsize=None)
+    def make(source, *options):
+        path = folder / f"{next(numbers)}.tkpkg"
+        text = path.with_suffix(".mlir")
+        text.write_text(source)
+        done = tool("tk-compile", text, "--no-assemble", "-o", path, *options)
+        assert done.returncode == 0, done.stderr
+        return tilekernel.load(path), json.loads(path.read_text())
+
+    return make

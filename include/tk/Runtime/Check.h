@@ -32,7 +32,8 @@ double getDefaultTolerance(ElementType type);
 llvm::Expected<Comparison> compare(const HostTensor &result, const HostTensor &reference,
                                    llvm::StringRef name, double tolerance);
 
-/// The product of two matrices in double precision, row-major.
+/// The product of two matrices in double precision, row-major; of arrays of matrices, all products,
+/// where one matrix may stand for an array of them.
 llvm::Expected<HostTensor> multiplyReference(const HostTensor &lhs, const HostTensor &rhs);
 
 } // namespace tk

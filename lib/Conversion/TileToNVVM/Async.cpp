@@ -18,12 +18,13 @@ static TensorMapAttr describe(Value value, SharedType tile) {
   auto view = cast<GlobalType>(value.getType());
   layout::SharedLayout layout = tile.getSharedLayout();
   unsigned contiguous = layout.contiguousDimension();
-  SmallVector<unsigned> order{contiguous};
+  unsigned leading = view.getNumLeading(tile.getShape().size());
+  SmallVector<unsigned> order{leading + contiguous};
   SmallVector<int64_t> box{int64_t(layout.span()) / layout.elementBytes()};
   for (unsigned d = view.getRank(); d-- > 0;)
-    if (d != contiguous) {
+    if (d != order.front()) {
       order.push_back(d);
-      box.push_back(tile.getShape()[d]);
+      box.push_back(d < leading ? 1 : tile.getShape()[d - leading]);
     }
   auto argument = cast<BlockArgument>(value);
   return TensorMapAttr::get(tile.getContext(), argument.getArgNumber(), order, box,

@@ -8,8 +8,9 @@
 ///
 /// A tile is loaded and stored in runs: up to 16 bytes that lie in a row in memory. One block of
 /// assembly moves a run, in vectors as wide as alignment can be proven for, each under the
-/// predicate that its coordinates lie in the view. Coordinates are 64-bit, and compared as unsigned
-/// numbers, which refuses negative ones as well.
+/// predicate that its coordinates lie in the view. Along leading dimensions, which the tile does
+/// not have, all have one coordinate. Coordinates are 64-bit, and compared as unsigned numbers,
+/// which refuses negative ones as well.
 ///
 //===----------------------------------------------------------------------===//
 
@@ -46,9 +47,14 @@ public:
 
 private:
   int64_t chooseVector(int64_t offsetDivisor) const;
-  /// The dimension a run lies along.
-  unsigned runDimension() const {
-    return type.getContiguousDimension().value_or(type.getRank() - 1);
+  /// The dimension of the tile a run lies along.
+  unsigned runDimension() const { return contiguous.value_or(type.getRank() - leading - 1); }
+  /// A register's part of the coordinates in the view: zero along leading dimensions.
+  layout::Coordinates registerCoordinate(int64_t reg) const {
+    layout::Coordinates inTile = distribution.registerCoordinate(reg);
+    layout::Coordinates inView(leading, 0);
+    inView.append(inTile.begin(), inTile.end());
+    return inView;
   }
   Value pointer(int64_t reg);
   Value rowPredicate(int64_t reg, bool firstReplicaOnly);
@@ -63,7 +69,9 @@ private:
   GlobalType type;
   layout::Distribution distribution;
   ViewParts view;
-  SmallVector<Value> bases;   ///< Per dimension, offset plus this thread's part, i64.
+  unsigned leading;                   ///< Dimensions of the view before those of the tile.
+  std::optional<unsigned> contiguous; ///< Dimension of the tile.
+  SmallVector<Value> bases;           ///< Per dimension, offset plus this thread's part, i64.
   int64_t vectorElements = 1; ///< Of one access in a run: in the view together, or not at all.
   int64_t runElements = 1;
   // Every register part of a coordinate is computed once.
@@ -79,21 +87,26 @@ GlobalAccess::GlobalAccess(OpBuilder &builder, Location location, GlobalType typ
                            ValueRange convertedOffsets, int64_t offsetDivisor,
                            RankedTensorType tile)
     : builder(builder), location(location), type(type), distribution(*getDistribution(tile)),
-      view(unpackView(builder, location, type, parts)) {
+      view(unpackView(builder, location, type, parts)), leading(type.getNumLeading(tile.getRank())),
+      contiguous(type.getContiguousDimension(tile.getRank())) {
   for (auto [dimension, offset] : llvm::enumerate(convertedOffsets)) {
     SmallVector<int64_t> columns;
+    Value base = arith::IndexCastOp::create(builder, location, builder.getI64Type(), offset);
+    if (dimension < leading) {
+      bases.push_back(base);
+      continue;
+    }
     for (unsigned bit = 0; bit < distribution.threadBits(); ++bit)
-      columns.push_back(distribution.threadColumn(bit, dimension));
+      columns.push_back(distribution.threadColumn(bit, dimension - leading));
     Value thread = arith::ExtUIOp::create(builder, location, builder.getI64Type(),
                                           applyThreadColumns(builder, location, columns));
-    Value base = arith::IndexCastOp::create(builder, location, builder.getI64Type(), offset);
     bases.push_back(arith::AddIOp::create(builder, location, base, thread));
   }
   if (type.getElementType().isInteger(1)) // One byte each, which only single accesses unpack.
     return;
   vectorElements = runElements = chooseVector(offsetDivisor);
   // Single bytes have no registers to be packed from.
-  if (type.getContiguousDimension() && vectorElements * type.getElementBytes() > 1)
+  if (contiguous && vectorElements * type.getElementBytes() > 1)
     runElements = std::min(distribution.contiguousRegisters(runDimension()),
                            hopper::kMaxVectorBytes / type.getElementBytes());
 }
@@ -101,15 +114,14 @@ GlobalAccess::GlobalAccess(OpBuilder &builder, Location location, GlobalType typ
 /// The widest vector whose alignment, and whose lying in the view as a whole, follow from the
 /// view's type and from how the offsets are computed.
 int64_t GlobalAccess::chooseVector(int64_t offsetDivisor) const {
-  std::optional<unsigned> contiguous = type.getContiguousDimension();
   if (!contiguous)
     return 1;
-  // In elements; gcd(x, 0) = x, so that offset zero restricts nothing.
-  int64_t divisor =
-      std::gcd(type.getAlign() / type.getElementBytes(), type.getKnownSizeDivisor(*contiguous));
+  // In elements; gcd(x, 0) = x, so that offset zero and stride zero restrict nothing.
+  int64_t divisor = std::gcd(type.getAlign() / type.getElementBytes(),
+                             type.getKnownSizeDivisor(leading + *contiguous));
   divisor = std::gcd(divisor, offsetDivisor);
   for (unsigned d = 0; d < type.getRank(); ++d)
-    if (d != *contiguous)
+    if (d != leading + *contiguous)
       divisor = std::gcd(divisor, type.getKnownStrideDivisor(d));
   int64_t powerOfTwo = divisor & -divisor;
   return std::min({powerOfTwo, distribution.contiguousRegisters(*contiguous),
@@ -170,10 +182,10 @@ Value GlobalAccess::rowPointer(const layout::Coordinates &row) {
 
 Value GlobalAccess::pointer(int64_t reg) {
   // Along the contiguous dimension, a register's part of the coordinate is a constant distance.
-  layout::Coordinates row = distribution.registerCoordinate(reg);
+  layout::Coordinates row = registerCoordinate(reg);
   int64_t distance = 0;
-  if (std::optional<unsigned> contiguous = type.getContiguousDimension())
-    std::swap(distance, row[*contiguous]);
+  if (contiguous)
+    std::swap(distance, row[leading + *contiguous]);
   Value pointer = rowPointer(row);
   if (distance == 0)
     return pointer;
@@ -183,12 +195,12 @@ Value GlobalAccess::pointer(int64_t reg) {
 
 /// Whether all coordinates but the run's own lie in the view, or null where there are none.
 Value GlobalAccess::rowPredicate(int64_t reg, bool firstReplicaOnly) {
-  layout::Coordinates at = distribution.registerCoordinate(reg);
+  layout::Coordinates at = registerCoordinate(reg);
   Value result = firstReplicaOnly
                      ? isFirstReplica(builder, location, distribution.replicatedThreadBits())
                      : Value();
   for (unsigned d = 0; d < type.getRank(); ++d) {
-    if (d == runDimension())
+    if (d == leading + runDimension())
       continue;
     Value inside = inBounds(d, at[d]);
     result = result ? arith::AndIOp::create(builder, location, result, inside).getResult() : inside;
@@ -199,8 +211,8 @@ Value GlobalAccess::rowPredicate(int64_t reg, bool firstReplicaOnly) {
 /// What a block of assembly needs to know: pointer, first coordinate along the run, size of that
 /// dimension, and the predicate of the others where there is one.
 SmallVector<Value> GlobalAccess::addressOperands(int64_t reg, bool firstReplicaOnly) {
-  unsigned along = runDimension();
-  int64_t registerPart = distribution.registerCoordinate(reg)[along];
+  unsigned along = leading + runDimension();
+  int64_t registerPart = registerCoordinate(reg)[along];
   SmallVector<Value> operands{pointer(reg), coordinate(along, registerPart), view.sizes[along]};
   if (Value row = rowPredicate(reg, firstReplicaOnly))
     operands.push_back(row);

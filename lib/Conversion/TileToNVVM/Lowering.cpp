@@ -181,17 +181,18 @@ static int64_t getKnownDivisor(Value value, llvm::DenseMap<Value, int64_t> &know
 OffsetDivisors tk::findOffsetDivisors(Operation *root) {
   OffsetDivisors divisors;
   llvm::DenseMap<Value, int64_t> known;
-  auto find = [&](Operation *op, GlobalType view, OperandRange offsets) {
-    if (std::optional<unsigned> contiguous = view.getContiguousDimension())
-      divisors[op] = getKnownDivisor(offsets[*contiguous], known);
+  auto find = [&](Operation *op, GlobalType view, unsigned rank, OperandRange offsets) {
+    if (std::optional<unsigned> contiguous = view.getContiguousDimension(rank))
+      divisors[op] = getKnownDivisor(offsets[view.getNumLeading(rank) + *contiguous], known);
   };
+  auto rankOf = [](Value tile) { return cast<RankedTensorType>(tile.getType()).getRank(); };
   root->walk([&](Operation *op) {
     if (auto load = dyn_cast<LoadOp>(op))
-      find(op, load.getView().getType(), load.getOffsets());
+      find(op, load.getView().getType(), rankOf(load.getResult()), load.getOffsets());
     if (auto copy = dyn_cast<CopyOp>(op))
-      find(op, copy.getView().getType(), copy.getOffsets());
+      find(op, copy.getView().getType(), copy.getTileType().getRank(), copy.getOffsets());
     if (auto store = dyn_cast<StoreOp>(op))
-      find(op, store.getView().getType(), store.getOffsets());
+      find(op, store.getView().getType(), rankOf(store.getValue()), store.getOffsets());
   });
   return divisors;
 }

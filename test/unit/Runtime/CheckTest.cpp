@@ -93,5 +93,31 @@ TEST(Check, ProductInDouble) {
   EXPECT_EQ(decodeElement(ElementType::F64, &product.bytes[0]), 321.0);
   EXPECT_EQ(decodeElement(ElementType::F64, &product.bytes[8]), 654.0);
   EXPECT_EQ(getMessage(multiplyReference(product, product)),
-            "expected two matrices MxK and KxN to multiply, got 2x1 and 2x1");
+            "expected two matrices MxK and KxN to multiply, or as many of each, got 2x1 and 2x1");
+}
+
+TEST(Check, ProductsOfABatch) {
+  HostTensor a = makeTensor(ElementType::F32, {2, 1, 2}, {1, 2, 3, 4});
+  HostTensor b = makeTensor(ElementType::F32, {2, 2, 2}, {1, 10, 100, 1000, 5, 6, 7, 8});
+  auto values = [](const HostTensor &product) {
+    std::vector<double> result;
+    for (size_t i = 0; i < product.bytes.size(); i += 8)
+      result.push_back(decodeElement(ElementType::F64, &product.bytes[i]));
+    return result;
+  };
+  HostTensor product = cantFail(multiplyReference(a, b));
+  EXPECT_EQ(product.sizes, (std::vector<int64_t>{2, 1, 2}));
+  EXPECT_EQ(values(product), (std::vector<double>{201, 2010, 43, 50}));
+  // One matrix for all, on either side.
+  HostTensor one = makeTensor(ElementType::F32, {2, 2}, {1, 10, 100, 1000});
+  EXPECT_EQ(values(cantFail(multiplyReference(a, one))),
+            (std::vector<double>{201, 2010, 403, 4030}));
+  product = cantFail(multiplyReference(one, b));
+  EXPECT_EQ(product.sizes, (std::vector<int64_t>{2, 2, 2}));
+  EXPECT_EQ(values(product),
+            (std::vector<double>{1001, 10010, 100100, 1001000, 75, 86, 7500, 8600}));
+  HostTensor three = makeTensor(ElementType::F32, {3, 2, 1}, {1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(
+      getMessage(multiplyReference(a, three)),
+      "expected two matrices MxK and KxN to multiply, or as many of each, got 2x1x2 and 3x2x1");
 }

@@ -112,6 +112,50 @@ TEST_F(TensorMaps, GoWhereThePackageSays) {
   EXPECT_EQ(device.maps[0].fill, sim::TensorMap::Fill::Zero);
 }
 
+TEST(TensorMapsOfABatch, TakeOneIndexOfTheBatch) {
+  constexpr int64_t dynamic = Argument::kDynamic;
+  Kernel kernel;
+  kernel.name = "batched";
+  Argument &view = kernel.arguments.emplace_back();
+  view.name = "A";
+  view.isView = true;
+  view.elementType = ElementType::BF16;
+  view.sizes = {dynamic, dynamic, dynamic};
+  view.strides = {dynamic, dynamic, 1};
+  view.symbols = {"L", "M", "K"};
+  view.sizeDivisors = view.strideDivisors = {1, 1, 1};
+  view.align = 16;
+  Variant &variant = kernel.variants.emplace_back();
+  variant.entry = "batched";
+  TensorMap &map = variant.tensorMaps.emplace_back();
+  map.offset = 0;
+  map.swizzle = 128;
+  map.dimensions = {{Expr::size(0, 2), Expr::constant(1), 64},
+                    {Expr::size(0, 1), Expr::stride(0, 1), 128},
+                    {Expr::size(0, 0), Expr::stride(0, 0), 1}};
+  // Rows of 200 elements; the matrices lie between one another.
+  HostTensor a = {ElementType::BF16, {3, 128, 64}, {200, 600, 1}, {}};
+  LaunchInputs inputs;
+  inputs.inputs = {{"A", &a, 0x10000}};
+  auto evaluated = [&]() -> Expected<sim::TensorMap> {
+    Binding binding = cantFail(bindArguments(kernel, inputs));
+    LaunchFacts facts = binding.getFacts(132);
+    facts.arguments[0].address = 0x10000;
+    return evaluateTensorMap(kernel, variant, map, facts);
+  };
+  sim::TensorMap made = cantFail(evaluated());
+  EXPECT_EQ(made.rank, 3u);
+  EXPECT_EQ(made.size, (std::array<uint64_t, 5>{64, 128, 3, 1, 1}));
+  EXPECT_EQ(made.stride, (std::array<uint64_t, 4>{1200, 400, 0, 0}));
+  EXPECT_EQ(made.box, (std::array<uint32_t, 5>{64, 128, 1, 1, 1}));
+  a.strides = {204, 600, 1};
+  EXPECT_EQ(getMessage(evaluated()), "kernel \"batched\", tensor map of \"A\" (dimension 2): "
+                                     "expected a stride of a multiple of 16 bytes "
+                                     "below 1099511627776, got A.stride[0] = 204 elements of 2 "
+                                     "bytes; a precondition of the variant should "
+                                     "have asked for it");
+}
+
 TEST_F(TensorMaps, ADeclinedVariantMakesNone) {
   a.sizes[1] = b.sizes[0] = 60;
   bind();

@@ -14,16 +14,23 @@ using namespace tk;
 using namespace tk::tile;
 
 std::string tk::tile::findTMAObstacle(GlobalType view, ArrayRef<int64_t> shape) {
-  std::optional<unsigned> contiguous = view.getContiguousDimension();
+  unsigned leading = view.getNumLeading(shape.size());
+  std::optional<unsigned> contiguous = view.getContiguousDimension(shape.size());
   if (!contiguous)
-    return llvm::formatv("{0} has no dimension whose stride is known to be 1", Type(view));
+    return llvm::formatv("{0} has no dimension{1} whose stride is known to be 1", Type(view),
+                         leading ? " of the tile" : "");
   if (view.getAlign() < hopper::kTMAAlign)
     return llvm::formatv("its address is only known to be a multiple of {0} bytes, expected {1}",
                          view.getAlign(), hopper::kTMAAlign);
   int64_t bytes = view.getElementBytes();
   for (unsigned d = 0; d < view.getRank(); ++d) {
-    if (d == *contiguous)
+    if (d == leading + *contiguous)
       continue;
+    // The driver's manual does not say what a map of one place many times would be.
+    if (view.getStrides()[d] == 0)
+      return llvm::formatv("its stride along dimension {0} is 0, expected a multiple of {1} bytes "
+                           "other than 0; a view without that dimension can be copied",
+                           d, hopper::kTMAAlign);
     int64_t pitch = view.getKnownStrideDivisor(d) * bytes;
     bool known = !ShapedType::isDynamic(view.getStrides()[d]);
     if (pitch % hopper::kTMAAlign != 0)
@@ -34,8 +41,8 @@ std::string tk::tile::findTMAObstacle(GlobalType view, ArrayRef<int64_t> shape) 
   }
   for (auto [d, extent] : llvm::enumerate(shape))
     if (d != *contiguous && extent > hopper::kTMAMaxBox)
-      return llvm::formatv("{0} elements along dimension {1}: expected at most {2}", extent, d,
-                           hopper::kTMAMaxBox);
+      return llvm::formatv("{0} elements along dimension {1}: expected at most {2}", extent,
+                           leading + d, hopper::kTMAMaxBox);
   return {};
 }
 
@@ -52,10 +59,11 @@ static LogicalResult verifyTMA(Operation *op, Value value, SharedType tile, size
     return op->emitOpError() << "cannot copy between this view and shared memory: " << obstacle;
   if (!tile.getLayout())
     return success();
-  if (unsigned contiguous = tile.getSharedLayout().contiguousDimension();
-      contiguous != *view.getContiguousDimension())
+  unsigned leading = view.getNumLeading(tile.getShape().size());
+  unsigned expected = *view.getContiguousDimension(tile.getShape().size());
+  if (unsigned contiguous = tile.getSharedLayout().contiguousDimension(); contiguous != expected)
     return op->emitOpError() << "expected a tile that is contiguous along the view's dimension "
-                             << *view.getContiguousDimension() << ", got " << contiguous
+                             << leading + expected << ", got " << leading + contiguous
                              << "; the copy engine does not transpose";
   return success();
 }

@@ -13,13 +13,11 @@ using namespace mlir;
 using namespace tk;
 using namespace tk::tile;
 
-/// What a copy from a view to a shared tile needs: ranks and element types that match.
+/// What a copy from a view to a shared tile needs: ranks that fit and element types that match.
 LogicalResult tk::tile::verifyTileOfView(Operation *op, GlobalType view, SharedType tile,
                                          size_t numOffsets) {
-  if (numOffsets != view.getRank() || tile.getShape().size() != view.getRank())
-    return op->emitOpError() << "expected one offset and one extent per dimension of the view ("
-                             << view.getRank() << "), got " << numOffsets << " and "
-                             << tile.getShape().size();
+  if (failed(verifyTileRank(op, view, tile.getShape().size(), numOffsets)))
+    return failure();
   if (tile.getElementType() != view.getElementType())
     return op->emitOpError() << "expected the shared tile to have the view's element type "
                              << view.getElementType() << ", got " << tile.getElementType()

@@ -61,8 +61,8 @@ SmallVector<int64_t> GlobalType::getRowMajorStrides(unsigned rank) {
 
 int64_t GlobalType::getElementBytes() const { return getBytes(getElementType()); }
 
-std::optional<unsigned> GlobalType::getContiguousDimension() const {
-  for (auto [dimension, stride] : llvm::enumerate(getStrides()))
+std::optional<unsigned> GlobalType::getContiguousDimension(unsigned tileRank) const {
+  for (auto [dimension, stride] : llvm::enumerate(getStrides().take_back(tileRank)))
     if (stride == 1)
       return dimension;
   return std::nullopt;

@@ -11,22 +11,21 @@
 using namespace mlir;
 using namespace tk::tile;
 
-/// What load and store share: one offset per dimension, a tile of the view's rank.
-static LogicalResult verifyAccess(Operation *op, RankedTensorType tile, GlobalType view,
-                                  size_t offsets) {
-  if (view.getRank() != offsets)
+LogicalResult tk::tile::verifyTileRank(Operation *op, GlobalType view, size_t tileRank,
+                                       size_t numOffsets) {
+  if (view.getRank() != numOffsets)
     return op->emitOpError() << "expected one offset per dimension of the view (" << view.getRank()
-                             << "), got " << offsets;
-  if (tile.getRank() != int64_t(view.getRank()))
-    return op->emitOpError() << "expected a tile of the view's rank " << view.getRank()
-                             << ", got rank " << tile.getRank();
+                             << "), got " << numOffsets;
+  if (tileRank < 1 || tileRank > view.getRank())
+    return op->emitOpError() << "expected a tile of rank 1 to the view's " << view.getRank()
+                             << ", got rank " << tileRank;
   return success();
 }
 
 LogicalResult LoadOp::verify() {
   auto tile = cast<RankedTensorType>(getResult().getType());
   GlobalType view = getView().getType();
-  if (failed(verifyAccess(*this, tile, view, getOffsets().size())))
+  if (failed(verifyTileRank(*this, view, tile.getRank(), getOffsets().size())))
     return failure();
   if (tile.getElementType() != view.getElementType())
     return emitOpError() << "expected the tile to have the view's element type "
@@ -38,7 +37,7 @@ LogicalResult LoadOp::verify() {
 LogicalResult StoreOp::verify() {
   auto tile = cast<RankedTensorType>(getValue().getType());
   GlobalType view = getView().getType();
-  if (failed(verifyAccess(*this, tile, view, getOffsets().size())))
+  if (failed(verifyTileRank(*this, view, tile.getRank(), getOffsets().size())))
     return failure();
   auto from = dyn_cast<FloatType>(tile.getElementType()),
        to = dyn_cast<FloatType>(view.getElementType());

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -129,10 +130,11 @@ LogicalResult AssignLayouts::addAnchor(Component &component, Value tile) {
 /// Learns from loads and stores of a tile which dimension memory is contiguous in; the first one
 /// decides.
 void AssignLayouts::addMemoryAccesses(Component &component, Value tile) {
+  unsigned rank = getTile(tile).getRank();
   auto learnGlobal = [&](GlobalType view) {
     if (component.contiguous)
       return;
-    component.contiguous = view.getContiguousDimension().value_or(view.getRank() - 1);
+    component.contiguous = getContiguousOrLast(view, rank);
     component.memoryBytes = view.getElementBytes();
   };
   auto learnShared = [&](SharedType shared) {
@@ -282,9 +284,9 @@ void AssignLayouts::runOnOperation() {
       return;
     // Along the dimension that is contiguous in global memory: there a thread's run is one access.
     GlobalType view = copy.getView().getType();
-    BlockedAttr layout = chooseBlocked(&getContext(), copy.getDest().getType().getShape(),
-                                       view.getContiguousDimension().value_or(view.getRank() - 1),
-                                       view.getElementBytes());
+    ArrayRef<int64_t> shape = copy.getDest().getType().getShape();
+    BlockedAttr layout = chooseBlocked(
+        &getContext(), shape, getContiguousOrLast(view, shape.size()), view.getElementBytes());
     copy.setThroughAttr(cast<RegisterLayoutInterface>(layout));
   });
   kernel.setThreads(threads);

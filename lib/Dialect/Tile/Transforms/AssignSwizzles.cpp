@@ -39,23 +39,24 @@ private:
 /// The dimension along which the data that is written to the tile is contiguous in global memory:
 /// looks through elementwise operations, which keep positions, and at slots and slices. The last
 /// dimension where nothing says otherwise.
-static unsigned findContiguousDimension(Value memory, unsigned last) {
+static unsigned findContiguousDimension(Value memory, unsigned rank) {
+  unsigned last = rank - 1;
   for (Operation *user : memory.getUsers()) {
     if (auto copy = dyn_cast<CopyOp>(user))
-      return getContiguousOr(copy.getView().getType(), last);
+      return getContiguousOrLast(copy.getView().getType(), rank);
     if (auto load = dyn_cast<TMALoadOp>(user))
-      return getContiguousOr(load.getView().getType(), last);
+      return getContiguousOrLast(load.getView().getType(), rank);
     if (auto store = dyn_cast<TMAStoreOp>(user))
-      return getContiguousOr(store.getView().getType(), last);
+      return getContiguousOrLast(store.getView().getType(), rank);
     if (isa<SlotOp, SharedSliceOp>(user))
-      if (unsigned found = findContiguousDimension(user->getResult(0), last); found != last)
+      if (unsigned found = findContiguousDimension(user->getResult(0), rank); found != last)
         return found;
     auto store = dyn_cast<SharedStoreOp>(user);
     Operation *source = store ? store.getValue().getDefiningOp() : nullptr;
     while (source && !isa<LoadOp>(source) && OpTrait::hasElementwiseMappableTraits(source))
       source = source->getOperand(0).getDefiningOp();
     if (auto load = dyn_cast_if_present<LoadOp>(source))
-      return getContiguousOr(load.getView().getType(), last);
+      return getContiguousOrLast(load.getView().getType(), rank);
   }
   return last;
 }
@@ -103,9 +104,9 @@ static void setTileType(Value memory, SharedType type) {
 }
 
 void AssignSwizzles::assign(AllocOp alloc, SharedType type) {
-  unsigned last = type.getShape().empty() ? 0 : type.getShape().size() - 1;
+  unsigned rank = std::max<unsigned>(1, type.getShape().size());
   if (SharedType swizzled =
-          choose(alloc, alloc.getLabel(), type, findContiguousDimension(alloc, last)))
+          choose(alloc, alloc.getLabel(), type, findContiguousDimension(alloc, rank)))
     setTileType(alloc.getResult(), swizzled);
 }
 
@@ -117,7 +118,7 @@ void AssignSwizzles::assign(CreateRingOp ring) {
     if (auto fill = dyn_cast<RingFillOp>(user); fill && !tiles[fill.getTile()].getLayout()) {
       SharedType &tile = tiles[fill.getTile()];
       std::string label = (ring.getLabel() + "." + Twine(fill.getTile())).str();
-      unsigned contiguous = getContiguousOr(fill.getView().getType(), tile.getShape().size() - 1);
+      unsigned contiguous = getContiguousOrLast(fill.getView().getType(), tile.getShape().size());
       if (SharedType swizzled = choose(ring, label, tile, contiguous))
         tile = swizzled;
     }

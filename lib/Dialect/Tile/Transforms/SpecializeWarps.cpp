@@ -95,7 +95,7 @@ static std::string findSliceObstacle(Value tile, int64_t consumers) {
       SmallVector<int64_t> shape(whole.getShape());
       shape[0] /= consumers;
       auto piece = SharedType::get(tile.getContext(), shape, whole.getElementType(), {});
-      unsigned contiguous = getContiguousOr(fill.getView().getType(), 1);
+      unsigned contiguous = getContiguousOrLast(fill.getView().getType(), 2);
       SharedType wholeSwizzled = addSwizzle(whole, contiguous);
       SharedType pieceSwizzled = addSwizzle(piece, contiguous);
       bool equal = wholeSwizzled && pieceSwizzled &&
@@ -228,9 +228,11 @@ static void keepConsumer(Region &region) {
   eraseDeadOps(region);
 }
 
-static void addRows(OpBuilder &builder, OperandRange offsets, MutableOperandRange mutableOffsets,
-                    Location location, Value firstRow) {
-  mutableOffsets[0].assign(arith::AddIOp::create(builder, location, offsets[0], firstRow));
+/// Moves a store by `firstRow` along the first dimension of its tile.
+static void addRows(OpBuilder &builder, StoreOp store, Value firstRow) {
+  unsigned rank = cast<RankedTensorType>(store.getValue().getType()).getRank();
+  OpOperand &row = store.getOffsetsMutable()[store.getView().getType().getNumLeading(rank)];
+  row.assign(arith::AddIOp::create(builder, store.getLoc(), row.get(), firstRow));
 }
 
 /// Gives each replica its rows of the tiles of a consumer's region.
@@ -258,8 +260,7 @@ static void sliceRows(SpecializeOp roles, ArrayRef<Value> tiles, int64_t consume
     for (Operation *user : tile.getUsers())
       if (auto store = dyn_cast<StoreOp>(user); store && stores.insert(store).second) {
         builder.setInsertionPoint(store);
-        addRows(builder, store.getOffsets(), store.getOffsetsMutable(), store.getLoc(),
-                getFirstRow(shape[0]));
+        addRows(builder, store, getFirstRow(shape[0]));
       }
     Operation *op = tile.getDefiningOp();
     if (auto constant = dyn_cast_if_present<arith::ConstantOp>(op))

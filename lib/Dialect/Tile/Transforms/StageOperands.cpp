@@ -74,7 +74,7 @@ std::string StageOperands::findObstacle(LoadOp load) {
       !obstacle.empty())
     return llvm::formatv("the copy engine cannot read \"{0}\": {1}", name, obstacle);
   auto tile = SharedType::get(&getContext(), tensor.getShape(), tensor.getElementType(), {});
-  if (!addSwizzle(tile, *load.getView().getType().getContiguousDimension()))
+  if (!addSwizzle(tile, *load.getView().getType().getContiguousDimension(tensor.getRank())))
     return llvm::formatv("no swizzle fits a tile of {0}", tensor);
   for (Operation *parent = load->getParentOp(); parent != getOperation();
        parent = parent->getParentOp())

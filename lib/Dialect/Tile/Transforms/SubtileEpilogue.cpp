@@ -79,7 +79,7 @@ std::string SubtileEpilogue::plan(StoreOp store, int64_t consumers, Slices &slic
     return llvm::formatv("{0} is not the view's element type", tensor);
   if (tensor.getDimSize(0) % hopper::kWgmmaM != 0)
     return llvm::formatv("{0} has no slabs of {1} rows", tensor, hopper::kWgmmaM);
-  unsigned contiguous = *view.getContiguousDimension();
+  unsigned contiguous = *view.getContiguousDimension(tensor.getRank());
   std::string obstacle;
   for (int64_t columns = hopper::kSwizzleSpanBytes / view.getElementBytes(); columns >= 16;
        columns /= 2) {
@@ -155,7 +155,7 @@ void SubtileEpilogue::rewrite(StoreOp store, const Slices &slices) {
     SharedStoreOp::create(builder, location, piece, buffers[slice % 2], BanksAttr());
     SmallVector<Value> offsets(store.getOffsets());
     Value column = arith::ConstantIndexOp::create(builder, location, slice * slices.columns);
-    offsets[1] = arith::AddIOp::create(builder, location, offsets[1], column);
+    offsets.back() = arith::AddIOp::create(builder, location, offsets.back(), column);
     TMAStoreOp::create(builder, location, buffers[slice % 2], store.getView(), offsets);
     BulkCommitOp::create(builder, location);
   }

@@ -42,8 +42,8 @@ bool tk::tile::areOperandsCopied(KernelOp kernel) {
   return !walk.wasInterrupted();
 }
 
-unsigned tk::tile::getContiguousOr(GlobalType view, unsigned otherwise) {
-  return view.getContiguousDimension().value_or(otherwise);
+unsigned tk::tile::getContiguousOrLast(GlobalType view, unsigned tileRank) {
+  return view.getContiguousDimension(tileRank).value_or(tileRank - 1);
 }
 
 void tk::tile::eraseDeadOps(Region &region) {

@@ -33,8 +33,9 @@ bool isTensorCoreType(::mlir::Type type);
 /// Whether every operand of the kernel's products is loaded from a view that the copy engine reads.
 bool areOperandsCopied(KernelOp kernel);
 
-/// The dimension of a tile of this view that its layout should be contiguous along: the view's own.
-unsigned getContiguousOr(GlobalType view, unsigned otherwise);
+/// The dimension of a tile of this view that its layout should be contiguous along: the view's own,
+/// or the last.
+unsigned getContiguousOrLast(GlobalType view, unsigned tileRank);
 
 /// Erases operations without effects and without users, innermost users first.
 void eraseDeadOps(::mlir::Region &region);

@@ -120,21 +120,31 @@ void AlongX::link(Operation *op, function_ref<void(Axis, Axis)> same) {
 
 std::string AlongX::spread() {
   std::string obstacle;
-  auto seed = [&](Operation *op, Value tile, OperandRange indices) {
-    for (auto [d, index] : llvm::enumerate(indices))
-      if (auto product = index.getDefiningOp<arith::MulIOp>();
-          product && llvm::is_contained(offsets, product))
-        axes.insert({tile, d});
+  auto seed = [&](Value tile, OperandRange indices) {
+    unsigned leading = indices.size() - cast<RankedTensorType>(tile.getType()).getRank();
+    for (auto [d, index] : llvm::enumerate(indices)) {
+      auto product = index.getDefiningOp<arith::MulIOp>();
+      if (!product || !llvm::is_contained(offsets, product))
+        continue;
+      if (d < leading)
+        obstacle = llvm::formatv("program_id 0 chooses one index along dimension {0} of a view: "
+                                 "neighbours have other tiles, not wider ones",
+                                 d);
+      else
+        axes.insert({tile, d - leading});
+    }
   };
   for (arith::MulIOp product : offsets)
     for (Operation *user : product->getUsers()) {
       if (auto load = dyn_cast<LoadOp>(user))
-        seed(load, load.getResult(), load.getOffsets());
+        seed(load.getResult(), load.getOffsets());
       else if (auto store = dyn_cast<StoreOp>(user))
-        seed(store, store.getValue(), store.getOffsets());
+        seed(store.getValue(), store.getOffsets());
       else
         return llvm::formatv("'{0}' uses a tile's place along x", user->getName());
     }
+  if (!obstacle.empty())
+    return obstacle;
   size_t before;
   do {
     before = axes.size();
@@ -147,13 +157,14 @@ std::string AlongX::spread() {
       });
     });
   } while (axes.size() != before);
-  return obstacle;
+  return {};
 }
 
 /// Every place a widened dimension comes from or goes to must be one that moves with the program.
 std::string AlongX::check() {
-  auto moves = [&](Value index) {
-    auto product = index.getDefiningOp<arith::MulIOp>();
+  // The offset along dimension d of the tile; the view may have others before.
+  auto moves = [&](OperandRange indices, RankedTensorType type, unsigned d) {
+    auto product = indices[indices.size() - type.getRank() + d].getDefiningOp<arith::MulIOp>();
     return product && llvm::is_contained(offsets, product);
   };
   for (auto [tile, d] : axes) {
@@ -171,7 +182,7 @@ std::string AlongX::check() {
       auto load = dyn_cast<LoadOp>(op);
       if (constant ? !isa<SplatElementsAttr>(constant.getValue())
                    : !isa<DotOp, scf::ForOp>(op) && !OpTrait::hasElementwiseMappableTraits(op) &&
-                         !(load && moves(load.getOffsets()[d])))
+                         !(load && moves(load.getOffsets(), type, d)))
         return llvm::formatv("the result of '{0}' does not widen", op->getName());
     }
     for (Operation *user : tile.getUsers()) {
@@ -182,7 +193,7 @@ std::string AlongX::check() {
       bool isCarried = isa<scf::ForOp>(user) ||
                        (isa<scf::YieldOp>(user) && isa<scf::ForOp>(user->getParentOp()));
       if (!isCarried && !isa<DotOp>(user) && !OpTrait::hasElementwiseMappableTraits(user) &&
-          !(store && moves(store.getOffsets()[d])))
+          !(store && moves(store.getOffsets(), type, d)))
         return llvm::formatv("'{0}' uses a tile along x", user->getName());
     }
   }

@@ -238,8 +238,18 @@ tk.kernel @load(%A: !tk.global<?x?xf32>, %n: index) grid {
 tk.kernel @load(%A: !tk.global<?x?xf32>, %n: index) grid {
   tk.grid %n
 } {
-  // expected-error@+1 {{'tk.load' op expected a tile of the view's rank 2, got rank 1}}
-  %t = tk.load %A[%n, %n] : !tk.global<?x?xf32> -> tensor<8xf32>
+  // expected-error@+1 {{'tk.load' op expected a tile of rank 1 to the view's 2, got rank 3}}
+  %t = tk.load %A[%n, %n] : !tk.global<?x?xf32> -> tensor<8x8x8xf32>
+  tk.return
+}
+
+// -----
+
+tk.kernel @load(%A: !tk.global<?x?xf32>, %n: index) grid {
+  tk.grid %n
+} {
+  // expected-error@+1 {{'tk.load' op expected a tile of rank 1 to the view's 2, got rank 0}}
+  %t = tk.load %A[%n, %n] : !tk.global<?x?xf32> -> tensor<f32>
   tk.return
 }
 
@@ -269,7 +279,7 @@ tk.kernel @store(%A: !tk.global<?xf16>, %n: index) grid {
   tk.grid %n
 } {
   %t = arith.constant dense<0.0> : tensor<8x8xf16>
-  // expected-error@+1 {{'tk.store' op expected a tile of the view's rank 1, got rank 2}}
+  // expected-error@+1 {{'tk.store' op expected a tile of rank 1 to the view's 1, got rank 2}}
   tk.store %t, %A[%n] : tensor<8x8xf16>, !tk.global<?xf16>
   tk.return
 }
@@ -426,7 +436,7 @@ tk.kernel @copy(%A: !tk.global<?xf16>, %n: index) grid {
   tk.grid %n
 } {
   %s = tk.alloc "s" : !tk.shared<8x64xf16>
-  // expected-error@+1 {{'tk.copy' op expected one offset and one extent per dimension of the view (1), got 1 and 2}}
+  // expected-error@+1 {{'tk.copy' op expected a tile of rank 1 to the view's 1, got rank 2}}
   tk.copy %A[%n], %s : !tk.global<?xf16>, !tk.shared<8x64xf16>
   tk.return
 }

@@ -111,7 +111,7 @@ tk.kernel @k(%v: !tk.global<?xbf16>, %n: index) grid {
 } {
   %r = tk.ring "r" : !ring
   %c = tk.ring_start : !tk.cursor<2>
-  // expected-error@+1 {{'tk.ring_fill' op expected one offset and one extent per dimension of the view (1), got 1 and 2}}
+  // expected-error@+1 {{'tk.ring_fill' op expected a tile of rank 1 to the view's 1, got rank 2}}
   tk.ring_fill %r[%c] tile 0 from %v[%n] : !ring, !tk.global<?xbf16>
   tk.return
 }
@@ -124,7 +124,7 @@ tk.kernel @k(%v: !tk.global<?xf32>, %n: index) grid {
 } {
   %r = tk.ring "r" : !ring
   %c = tk.ring_start : !tk.cursor<2>
-  // expected-error@+1 {{'tk.ring_fill' op expected one offset and one extent per dimension of the view (1), got 2 and 1}}
+  // expected-error@+1 {{'tk.ring_fill' op expected one offset per dimension of the view (1), got 2}}
   tk.ring_fill %r[%c] tile 1 from %v[%n, %n] : !ring, !tk.global<?xf32>
   tk.return
 }
@@ -791,7 +791,7 @@ tk.kernel @k(%A: !view, %n: index) grid {
   %t = tk.alloc "t" : !tile
   %b = tk.alloc "b" : !tk.mbarriers<2>
   %c = tk.ring_start : !tk.cursor<2>
-  // expected-error@+1 {{'tk.tma_load' op expected one offset and one extent per dimension of the view (2), got 1 and 2}}
+  // expected-error@+1 {{'tk.tma_load' op expected one offset per dimension of the view (2), got 1}}
   tk.tma_load %A[%n], %t, %b[%c] : !view, !tile, !tk.mbarriers<2>
   tk.return
 }

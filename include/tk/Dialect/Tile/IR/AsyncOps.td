@@ -131,7 +131,8 @@ def Tile_TMALoadOp : Tile_MBarrierOp<"tma_load", [
     instruction brings a panel.
 
     The view must be an argument of the kernel, contiguous along the tile's contiguous dimension, aligned to 16 bytes,
-    and its other strides multiples of 16 bytes.
+    and its other strides multiples of 16 bytes other than zero. Of each leading dimension the tile does not have, the
+    tensor map's box takes one index.
 
     Source: PTX ISA 9.1, 9.7.9.27.1.2 (cp.async.bulk.tensor); CUDA driver API, cuTensorMapEncodeTiled.
 

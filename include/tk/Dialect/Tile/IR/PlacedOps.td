@@ -75,7 +75,8 @@ def Tile_SharedStoreOp : Tile_Op<"shared_store", [MemoryEffects<[MemWrite<Tile_S
 def Tile_CopyOp : Tile_Op<"copy", [MemoryEffects<[MemRead<Tile_GlobalMemory>, MemWrite<Tile_SharedMemory>]>]> {
   let summary = "Copy a tile from global to shared memory through registers";
   let description = [{
-    `tk.load` and `tk.shared_store` in one: zero outside the view, generic proxy, done when it returns. Only a few
+    `tk.load` and `tk.shared_store` in one: zero outside the view, leading dimensions indexed one by one, generic proxy,
+    done when it returns. Only a few
     elements at a time are in registers. `through` says which thread moves which elements; `tk-assign-layouts` sets it.
     It comes last, since an attribute before a colon takes the type after it for its own.
 

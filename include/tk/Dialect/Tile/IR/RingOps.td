@@ -92,7 +92,8 @@ def Tile_RingFillOp : Tile_RingOp<"ring_fill", [
   let summary = "Producer: copy a tile of a view into a slot";
   let description = [{
     Starts the copy of tile number `tile` of an acquired slot: element `(i0, i1, ...)` becomes element
-    `(o0 + i0, o1 + i1, ...)` of the view, or zero outside of it. It is done when a consumer's `tk.ring_wait` returns.
+    `(o0 + i0, o1 + i1, ...)` of the view, or zero outside of it. A tile of fewer dimensions comes from one index of
+    each leading dimension, as in `tk.load`. It is done when a consumer's `tk.ring_wait` returns.
 
     Example:
 

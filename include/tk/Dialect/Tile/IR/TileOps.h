@@ -40,7 +40,12 @@ std::optional<layout::Distribution> getDistribution(::mlir::RankedTensorType typ
 /// "gemm.mlir:20:10": the user's line behind an operation, for reports. Empty where there is none.
 std::string describeLocation(::mlir::Location location);
 
-/// A copy between a view and a shared tile moves one element type and as many dimensions.
+/// What every access of a view has: an offset for each of its dimensions, and a tile of as many or
+/// fewer.
+::llvm::LogicalResult verifyTileRank(::mlir::Operation *op, GlobalType view, size_t tileRank,
+                                     size_t numOffsets);
+
+/// A copy between a view and a shared tile moves one element type.
 ::llvm::LogicalResult verifyTileOfView(::mlir::Operation *op, GlobalType view, SharedType tile,
                                        size_t numOffsets);
 

@@ -23,6 +23,10 @@ def Tile_GlobalType : Tile_Type<"Global", "global"> {
     where only the launch knows them; without `strides` the view is row-major: `[?, ..., ?, 1]`. Offsets are computed
     in 64 bits. Reading outside a view gives zero, writing outside it is dropped.
 
+    A tile may have fewer dimensions than the view: those it has are the view's last ones, and an access takes one
+    index along each of the leading ones. A batch of matrices is a view of rank 3; `strides = [0, ?, 1]` says that all
+    of them are one.
+
     What else the caller promises, and the host checks before it launches: `align`, the alignment of the first
     element in bytes (default: the element's own size); `divisible`, divisors of the sizes; `stride_divisible`, divisors
     of the strides, in elements.
@@ -43,8 +47,10 @@ def Tile_GlobalType : Tile_Type<"Global", "global"> {
   let extraClassDeclaration = [{
     unsigned getRank() const { return getShape().size(); }
     int64_t getElementBytes() const;
-    /// The dimension whose stride is known to be one, or nullopt.
-    std::optional<unsigned> getContiguousDimension() const;
+    /// Dimensions that come before those of a tile of this rank: an access takes one index along each.
+    unsigned getNumLeading(unsigned tileRank) const { return getRank() - tileRank; }
+    /// The dimension of a tile of this rank along which the view's stride is known to be one, or nullopt.
+    std::optional<unsigned> getContiguousDimension(unsigned tileRank) const;
     /// Divisors that follow from a static extent or stride as well as from the promises.
     int64_t getKnownSizeDivisor(unsigned dimension) const;
     int64_t getKnownStrideDivisor(unsigned dimension) const;

@@ -14,12 +14,15 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead<Tile_GlobalMemory>]>]>
   let summary = "Read a tile from global memory";
   let description = [{
     Element `(i0, i1, ...)` of the result is element `(o0 + i0, o1 + i1, ...)` of the view, or zero where that lies
-    outside the view. Offsets are in elements.
+    outside the view. Offsets are in elements, one for each dimension of the view. Where the result has fewer
+    dimensions, they are the view's last ones, and the leading offsets choose one index each: outside the view the whole
+    tile is zero.
 
-    Example:
+    Example: a tile of a matrix, and of matrix `%b` of a batch:
 
     ```mlir
     %a = tk.load %A[%i, %k] : !tk.global<?x?xbf16> -> tensor<128x64xbf16>
+    %c = tk.load %As[%b, %i, %k] : !tk.global<?x?x?xbf16> -> tensor<128x64xbf16>
     ```
   }];
   let arguments = (ins Tile_GlobalType:$view, Variadic<Index>:$offsets);
@@ -32,7 +35,7 @@ def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite<Tile_GlobalMemory>]
   let summary = "Write a tile to global memory";
   let description = [{
     Element `(i0, i1, ...)` of the tile becomes element `(o0 + i0, o1 + i1, ...)` of the view; what lies outside the
-    view is dropped. A tile of a wider floating-point type is rounded to the view's element type, to nearest even
+    view is dropped. A tile of fewer dimensions goes to one index of each leading dimension, as in `tk.load`. A tile of a wider floating-point type is rounded to the view's element type, to nearest even
     (canonicalisation makes the `arith.truncf` explicit).
 
     Example:
