@@ -55,8 +55,9 @@ std::string tk::findPtxas(StringRef option) {
 
 /// Reads `ptxas -v`: "Compiling entry function 'x' for", "N bytes stack frame, N bytes spill
 /// stores, N bytes spill loads", "Used N registers, used N barriers", and notes such as "(C7519)
-/// ...".
-static std::map<std::string, tk::ResourceReport> parseVerbose(StringRef log) {
+/// ... in function 'x'". Notes stand before all entries or between them, and go by the function
+/// they name.
+std::map<std::string, tk::ResourceReport> tk::parsePtxasLog(StringRef log) {
   std::map<std::string, tk::ResourceReport> reports;
   tk::ResourceReport *current = nullptr;
   SmallVector<StringRef> lines, groups;
@@ -66,16 +67,21 @@ static std::map<std::string, tk::ResourceReport> parseVerbose(StringRef log) {
     if (current && Regex(pattern).match(line, &groups) && !groups[1].getAsInteger(10, value))
       field = value;
   };
-  std::vector<std::string> pending; // Notes may come before the entry they are about.
+  std::vector<std::string> pending; // Notes that name no function, before any is known.
   for (StringRef line : lines) {
     if (Regex("Compiling entry function '([^']+)'").match(line, &groups)) {
       current = &reports[groups[1].str()];
-      current->notes = std::move(pending);
-      pending.clear();
       current->barriers = 0;
+      llvm::append_range(current->notes, pending);
+      pending.clear();
     }
-    if (Regex("\\(C75[0-9][0-9]\\)").match(line))
-      (current ? current->notes : pending).push_back(line.trim().str());
+    if (Regex("\\(C75[0-9][0-9]\\)").match(line)) {
+      bool named = Regex("function '([^']+)'").match(line, &groups);
+      std::vector<std::string> &notes = named     ? reports[groups[1].str()].notes
+                                        : current ? current->notes
+                                                  : pending;
+      notes.push_back(line.trim().str());
+    }
     if (!current)
       continue;
     number("([0-9]+) bytes stack frame", line, current->stackBytes);
@@ -121,6 +127,6 @@ Expected<tk::AssembledPTX> tk::assemblePTX(StringRef ptx, StringRef ptxas) {
     return runFailed(ptxas, "it wrote no cubin");
   AssembledPTX result;
   result.cubin.assign((*cubin)->getBuffer().begin(), (*cubin)->getBuffer().end());
-  result.resources = parseVerbose(text);
+  result.resources = parsePtxasLog(text);
   return result;
 }

@@ -51,6 +51,10 @@ struct AssembledPTX {
   std::vector<uint8_t> cubin;
   std::map<std::string, ResourceReport> resources; ///< By entry.
 };
+/// What `ptxas -v` says of each function. A note C75xx belongs to the function it names, wherever
+/// in the log it stands.
+std::map<std::string, ResourceReport> parsePtxasLog(llvm::StringRef log);
+
 /// Runs ptxas. Its errors come back as they are; so does any C75xx note, which says that it
 /// serialised products.
 llvm::Expected<AssembledPTX> assemblePTX(llvm::StringRef ptx, llvm::StringRef ptxas);
