@@ -92,6 +92,7 @@ public:
     collected.kind = kindName(remark.getRemarkType());
     collected.pass = remark.getCategoryName().str();
     collected.location = tile::describeLocation(remark.getLocation());
+    collected.function = remark.getFunction().str();
     for (const auto &argument : remark.getArgs())
       collected.message += (collected.message.empty() ? "" : "; ") + argument.val;
     remarks.push_back(std::move(collected));
@@ -252,7 +253,7 @@ void Driver::reportResources(const Variant &variant) {
   for (const std::string &complaint : complaints) {
     std::string text = "kernel '" + variant.entry + "': " + complaint;
     result.note += (result.note.empty() ? "" : "\n") + text;
-    result.package.remarks.push_back({"missed", "ptxas", "", text});
+    result.package.remarks.push_back({"missed", "ptxas", "", text, variant.entry});
   }
 }
 

@@ -13,14 +13,16 @@
 using namespace llvm;
 
 void tk::printRemarks(raw_ostream &os, ArrayRef<Remark> remarks) {
-  size_t placeWidth = 5, passWidth = 4;
+  size_t placeWidth = 5, functionWidth = 0, passWidth = 4;
   for (const Remark &remark : remarks) {
     placeWidth = std::max(placeWidth, sys::path::filename(remark.location).size());
+    functionWidth = std::max(functionWidth, remark.function.size());
     passWidth = std::max(passWidth, remark.pass.size());
   }
   os << "Remarks\n";
   for (const Remark &remark : remarks)
     os << "  " << left_justify(sys::path::filename(remark.location), placeWidth) << "  "
+       << left_justify(remark.function, functionWidth) << "  "
        << left_justify(remark.pass, passWidth) << "  " << left_justify(remark.kind, 8) << "  "
        << remark.message << "\n";
 }

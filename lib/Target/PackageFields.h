@@ -133,6 +133,7 @@ void fields(IO &io, T &remark) {
   io.field("pass", remark.pass);
   io.field("location", remark.location);
   io.field("message", remark.message);
+  io.field("function", remark.function);
 }
 
 template <class IO, Is<Variant> T>

@@ -12,7 +12,7 @@
 
 namespace tk {
 
-/// One remark a line, in order: place, pass, kind, text.
+/// One remark a line, in order: place, kernel or variant, pass, kind, text.
 void printRemarks(llvm::raw_ostream &os, llvm::ArrayRef<Remark> remarks);
 /// One step a line, with its share and the sum.
 void printTimes(llvm::raw_ostream &os, llvm::ArrayRef<StepTime> times);

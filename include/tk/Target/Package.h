@@ -121,6 +121,7 @@ struct BankProof {
 
 struct Remark {
   std::string kind, pass, location, message; ///< kind: passed, missed, failed, analysis.
+  std::string function;                      ///< The kernel or variant it is about.
 };
 
 /// One way to run a kernel, with what must hold for it.
@@ -144,7 +145,7 @@ struct Kernel {
 };
 
 struct Package {
-  static constexpr int64_t kFormatVersion = 2;
+  static constexpr int64_t kFormatVersion = 3;
   std::string compilerVersion;
   std::string target = "sm_90a";
   std::string ptx;                    ///< One module for all kernels.

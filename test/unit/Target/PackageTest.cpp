@@ -124,9 +124,9 @@ TEST(PackageErrors, Envelope) {
   EXPECT_EQ(getMessage(parsePackage("[]", "g")), "g: expected a kernel package, got an array of 0");
   EXPECT_EQ(getMessage(parsePackage("{}", "g")), "g: format: expected \"tkpkg\", got nothing");
   EXPECT_EQ(readEdited([](json::Object &root) { root["version"] = 7; }),
-            "g: version: expected 2, got 7; compile the kernel again, or use the tk that wrote it");
+            "g: version: expected 3, got 7; compile the kernel again, or use the tk that wrote it");
   EXPECT_EQ(readEdited([](json::Object &root) { root["version"] = 1; }),
-            "g: version: expected 2, got 1; compile the kernel again, or use the tk that wrote it");
+            "g: version: expected 3, got 1; compile the kernel again, or use the tk that wrote it");
   EXPECT_EQ(readEdited([](json::Object &root) { root["extra"] = 1; }),
             "g: extra: expected no such field, got 1");
   std::string message = readEdited([](json::Object &root) { root["ptx"] = "other"; });

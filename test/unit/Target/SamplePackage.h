@@ -54,7 +54,7 @@ inline Package makeSamplePackage() {
   package.compilerVersion = "tk 0.1";
   package.ptx = ".version 8.1\n.target sm_90a\n// \"quotes\", \\ and \t tab\n";
   package.cubin = {0x7F, 'E', 'L', 'F', 0, 1, 2, 3};
-  package.remarks.push_back({"missed", "tk-insert-wgmma", "gemm.mlir:20:10", "tile too small"});
+  package.remarks.push_back({"missed", "tk-insert-wgmma", "gemm.mlir:20:10", "tile too small", "gemm_plain"});
   Kernel &kernel = package.kernels.emplace_back();
   kernel.name = "gemm";
   kernel.arguments.push_back(makeView("A", ElementType::BF16, {"M", "K"}, {dynamic, 1}, 0));

@@ -117,7 +117,7 @@ void AssignSwizzles::assign(CreateRingOp ring) {
   for (Operation *user : ring.getResult().getUsers())
     if (auto fill = dyn_cast<RingFillOp>(user); fill && !tiles[fill.getTile()].getLayout()) {
       SharedType &tile = tiles[fill.getTile()];
-      std::string label = (ring.getLabel() + "." + Twine(fill.getTile())).str();
+      std::string label = nameTile(ring, fill.getTile());
       unsigned contiguous = getContiguousOrLast(fill.getView().getType(), tile.getShape().size());
       if (SharedType swizzled = choose(ring, label, tile, contiguous))
         tile = swizzled;

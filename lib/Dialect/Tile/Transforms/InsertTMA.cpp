@@ -91,18 +91,14 @@ void InsertTMA::lower(CreateRingOp ring, OpBuilder &initialise) {
   Location location = ring.getLoc();
   OpBuilder builder(initialise);
   StringRef label = ring.getLabel();
-  SmallVector<StringRef> names;
-  label.split(names, ", ");
   SmallVector<Location> sources(type.getTiles().size(), location);
   for (Operation *user : ring.getResult().getUsers())
     if (auto fill = dyn_cast<RingFillOp>(user))
       sources[fill.getTile()] = fill.getLoc();
   SmallVector<Value> slots;
   for (auto [index, tile] : llvm::enumerate(type.getTiles())) {
-    std::string name = names.size() == type.getTiles().size() ? names[index].str()
-                                                              : (label + "." + Twine(index)).str();
     slots.push_back(AllocOp::create(builder, sources[index], SlotsType::get(context, stages, tile),
-                                    name, IntegerAttr()));
+                                    nameTile(ring, index), IntegerAttr()));
   }
   auto barriers = MBarriersType::get(context, stages);
   Value full = AllocOp::create(builder, location, barriers, (label + " full").str(), IntegerAttr());

@@ -46,6 +46,14 @@ unsigned tk::tile::getContiguousOrLast(GlobalType view, unsigned tileRank) {
   return view.getContiguousDimension(tileRank).value_or(tileRank - 1);
 }
 
+std::string tk::tile::nameTile(CreateRingOp ring, unsigned index) {
+  SmallVector<StringRef> names;
+  ring.getLabel().split(names, ", ");
+  if (names.size() == ring.getResult().getType().getTiles().size())
+    return names[index].str();
+  return (ring.getLabel() + "." + Twine(index)).str();
+}
+
 void tk::tile::eraseDeadOps(Region &region) {
   region.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
     if (isOpTriviallyDead(op))

@@ -37,6 +37,10 @@ bool areOperandsCopied(KernelOp kernel);
 /// or the last.
 unsigned getContiguousOrLast(GlobalType view, unsigned tileRank);
 
+/// What reports call tile number `index` of a ring: its part of the ring's label where that has one
+/// for each tile.
+std::string nameTile(CreateRingOp ring, unsigned index);
+
 /// Erases operations without effects and without users, innermost users first.
 void eraseDeadOps(::mlir::Region &region);
 

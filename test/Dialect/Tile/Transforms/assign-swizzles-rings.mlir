@@ -14,8 +14,8 @@
 // CHECK:         %[[T:.*]]:2 = tk.ring_wait
 // CHECK-NEXT:    tk.shared_slice %[[T]]#0[%n] along 0 : !tk.shared<128x64xbf16, #tk.swizzle<128, order = [1, 0]>> -> !tk.shared<64x64xbf16, #tk.swizzle<128, order = [1, 0]>>
 // CHECK-NEXT:    tk.shared_load %[[T]]#1 : !tk.shared<64x128xbf16, #tk.swizzle<128, order = [0, 1]>>
-// REMARK-DAG: {{.*}}.mlir:[[#@LINE+5]]:8: remark: [Passed] swizzle | Category:tk-assign-swizzles | Function=ring | Remark=""A, B.0" lies in 1 panel(s) of 128 bytes, contiguous along dimension 1 as in global memory"
-// REMARK-DAG: Function=ring | Remark=""A, B.1" lies in 1 panel(s) of 128 bytes, contiguous along dimension 0 as in global memory"
+// REMARK-DAG: {{.*}}.mlir:[[#@LINE+5]]:8: remark: [Passed] swizzle | Category:tk-assign-swizzles | Function=ring | Remark=""A" lies in 1 panel(s) of 128 bytes, contiguous along dimension 1 as in global memory"
+// REMARK-DAG: Function=ring | Remark=""B" lies in 1 panel(s) of 128 bytes, contiguous along dimension 0 as in global memory"
 tk.kernel @ring(%A: !row, %B: !column, %n: index) grid {
   tk.grid %n
 } {
