@@ -144,6 +144,23 @@ def test_the_result_decides(tool, gemm, tmp_path, variant, entry):
     check(tool, gemm(variant), variant, (136, 100, 72), 0, tmp_path)
 
 
+@pytest.mark.parametrize("variant, shape, entry", [
+    (Variant("bf16", "bf16", "row", "column"), (136, 100, 72), "gemm_tma_operands"),
+    (Variant("f16", "f16", "column", "column"), (264, 100, 328), "gemm_tma_operands"),
+    (Variant("bf16", "bf16", "row", "column"), (136, 104, 72), "gemm_tma"),
+    (Variant("bf16", "bf16", "row", "column"), (136, 104, 71), "gemm"),
+    (Variant("bf16", "bf16", "row", "column"), (136, 100, 71), "gemm"),
+    (Variant("bf16", "f32", "row", "row"), (136, 100, 72), "gemm")], ids=str)
+def test_three_variants(tool, gemm, tmp_path, variant, shape, entry):
+    """Asked for three, each problem takes the first it fits: all aligned, the operands, nothing."""
+    package = gemm(variant, "--tune=variants=3")
+    described = entries(json.loads(package.read_text()))
+    assert list(described) == ["gemm_tma", "gemm_tma_operands", "gemm"]
+    assert {m["argument"] for m in described["gemm_tma_operands"]["tensor_maps"]} == {0, 1}
+    for seed in SEEDS:
+        check(tool, package, variant, shape, seed, tmp_path, entry=entry, device="sim:2")
+
+
 # --- The ring ----------------------------------------------------------------------------------------------------
 
 
@@ -198,7 +215,7 @@ def test_a_variant_that_does_not_fit_is_refused(tool, gemm, tmp_path):
 CHOICES = [
     *(f"--disable={name}" for name in PASSES), "--disable=" + ",".join(PASSES),
     *(f"--tune=stages={n}" for n in (1, 2, 3)), *(f"--tune=consumers={n}" for n in (1, 2)),
-    *(f"--tune=widen={n}" for n in (1, 2)), *(f"--tune=group={n}" for n in (1, 4)),
+    *(f"--tune=widen={n}" for n in (1, 2)), *(f"--tune=group={n}" for n in (1, 4)), "--tune=variants=3",
     "--tune=stages=2,consumers=1,widen=1,group=1",
 ]
 # Partial tiles on all sides; several tiles with more trips than stages; a problem for the plain variant.
@@ -234,6 +251,7 @@ def takes_effect(package, choice, output):
     count = {256: 4, 128: 6}[tile]
     return (stages(fast) == int(shown.get("stages", count)) and fast["block"][0] == 128 + 128 * int(shown["consumers"])
             and ["ceildiv", ["size", 2, 1], tile] == fast["grid"][0][1][1]
+            and len(variants) == int(shown.get("variants", 2))
             and any(f"bands of {shown['group']} row" in row for row in rows))
 
 

@@ -157,15 +157,19 @@ LogicalResult TuningAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  std::optional<int64_t> stages, std::optional<int64_t> consumers,
                                  std::optional<int64_t> producerRegisters,
                                  std::optional<int64_t> consumerRegisters,
-                                 std::optional<int64_t> widen, std::optional<int64_t> group) {
+                                 std::optional<int64_t> widen, std::optional<int64_t> group,
+                                 std::optional<int64_t> variants) {
   std::pair<StringRef, std::optional<int64_t>> all[] = {{"stages", stages},
                                                         {"consumers", consumers},
                                                         {"producer_registers", producerRegisters},
                                                         {"consumer_registers", consumerRegisters},
                                                         {"widen", widen},
-                                                        {"group", group}};
+                                                        {"group", group},
+                                                        {"variants", variants}};
   for (auto [name, value] : all)
     if (value && *value < 1)
       return emitError() << "expected '" << name << "' of at least 1, got " << *value;
+  if (variants && *variants > 3)
+    return emitError() << "expected 'variants' of 1 to 3, got " << *variants;
   return success();
 }

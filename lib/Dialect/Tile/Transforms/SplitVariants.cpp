@@ -36,9 +36,18 @@ struct SplitVariants : tk::tile::impl::SplitVariantsBase<SplitVariants> {
 
 private:
   void split(KernelOp kernel);
+  void makeVariant(KernelOp kernel, ArrayRef<unsigned> views, StringRef suffix);
 };
 
 } // namespace
+
+/// Variants of a kernel where no one says how many. A third takes 30 % longer to compile.
+static constexpr int64_t kVariants = 2;
+
+static std::string joinNames(KernelOp kernel, ArrayRef<unsigned> arguments) {
+  return llvm::join(
+      llvm::map_range(arguments, [&](unsigned i) { return kernel.getArgumentName(i); }), ", ");
+}
 
 /// The view's type with what the copy engine needs of address and strides promised.
 static GlobalType promise(GlobalType view) {
@@ -52,10 +61,9 @@ static GlobalType promise(GlobalType view) {
                          view.getSizeDivisors(), strideDivisors);
 }
 
-/// Views that products read, by argument, which a promise would open to the copy engine; where
-/// there are any, also those that the kernel stores to.
-static SmallVector<unsigned> findViews(KernelOp kernel) {
-  SmallVector<unsigned> views;
+/// Views which a promise would open to the copy engine, by argument: those that products read
+/// (`stored` false), or those that the kernel stores to and `views` does not hold yet.
+static void findViews(KernelOp kernel, bool stored, SmallVector<unsigned> &views) {
   auto add = [&](Value value, Type tile) {
     auto view = dyn_cast<BlockArgument>(value);
     if (!view || view.getOwner() != &kernel.getBody().front() ||
@@ -69,33 +77,55 @@ static SmallVector<unsigned> findViews(KernelOp kernel) {
     if (!findTMAObstacle(type, shape).empty() && findTMAObstacle(promise(type), shape).empty())
       views.push_back(view.getArgNumber());
   };
-  kernel.getBody().walk([&](DotOp dot) {
-    for (Value operand : {dot.getA(), dot.getB()})
-      if (auto load = operand.getDefiningOp<LoadOp>())
-        add(load.getView(), operand.getType());
-  });
-  if (!views.empty())
+  if (stored)
     kernel.getBody().walk([&](StoreOp store) { add(store.getView(), store.getValue().getType()); });
+  else
+    kernel.getBody().walk([&](DotOp dot) {
+      for (Value operand : {dot.getA(), dot.getB()})
+        if (auto load = operand.getDefiningOp<LoadOp>())
+          add(load.getView(), operand.getType());
+    });
   llvm::sort(views);
-  return views;
 }
 
+/// In order of preference: everything by the copy engine; operands by it and results by threads;
+/// the kernel itself.
 void SplitVariants::split(KernelOp kernel) {
-  SmallVector<unsigned> views = findViews(kernel);
-  if (views.empty())
+  SmallVector<unsigned> operands;
+  findViews(kernel, /*stored=*/false, operands);
+  if (operands.empty())
     return;
+  SmallVector<unsigned> all = operands;
+  findViews(kernel, /*stored=*/true, all);
+  TuningAttr tuning = kernel.getTuningAttr();
+  int64_t count = tuning && tuning.getVariants() ? *tuning.getVariants() : kVariants;
+  auto opts = remarkOn(kernel, "variant", "tk-split-variants");
+  if (count == 1) {
+    remark::missed(kernel.getLoc(), opts) << remark::reason("one variant is asked for");
+    return;
+  }
+  makeVariant(kernel, all, "_tma");
+  if (all.size() == operands.size())
+    return;
+  if (count == 3)
+    makeVariant(kernel, operands, "_tma_operands");
+  else
+    remark::missed(kernel.getLoc(), opts) << remark::reason(
+        "{0} variants of 3: where only {1} {2} aligned, @{3} runs without the copy engine", count,
+        joinNames(kernel, operands), operands.size() > 1 ? "are" : "is", kernel.getSymName());
+}
+
+void SplitVariants::makeVariant(KernelOp kernel, ArrayRef<unsigned> views, StringRef suffix) {
   OpBuilder builder(kernel);
   auto variant = cast<KernelOp>(builder.clone(*kernel));
-  std::string name = (kernel.getSymName() + "_tma").str();
+  std::string name = (kernel.getSymName() + suffix).str();
   while (getOperation().lookupSymbol(name))
     name += "_";
   variant.setSymName(name);
   variant.setVariantOfAttr(FlatSymbolRefAttr::get(kernel.getSymNameAttr()));
   SmallVector<Type> types(kernel.getArgumentTypes());
-  SmallVector<StringRef> names;
   for (unsigned index : views) {
     types[index] = promise(cast<GlobalType>(types[index]));
-    names.push_back(kernel.getArgumentName(index));
     variant.getBody().getArgument(index).setType(types[index]);
     variant.getGrid().getArgument(index).setType(types[index]);
   }
@@ -103,5 +133,5 @@ void SplitVariants::split(KernelOp kernel) {
   remark::passed(kernel.getLoc(), remarkOn(kernel, "variant", "tk-split-variants")) << remark::add(
       "@{0} is the kernel where addresses and strides of {1} are multiples of {2} "
       "bytes; @{3} is for the rest",
-      variant.getSymName(), llvm::join(names, ", "), hopper::kTMAAlign, kernel.getSymName());
+      variant.getSymName(), joinNames(kernel, views), hopper::kTMAAlign, kernel.getSymName());
 }

@@ -188,3 +188,56 @@ tk.kernel @lowered(%A: !in, %n: index) attributes {lowered_to = @tk_device::@low
   %d = tk.dot %a, %a, %z : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
   tk.return
 }
+
+// What is stored to may be in the way of all the rest: asked for three, a second variant promises operands alone. Each
+// is tried before what promises less.
+// CHECK:       tk.kernel @three_tma(
+// CHECK-SAME:    %A: !tk.global<?x?xbf16, align = 16, stride_divisible = [8, 1]>, %B: !tk.global<?x?xbf16, align = 16, stride_divisible = [8, 1]>, %C: !tk.global<?x?xf32, align = 16, stride_divisible = [4, 1]>
+// CHECK-SAME:    variant_of = @three}
+// CHECK:       tk.kernel @three_tma_operands(
+// CHECK-SAME:    %A: !tk.global<?x?xbf16, align = 16, stride_divisible = [8, 1]>, %B: !tk.global<?x?xbf16, align = 16, stride_divisible = [8, 1]>, %C: !tk.global<?x?xf32>
+// CHECK-SAME:    variant_of = @three}
+// CHECK:       tk.kernel @three(%A: !tk.global<?x?xbf16>, %B: !tk.global<?x?xbf16>, %C: !tk.global<?x?xf32>
+// REMARK-DAG: Function=three | Remark="@three_tma is the kernel where addresses and strides of A, B, C are multiples of 16 bytes; @three is for the rest"
+// REMARK-DAG: Function=three | Remark="@three_tma_operands is the kernel where addresses and strides of A, B are multiples of 16 bytes; @three is for the rest"
+tk.kernel @three(%A: !in, %B: !in, %C: !out, %n: index) attributes {tuning = #tk.tuning<variants = 3>} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x8xf32>
+  %a = tk.load %A[%n, %n] : !in -> tensor<64x16xbf16>
+  %b = tk.load %B[%n, %n] : !in -> tensor<16x8xbf16>
+  %d = tk.dot %a, %b, %z : tensor<64x16xbf16>, tensor<16x8xbf16>, tensor<64x8xf32>
+  tk.store %d, %C[%n, %n] : tensor<64x8xf32>, !out
+  tk.return
+}
+
+// Two are made where no one says how many, and what is then slow is said.
+// REMARK-DAG: [Missed] variant | Category:tk-split-variants | Function=gemm | Reason="2 variants of 3: where only A, B are aligned, @gemm runs without the copy engine"
+
+// One is the kernel itself.
+// CHECK-NOT:   @one_tma
+// CHECK:       tk.kernel @one(
+// REMARK-DAG: [Missed] variant | Category:tk-split-variants | Function=one | Reason="one variant is asked for"
+tk.kernel @one(%A: !in, %B: !in, %n: index) attributes {tuning = #tk.tuning<variants = 1>} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x8xf32>
+  %a = tk.load %A[%n, %n] : !in -> tensor<64x16xbf16>
+  %b = tk.load %B[%n, %n] : !in -> tensor<16x8xbf16>
+  %d = tk.dot %a, %b, %z : tensor<64x16xbf16>, tensor<16x8xbf16>, tensor<64x8xf32>
+  tk.return
+}
+
+// Three of a kernel that stores nothing, or nothing that a promise helps, are two.
+// CHECK:       tk.kernel @two_tma(
+// CHECK-NOT:   @two_tma_operands
+// CHECK:       tk.kernel @two(
+tk.kernel @two(%A: !in, %B: !in, %n: index) attributes {tuning = #tk.tuning<variants = 3>} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x8xf32>
+  %a = tk.load %A[%n, %n] : !in -> tensor<64x16xbf16>
+  %b = tk.load %B[%n, %n] : !in -> tensor<16x8xbf16>
+  %d = tk.dot %a, %b, %z : tensor<64x16xbf16>, tensor<16x8xbf16>, tensor<64x8xf32>
+  tk.return
+}

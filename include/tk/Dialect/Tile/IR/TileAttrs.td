@@ -119,6 +119,7 @@ def Tile_TuningAttr : Tile_Attr<"Tuning", "tuning"> {
   let description = [{
     What is not given is decided by the pass that needs it, and said in its remark:
 
+    - `variants`: ways to run a kernel that are compiled, the kernel itself included, 1 to 3 (`tk-split-variants`);
     - `stages`: slots of a ring of operands (`tk-stage-operands`);
     - `consumers`: warpgroups that share a tile's rows (`tk-specialize-warps`);
     - `producer_registers`, `consumer_registers`: registers to a thread of a role (`tk-specialize-warps`);
@@ -136,7 +137,8 @@ def Tile_TuningAttr : Tile_Attr<"Tuning", "tuning"> {
                         OptionalParameter<"std::optional<int64_t>">:$producer_registers,
                         OptionalParameter<"std::optional<int64_t>">:$consumer_registers,
                         OptionalParameter<"std::optional<int64_t>">:$widen,
-                        OptionalParameter<"std::optional<int64_t>">:$group);
+                        OptionalParameter<"std::optional<int64_t>">:$group,
+                        OptionalParameter<"std::optional<int64_t>">:$variants);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -19,6 +19,10 @@ def SplitVariants : Pass<"tk-split-variants", "::mlir::ModuleOp"> {
     each kernel whose products read such views, a copy named `..._tma` promises what is missing in the types of its
     arguments (`align`, `stride_divisible`), with `variant_of` naming the original. The passes that follow read the
     promises; the host checks them before it picks the variant.
+
+    It promises what is stored to as well. Where that is in the way, a second copy, `..._tma_operands`, promises the
+    operands alone: asked for with `variants = 3` (`#tk.tuning`), since each copy takes its time to compile; otherwise
+    a `missed` remark says what is not made. The host tries them in this order, and the kernel itself last.
   }];
 }
 
