@@ -49,23 +49,29 @@ llvm::Expected<SharedAccess> tk::layout::planSharedAccess(const Distribution &ti
   for (unsigned bit = 0; bit < tile.threadBits(); ++bit)
     plan.threadColumns.push_back(shared.offset(tile.threadCoordinate(int64_t(1) << bit)));
 
-  auto threadOffset = [&](int64_t thread) {
+  llvm::SmallVector<int64_t> threadOffsets;
+  llvm::SmallVector<Coordinates> threadCoordinates;
+  for (int64_t thread = 0; thread < tile.numThreads(); ++thread) {
     int64_t offset = 0;
     for (unsigned bit = 0; bit < tile.threadBits(); ++bit)
       if (thread >> bit & 1)
         offset ^= plan.threadColumns[bit];
-    return offset;
-  };
+    threadOffsets.push_back(offset);
+    threadCoordinates.push_back(tile.threadCoordinate(thread));
+  }
   // Within one repeat of the swizzle an offset is a pure exclusive or; whole repeats (and panels,
   // when their height is no power of two) only add.
   int64_t repeat = shared.alignment();
+  Coordinates at(2);
   for (int64_t reg = 0; reg < tile.registersPerThread(); reg += plan.vector) {
     int64_t offset = shared.offset(tile.registerCoordinate(reg));
     SharedAccess::Step step{offset % repeat, offset - offset % repeat};
-    for (int64_t thread = 0; thread < tile.numThreads(); ++thread) {
-      int64_t planned = (threadOffset(thread) ^ step.exclusiveOr) + step.plus;
-      for (int64_t element = 0; element < plan.vector; ++element) {
-        Coordinates at = tile.coordinate(reg + element, thread);
+    for (int64_t element = 0; element < plan.vector; ++element) {
+      Coordinates inRegister = tile.registerCoordinate(reg + element);
+      for (int64_t thread = 0; thread < tile.numThreads(); ++thread) {
+        int64_t planned = (threadOffsets[thread] ^ step.exclusiveOr) + step.plus;
+        for (unsigned d : {0, 1})
+          at[d] = inRegister[d] + threadCoordinates[thread][d];
         if (shared.offset(at) != planned + element * shared.elementBytes())
           return llvm::createStringError(llvm::formatv(
               "register {0} of thread {1} holds element ({2}, {3}) at byte {4}, expected {5}: the "

@@ -119,18 +119,17 @@ struct LowerExtractSlice : OpConversionPattern<tensor::ExtractSliceOp> {
     for (int64_t reg = 0; reg < whole->registersPerThread(); ++reg)
       registers.try_emplace(whole->registerCoordinate(reg), reg);
     SmallVector<Value> results;
+    // A coordinate is a register's part plus a thread's.
+    bool sameThreads = whole->threadBits() == piece->threadBits();
+    for (unsigned bit = 0; sameThreads && bit < whole->threadBits(); ++bit)
+      for (unsigned d = 0; d < whole->rank(); ++d)
+        sameThreads &= whole->threadColumn(bit, d) == piece->threadColumn(bit, d);
     for (int64_t reg = 0; reg < piece->registersPerThread(); ++reg) {
       layout::Coordinates at = piece->registerCoordinate(reg);
       for (auto [coordinate, offset] : llvm::zip_equal(at, slice.getStaticOffsets()))
         coordinate += offset;
       auto found = registers.find(at);
-      bool same = found != registers.end() && whole->numThreads() == piece->numThreads();
-      for (int64_t thread = 0; same && thread < piece->numThreads(); ++thread) {
-        layout::Coordinates here = piece->coordinate(reg, thread);
-        for (auto [coordinate, offset] : llvm::zip_equal(here, slice.getStaticOffsets()))
-          coordinate += offset;
-        same = here == whole->coordinate(found->second, thread);
-      }
+      bool same = sameThreads && found != registers.end();
       if (!same)
         return slice.emitOpError()
                << "takes elements that other threads hold: " << slice.getSourceType() << " to "

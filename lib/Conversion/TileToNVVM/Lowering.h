@@ -78,6 +78,17 @@ tile::TensorMapAttr describeTensorMap(mlir::Operation *op);
 /// conversion starts, which takes views apart.
 using TensorMaps = llvm::DenseMap<mlir::Operation *, std::pair<tile::TensorMapAttr, mlir::Value>>;
 
+/// What is part of a product's block of assembly: its fence, commit and wait where they are its
+/// neighbours. Found before the conversion starts, which replaces them one by one.
+struct WgmmaChain {
+  llvm::SmallVector<std::string, 2> before, after;
+};
+struct WgmmaChains {
+  llvm::DenseMap<mlir::Operation *, WgmmaChain> products;
+  llvm::DenseSet<mlir::Operation *> absorbed;
+};
+WgmmaChains findWgmmaChains(mlir::Operation *root);
+
 void populateElementwisePatterns(const mlir::TypeConverter &converter,
                                  mlir::RewritePatternSet &patterns);
 void populateGlobalAccessPatterns(const mlir::TypeConverter &converter,
@@ -87,7 +98,8 @@ void populateSharedAccessPatterns(const mlir::TypeConverter &converter,
                                   mlir::RewritePatternSet &patterns);
 void populateAsyncPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,
                            const TensorMaps &maps);
-void populateWgmmaPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateWgmmaPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,
+                           const WgmmaChains &chains);
 
 } // namespace tk
 

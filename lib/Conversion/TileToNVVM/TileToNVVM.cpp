@@ -192,7 +192,8 @@ LogicalResult ConvertTileToNVVM::lowerBody(LLVM::LLVMFuncOp function, const Tens
   populateGlobalAccessPatterns(converter, patterns, divisors);
   populateSharedAccessPatterns(converter, patterns);
   populateAsyncPatterns(converter, patterns, maps);
-  populateWgmmaPatterns(converter, patterns);
+  WgmmaChains chains = findWgmmaChains(function);
+  populateWgmmaPatterns(converter, patterns, chains);
   ConversionTarget target(getContext());
   scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns, target);
   target.addIllegalDialect<TileDialect>();

@@ -27,6 +27,17 @@ static std::string tiedConstraints(unsigned count, StringRef extra = "") {
   return llvm::join(parts, ",");
 }
 
+/// The instruction of an operation that orders products.
+static std::string writeOrdering(Operation *op) {
+  if (isa<WgmmaFenceOp>(op))
+    return "wgmma.fence.sync.aligned;";
+  if (isa<WgmmaCommitOp>(op))
+    return "wgmma.commit_group.sync.aligned;";
+  auto retire = dyn_cast<WgmmaRetireOp>(op);
+  int64_t pending = retire ? retire.getPending() : cast<WgmmaWaitOp>(op).getPending();
+  return llvm::formatv("wgmma.wait_group.sync.aligned {0};", pending);
+}
+
 /// Assembly that names every register of an accumulator as read and written, so that no use of one
 /// moves across.
 static SmallVector<Value> threadThrough(OpBuilder &builder, Location location, StringRef text,
@@ -37,57 +48,83 @@ static SmallVector<Value> threadThrough(OpBuilder &builder, Location location, S
 
 namespace {
 
-struct LowerWgmmaFence : OpConversionPattern<WgmmaFenceOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(WgmmaFenceOp fence, OneToNOpAdaptor adaptor,
+/// A pattern that knows which operations are part of a product's block of assembly.
+template <typename Op>
+struct ChainPattern : OpConversionPattern<Op> {
+  ChainPattern(const TypeConverter &converter, MLIRContext *context, const WgmmaChains &chains)
+      : OpConversionPattern<Op>(converter, context), chains(chains) {}
+  const WgmmaChains &chains;
+};
+
+/// A fence or a wait: the accumulator through a block of assembly, unless a product's has it.
+template <typename Op>
+struct LowerThreaded : ChainPattern<Op> {
+  using ChainPattern<Op>::ChainPattern;
+  LogicalResult matchAndRewrite(Op op, typename OpConversionPattern<Op>::OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    SmallVector<Value> registers =
-        threadThrough(rewriter, fence.getLoc(), "wgmma.fence.sync.aligned;", adaptor.getAcc());
-    rewriter.replaceOpWithMultiple(fence, {registers});
+    SmallVector<Value> registers(adaptor.getAcc());
+    if (!this->chains.absorbed.contains(op))
+      registers = threadThrough(rewriter, op.getLoc(), writeOrdering(op), registers);
+    rewriter.replaceOpWithMultiple(op, {registers});
     return success();
   }
 };
 
-struct LowerWgmmaCommit : OpConversionPattern<WgmmaCommitOp> {
-  using OpConversionPattern::OpConversionPattern;
+struct LowerWgmmaCommit : ChainPattern<WgmmaCommitOp> {
+  using ChainPattern::ChainPattern;
   LogicalResult matchAndRewrite(WgmmaCommitOp commit, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    inlinePTX(rewriter, commit.getLoc(), "wgmma.commit_group.sync.aligned;", "~{memory}", {}, {});
+    if (!chains.absorbed.contains(commit))
+      inlinePTX(rewriter, commit.getLoc(), writeOrdering(commit), "~{memory}", {}, {});
     rewriter.eraseOp(commit);
     return success();
   }
 };
 
-struct LowerWgmmaWait : OpConversionPattern<WgmmaWaitOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(WgmmaWaitOp wait, OneToNOpAdaptor adaptor,
-                                ConversionPatternRewriter &rewriter) const override {
-    std::string text = llvm::formatv("wgmma.wait_group.sync.aligned {0};", wait.getPending());
-    rewriter.replaceOpWithMultiple(
-        wait, {threadThrough(rewriter, wait.getLoc(), text, adaptor.getAcc())});
-    return success();
-  }
-};
-
-struct LowerWgmmaRetire : OpConversionPattern<WgmmaRetireOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(WgmmaRetireOp retire, OneToNOpAdaptor adaptor,
-                                ConversionPatternRewriter &rewriter) const override {
-    std::string text = llvm::formatv("wgmma.wait_group.sync.aligned {0};", retire.getPending());
-    rewriter.replaceOpWithMultiple(
-        retire, {threadThrough(rewriter, retire.getLoc(), text, adaptor.getAcc())});
-    return success();
-  }
-};
-
-/// Splits a product into instructions of 64 x N x 32 bytes and issues them, K innermost.
-struct LowerWgmma : OpConversionPattern<WgmmaOp> {
-  using OpConversionPattern::OpConversionPattern;
+/// Splits a product into instructions of 64 x N x 32 bytes and issues them, K innermost, in one
+/// block of assembly with what stands around it.
+struct LowerWgmma : ChainPattern<WgmmaOp> {
+  using ChainPattern::ChainPattern;
   LogicalResult matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override;
 };
 
 } // namespace
+
+/// The neighbour of `op` behind what touches no memory, if it is of type Op.
+template <typename Op>
+static Op findNeighbour(Operation *op, Operation *(Operation::*step)()) {
+  for (op = (op->*step)(); op && op->getNumRegions() == 0 && isMemoryEffectFree(op);
+       op = (op->*step)())
+    ;
+  return dyn_cast_or_null<Op>(op);
+}
+
+WgmmaChains tk::findWgmmaChains(Operation *root) {
+  WgmmaChains chains;
+  root->walk([&](WgmmaOp product) {
+    auto absorb = [&](SmallVectorImpl<std::string> &list, Operation *op) {
+      list.push_back(writeOrdering(op));
+      chains.absorbed.insert(op);
+    };
+    WgmmaChain &chain = chains.products[product];
+    auto fence = product.getAcc().getDefiningOp<WgmmaFenceOp>();
+    if (fence && fence->hasOneUse() &&
+        findNeighbour<WgmmaFenceOp>(product, &Operation::getPrevNode) == fence)
+      absorb(chain.before, fence);
+    auto commit = findNeighbour<WgmmaCommitOp>(product, &Operation::getNextNode);
+    if (!commit)
+      return;
+    absorb(chain.after, commit);
+    if (!product.getResult().hasOneUse())
+      return;
+    Operation *user = *product.getResult().user_begin();
+    if (findNeighbour<WgmmaWaitOp>(commit, &Operation::getNextNode) == user ||
+        findNeighbour<WgmmaRetireOp>(commit, &Operation::getNextNode) == user)
+      absorb(chain.after, user);
+  });
+  return chains;
+}
 
 /// The largest N of an instruction that divides the tile's and starts no instruction inside a panel
 /// of a tile that is contiguous along N.
@@ -130,54 +167,64 @@ LogicalResult LowerWgmma::matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adapt
 
   Value aDescriptor = makeDescriptor(rewriter, location, adaptor.getA().front(), *a);
   Value bDescriptor = makeDescriptor(rewriter, location, adaptor.getB().front(), *b);
+  llvm::DenseMap<std::pair<Value, int64_t>, Value> advanced;
   auto advance = [&](Value descriptor, int64_t bytes) -> Value {
     if (bytes == 0)
       return descriptor;
-    return arith::AddIOp::create(rewriter, location, descriptor,
-                                 constantI64(rewriter, location, bytes / 16));
+    Value &value = advanced[{descriptor, bytes}];
+    if (!value)
+      value = arith::AddIOp::create(rewriter, location, descriptor,
+                                    constantI64(rewriter, location, bytes / 16));
+    return value;
   };
-  unsigned count = hopper::kWgmmaM * instructionN / hopper::kWarpgroupThreads;
+  // The instructions of an accumulator, and what orders them, are one block of assembly: each
+  // register that goes through a block costs LLVM time, and there are hundreds.
   StringRef element = aType.getElementType().isBF16() ? "bf16" : "f16";
-  SmallVector<std::string> names;
-  for (unsigned i = 0; i < count; ++i)
-    names.push_back("$" + std::to_string(i));
-  // The instructions that share an accumulator are one block of assembly: each operand of a block
-  // costs LLVM time, and there are hundreds.
-  int64_t steps = k / instructionK;
-  std::string text, descriptors;
-  for (int64_t step = 0; step < steps; ++step) {
-    text +=
-        llvm::formatv("{0}wgmma.mma_async.sync.aligned.m64n{1}k{2}.f32.{3}.{3} {{{4}}, ${5}, "
-                      "${6}, {7}, 1, 1, {8}, {9};",
-                      step == 0 ? "" : "\n\t", instructionN, instructionK, element,
-                      llvm::join(names, ", "), count + 2 * step, count + 2 * step + 1,
-                      int(step != 0 || !product.getOverwrite()), int(a->mnMajor), int(b->mnMajor));
-    descriptors += step == 0 ? "l,l" : ",l,l";
-  }
+  SmallVector<Value> registers(adaptor.getAcc()), descriptors;
+  unsigned count = hopper::kWgmmaM * instructionN / hopper::kWarpgroupThreads;
+  SmallVector<std::string> lines;
+  const WgmmaChain &chain = chains.products.at(product);
+  llvm::append_range(lines, chain.before);
+  auto addDescriptor = [&](Value descriptor) {
+    auto found = llvm::find(descriptors, descriptor);
+    if (found == descriptors.end())
+      descriptors.push_back(descriptor), found = descriptors.end() - 1;
+    return registers.size() + (found - descriptors.begin());
+  };
   // An accumulator's registers run over the N groups of one 64-row slab, then over slabs: each
   // instruction's are a contiguous range.
-  SmallVector<Value> registers(adaptor.getAcc());
-  std::string constraints = tiedConstraints(count, descriptors);
   for (int64_t m0 = 0; m0 < m; m0 += hopper::kWgmmaM)
     for (int64_t n0 = 0; n0 < n; n0 += instructionN) {
       unsigned first =
           (m0 / hopper::kWgmmaM * n + n0) * hopper::kWgmmaM / hopper::kWarpgroupThreads;
-      SmallVector<Value> operands;
+      std::string names =
+          llvm::join(llvm::map_range(llvm::seq(first, first + count),
+                                     [](unsigned reg) { return "$" + std::to_string(reg); }),
+                     ", ");
       for (int64_t k0 = 0; k0 < k; k0 += instructionK) {
-        operands.push_back(advance(aDescriptor, aLayout.linearOffset({m0, k0})));
-        operands.push_back(advance(bDescriptor, bLayout.linearOffset({k0, n0})));
+        size_t aIndex = addDescriptor(advance(aDescriptor, aLayout.linearOffset({m0, k0})));
+        size_t bIndex = addDescriptor(advance(bDescriptor, bLayout.linearOffset({k0, n0})));
+        lines.push_back(llvm::formatv(
+            "wgmma.mma_async.sync.aligned.m64n{0}k{1}.f32.{2}.{2} {{{3}}, ${4}, ${5}, {6}, 1, 1, "
+            "{7}, {8};",
+            instructionN, instructionK, element, names, aIndex, bIndex,
+            int(k0 != 0 || !product.getOverwrite()), int(a->mnMajor), int(b->mnMajor)));
       }
-      llvm::append_range(operands, ArrayRef(registers).slice(first, count));
-      SmallVector<Value> results =
-          inlinePTX(rewriter, location, text, constraints,
-                    SmallVector<Type>(count, rewriter.getF32Type()), operands);
-      llvm::copy(results, registers.begin() + first);
     }
+  llvm::append_range(lines, chain.after);
+  SmallVector<Type> types(ValueRange(registers).getTypes());
+  SmallVector<StringRef> constraints(descriptors.size(), "l");
+  std::string tied = tiedConstraints(registers.size(), llvm::join(constraints, ","));
+  SmallVector<Value> operands = descriptors;
+  llvm::append_range(operands, registers);
+  registers = inlinePTX(rewriter, location, llvm::join(lines, "\n\t"), tied, types, operands);
   rewriter.replaceOpWithMultiple(product, {registers});
   return success();
 }
 
-void tk::populateWgmmaPatterns(const TypeConverter &converter, RewritePatternSet &patterns) {
-  patterns.add<LowerWgmmaFence, LowerWgmmaCommit, LowerWgmmaRetire, LowerWgmmaWait, LowerWgmma>(
-      converter, patterns.getContext());
+void tk::populateWgmmaPatterns(const TypeConverter &converter, RewritePatternSet &patterns,
+                               const WgmmaChains &chains) {
+  patterns.add<LowerThreaded<WgmmaFenceOp>, LowerThreaded<WgmmaRetireOp>,
+               LowerThreaded<WgmmaWaitOp>, LowerWgmmaCommit, LowerWgmma>(
+      converter, patterns.getContext(), chains);
 }

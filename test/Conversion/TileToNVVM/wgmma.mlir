@@ -2,22 +2,23 @@
 
 !acc8 = tensor<64x8xf32, #tk.wgmma_acc>
 
-// One instruction. The accumulator goes through the fence, the product and the wait as tied operands. The descriptors:
-// stride 256 bytes, 32-byte swizzle for A; N along rows without swizzle for B (transposed): leading 128 bytes.
+// One instruction. The fence, the product, the commit and the wait are one block of assembly, through which the
+// accumulator goes as tied operands. The descriptors: stride 256 bytes, 32-byte swizzle for A; N along rows without
+// swizzle for B (transposed): leading 128 bytes.
 // CHECK-LABEL: llvm.func @one
 // CHECK-DAG:     %[[ADESC:.*]] = arith.constant -4611685949707911168 : i64
 // CHECK-DAG:     %[[MASK:.*]] = arith.constant 262143 : i32
-// CHECK:         %[[F:.*]] = llvm.inline_asm has_side_effects asm_dialect = att "wgmma.fence.sync.aligned;", "=f,=f,=f,=f,0,1,2,3,~{memory}" %[[C:.*]], %[[C]], %[[C]], %[[C]] :
-// CHECK:         %[[F0:.*]] = llvm.extractvalue %[[F]][0]
+// CHECK-NOT:     llvm.inline_asm
 // CHECK:         llvm.ptrtoint %{{.*}} : !llvm.ptr<3> to i32
 // CHECK:         arith.andi %{{.*}}, %[[MASK]] : i32
 // CHECK:         %[[A:.*]] = arith.ori %{{.*}}, %[[ADESC]] : i64
 // CHECK:         %[[G:.*]] = llvm.inline_asm has_side_effects asm_dialect = att
-// CHECK-SAME:      "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {$0, $1, $2, $3}, $4, $5, 1, 1, 1, 0, 1;"
-// CHECK-SAME:      "=f,=f,=f,=f,l,l,0,1,2,3,~{memory}" %[[A]], %{{.*}}, %[[F0]],
-// CHECK:         %[[G0:.*]] = llvm.extractvalue %[[G]][0]
-// CHECK:         llvm.inline_asm has_side_effects asm_dialect = att "wgmma.commit_group.sync.aligned;", "~{memory}"
-// CHECK-NEXT:    llvm.inline_asm has_side_effects asm_dialect = att "wgmma.wait_group.sync.aligned 3;", "=f,=f,=f,=f,0,1,2,3,~{memory}" %[[G0]],
+// CHECK-SAME:      "wgmma.fence.sync.aligned;
+// CHECK-SAME:      wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {$0, $1, $2, $3}, $4, $5, 1, 1, 1, 0, 1;
+// CHECK-SAME:      wgmma.commit_group.sync.aligned;
+// CHECK-SAME:      wgmma.wait_group.sync.aligned 3;",
+// CHECK-SAME:      "=f,=f,=f,=f,l,l,0,1,2,3,~{memory}" %[[A]], %{{.*}}, %[[C:.*]], %[[C]], %[[C]], %[[C]] :
+// CHECK-NOT:     wgmma
 tk.kernel @one(%C: !tk.global<?x?xf32>, %n: index) grid {
   tk.grid %n
 } {
@@ -41,10 +42,10 @@ tk.kernel @one(%C: !tk.global<?x?xf32>, %n: index) grid {
 // CHECK:         %[[B:.*]] = arith.ori
 // CHECK-DAG:     %[[A2:.*]] = arith.addi %[[A]], %[[TWO]] : i64
 // CHECK-DAG:     %[[B2:.*]] = arith.addi %[[B]], %[[TWO]] : i64
-// CHECK:         "wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $4, $5, 0, 1, 1, 0, 0;
+// CHECK:         wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $4, $5, 0, 1, 1, 0, 0;
 // CHECK-SAME:    m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $6, $7, 1, 1, 1, 0, 0;
 // CHECK-SAME:    m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $8, $9, 1, 1, 1, 0, 0;
-// CHECK-SAME:    m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $10, $11, 1, 1, 1, 0, 0;"
+// CHECK-SAME:    m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $10, $11, 1, 1, 1, 0, 0;
 // CHECK-SAME:    "=f,=f,=f,=f,l,l,l,l,l,l,l,l,0,1,2,3,~{memory}" %[[A]], %[[B]], %[[A2]], %[[B2]],
 // CHECK-NOT:     wgmma.mma_async
 tk.kernel @overwrite(%C: !tk.global<?x?xf32>, %n: index) grid {
@@ -65,9 +66,12 @@ tk.kernel @overwrite(%C: !tk.global<?x?xf32>, %n: index) grid {
 // 128 rows are two instructions down: 64 rows of 32 bytes, in units of 16.
 // CHECK-LABEL: llvm.func @two_slabs
 // CHECK-DAG:     %[[SLAB:.*]] = arith.constant 128 : i64
-// CHECK:         m64n8k16{{.*}}" %[[A:[a-z0-9]+]], %[[B:[a-z0-9]+]],
+// CHECK:         %[[A:.*]] = arith.ori
+// CHECK:         %[[B:.*]] = arith.ori
 // CHECK:         %[[A64:.*]] = arith.addi %[[A]], %[[SLAB]] : i64
-// CHECK-NEXT:    m64n8k16{{.*}}" %[[A64]], %[[B]],
+// CHECK:         m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, $8, $9, 1,
+// CHECK-SAME:    m64n8k16.f32.f16.f16 {$4, $5, $6, $7}, $10, $9, 1,
+// CHECK-SAME:    "=f,=f,=f,=f,=f,=f,=f,=f,l,l,l,0,1,2,3,4,5,6,7,~{memory}" %[[A]], %[[B]], %[[A64]],
 // CHECK-NOT:     wgmma.mma_async
 tk.kernel @two_slabs(%C: !tk.global<?x?xf32>, %n: index) grid {
   tk.grid %n
@@ -100,5 +104,51 @@ tk.kernel @wide(%C: !tk.global<?x?xf32>, %n: index) grid {
   tk.wgmma_commit
   %d = tk.wgmma_wait %g pending 0 : !tk.inflight<tensor<64x384xf32, #tk.wgmma_acc>>
   tk.store %d, %C[%n, %n] : tensor<64x384xf32, #tk.wgmma_acc>, !tk.global<?x?xf32>
+  tk.return
+}
+
+// What touches memory between them keeps them apart: here a barrier, behind the fence and before the wait.
+// CHECK-LABEL: llvm.func @apart
+// CHECK:         llvm.inline_asm {{.*}} "wgmma.fence.sync.aligned;", "=f,=f,=f,=f,0,1,2,3,~{memory}"
+// CHECK:         nvvm.barrier0
+// CHECK:         llvm.inline_asm {{.*}} "wgmma.mma_async{{[^"]*}}wgmma.commit_group.sync.aligned;", "=f,=f,=f,=f,l,l,0,1,2,3,~{memory}"
+// CHECK:         nvvm.barrier0
+// CHECK:         llvm.inline_asm {{.*}} "wgmma.wait_group.sync.aligned 0;", "=f,=f,=f,=f,0,1,2,3,~{memory}"
+tk.kernel @apart(%C: !tk.global<?x?xf32>, %n: index) grid {
+  tk.grid %n
+} {
+  %a = tk.alloc "a" at 0 : !tk.shared<64x16xbf16, #tk.swizzle<32, order = [1, 0]>>
+  %b = tk.alloc "b" at 2048 : !tk.shared<16x8xbf16, #tk.swizzle<16, order = [1, 0]>>
+  %z = arith.constant dense<1.0> : !acc8
+  %f = tk.wgmma_fence %z : !acc8
+  tk.barrier
+  %g = tk.wgmma %a, %b, %f : !tk.shared<64x16xbf16, #tk.swizzle<32, order = [1, 0]>>,
+                             !tk.shared<16x8xbf16, #tk.swizzle<16, order = [1, 0]>>, !tk.inflight<!acc8>
+  tk.wgmma_commit
+  tk.barrier
+  %d = tk.wgmma_wait %g pending 0 : !tk.inflight<!acc8>
+  tk.store %d, %C[%n, %n] : !acc8, !tk.global<?x?xf32>
+  tk.return
+}
+
+// Two products of one chain: the fence goes with the first, the commit and the wait with the last.
+// CHECK-LABEL: llvm.func @two_products
+// CHECK:         llvm.inline_asm {{.*}} "wgmma.fence.sync.aligned;{{[^"]*}}m64n8k16.f32.bf16.bf16 {$0, $1, $2, $3}, $4, $5, 1, 1, 1, 0, 1;", "=f,=f,=f,=f,l,l,
+// CHECK:         llvm.inline_asm {{.*}} "wgmma.mma_async{{[^"]*}}wgmma.commit_group.sync.aligned;{{[^"]*}}wgmma.wait_group.sync.aligned 0;", "=f,=f,=f,=f,l,l,
+// CHECK-NOT:     wgmma
+tk.kernel @two_products(%C: !tk.global<?x?xf32>, %n: index) grid {
+  tk.grid %n
+} {
+  %a = tk.alloc "a" at 0 : !tk.shared<64x16xbf16, #tk.swizzle<32, order = [1, 0]>>
+  %b = tk.alloc "b" at 2048 : !tk.shared<16x8xbf16, #tk.swizzle<16, order = [1, 0]>>
+  %z = arith.constant dense<1.0> : !acc8
+  %f = tk.wgmma_fence %z : !acc8
+  %g = tk.wgmma %a, %b, %f : !tk.shared<64x16xbf16, #tk.swizzle<32, order = [1, 0]>>,
+                             !tk.shared<16x8xbf16, #tk.swizzle<16, order = [1, 0]>>, !tk.inflight<!acc8>
+  %h = tk.wgmma %a, %b, %g : !tk.shared<64x16xbf16, #tk.swizzle<32, order = [1, 0]>>,
+                             !tk.shared<16x8xbf16, #tk.swizzle<16, order = [1, 0]>>, !tk.inflight<!acc8>
+  tk.wgmma_commit
+  %d = tk.wgmma_wait %h pending 0 : !tk.inflight<!acc8>
+  tk.store %d, %C[%n, %n] : !acc8, !tk.global<?x?xf32>
   tk.return
 }
