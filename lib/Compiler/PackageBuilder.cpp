@@ -244,6 +244,8 @@ static LogicalResult describeVariant(KernelOp kernel, KernelOp base, int64_t par
     variant.grid[dimension] = std::move(*expr);
   }
   variant.block = {int64_t(kernel.getThreads().value_or(hopper::kWarpgroupThreads)), 1, 1};
+  if (std::optional<ArrayRef<int64_t>> cluster = kernel.getCluster())
+    llvm::copy(*cluster, variant.cluster.begin());
   variant.dynamicSharedBytes = kernel.getSharedBytes().value_or(0);
   describeReports(kernel, variant);
   describePromises(base, kernel, variant);

@@ -18,8 +18,9 @@
 using namespace mlir;
 
 static constexpr StringRef kOptionalPasses[] = {"tk-split-variants",   "tk-widen-tiles",
-                                                "tk-persist",          "tk-stage-operands",
-                                                "tk-specialize-warps", "tk-subtile-epilogue", "tk-overlap-products"};
+                                                "tk-cluster",          "tk-persist",
+                                                "tk-stage-operands",   "tk-specialize-warps",
+                                                "tk-subtile-epilogue", "tk-overlap-products"};
 
 ArrayRef<StringRef> tk::getOptionalPasses() { return kOptionalPasses; }
 
@@ -34,6 +35,7 @@ void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &option
   addOptional(passes, tile::createSplitVariants());
   OpPassManager &kernel = passes.nest<tile::KernelOp>();
   addOptional(kernel, tile::createWidenTiles());
+  addOptional(kernel, tile::createCluster());
   addOptional(kernel, tile::createPersist());
   addOptional(kernel, tile::createStageOperands());
   addOptional(kernel, tile::createSpecializeWarps());

@@ -37,8 +37,8 @@ STAGES = 4
 RING_SHAPES = [(8, 8, 8), (136, 264, 72), (64, 256, 64), (8, 1032, 40), (648, 8, 328),
                *((256, 512, 64 * trips) for trips in (1, 2, STAGES - 1, STAGES, STAGES + 1, 2 * STAGES + 1))]
 
-PASSES = ["tk-split-variants", "tk-widen-tiles", "tk-persist", "tk-stage-operands", "tk-specialize-warps",
-          "tk-subtile-epilogue", "tk-overlap-products"]
+PASSES = ["tk-split-variants", "tk-widen-tiles", "tk-cluster", "tk-persist", "tk-stage-operands",
+          "tk-specialize-warps", "tk-subtile-epilogue", "tk-overlap-products"]
 
 
 def name_of(shape):
@@ -215,7 +215,9 @@ def test_a_variant_that_does_not_fit_is_refused(tool, gemm, tmp_path):
 CHOICES = [
     *(f"--disable={name}" for name in PASSES), "--disable=" + ",".join(PASSES),
     *(f"--tune=stages={n}" for n in (1, 2, 3)), *(f"--tune=consumers={n}" for n in (1, 2)),
-    *(f"--tune=widen={n}" for n in (1, 2)), *(f"--tune=group={n}" for n in (1, 4)), "--tune=variants=3",
+    *(f"--tune=widen={n}" for n in (1, 2)), *(f"--tune=group={n}" for n in (1, 4)), 
+    *(f"--tune=cluster={n}" for n in (1, 2, 4)), *(f"--tune=order={name}" for name in ("rows", "bands", "hilbert")),
+    "--tune=order=hilbert,group=2,cluster=1", "--tune=variants=3",
     "--tune=stages=2,consumers=1,widen=1,group=1",
 ]
 # Partial tiles on all sides; several tiles with more trips than stages; a problem for the plain variant.
@@ -243,16 +245,21 @@ def takes_effect(package, choice, output):
             list(variants)[0] == ("gemm" if "tk-split-variants" in off else "gemm_tma"))
     fast = variants["gemm_tma"]
     tile = 256
-    shown = {"consumers": "2", "group": "8"}
+    shown = {"consumers": "2", "group": "8", "cluster": "2", "order": "bands"}
     shown.update(word.split("=") for word in choice.removeprefix("--tune=").split(","))
     if shown.get("widen") == "1" or shown["consumers"] == "1":
         tile = 128
     rows = [remark["message"] for remark in package["remarks"] if remark["pass"] == "tk-persist"]
     count = {256: 4, 128: 6}[tile]
+    # Where B is wider, clusters lie along y; bands are as high in clusters as in programs.
+    height = max(1, int(shown["group"]) // int(shown["cluster"])) if tile == 256 else int(shown["group"])
+    walk = {"bands": f"bands of {height} row" if height > 1 else "row by row", "rows": "row by row",
+            "hilbert": f"squares of {shown['group']}"}[shown["order"]]
     return (stages(fast) == int(shown.get("stages", count)) and fast["block"][0] == 128 + 128 * int(shown["consumers"])
-            and ["ceildiv", ["size", 2, 1], tile] == fast["grid"][0][1][1]
+            and fast["cluster"] == [int(shown["cluster"]), 1, 1]
+            and json.dumps(["ceildiv", ["size", 2, 1], tile]) in json.dumps(fast["grid"])
             and len(variants) == int(shown.get("variants", 2))
-            and any(f"bands of {shown['group']} row" in row for row in rows))
+            and any(walk in row for row in rows))
 
 
 @pytest.mark.parametrize("variant", [Variant(), Variant("f16", "f32", "column", "column")], ids=str)

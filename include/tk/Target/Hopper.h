@@ -76,6 +76,11 @@ inline constexpr int64_t kEpilogueBytes = 32 * 1024;
 inline constexpr int64_t kUsefulStages = 6;
 /// Consumers that one multiprocessor's tensor cores need, and have registers for.
 inline constexpr int64_t kMaxConsumers = 2;
+/// Programs of a cluster that every device runs (CUDA programming guide, thread block clusters).
+inline constexpr int64_t kMaxCluster = 8;
+/// Programs that share loads: the two multiprocessors of a texture processing cluster, so that no
+/// multiprocessor is left over.
+inline constexpr int64_t kClusterPrograms = 2;
 /// Rows of tiles that a persistent grid walks together (see docs: order of tiles).
 inline constexpr int64_t kBandRows = 8;
 

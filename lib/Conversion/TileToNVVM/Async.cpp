@@ -149,15 +149,31 @@ struct LowerMBarrierExpect : OpConversionPattern<MBarrierExpectOp> {
   }
 };
 
+/// Arrives at the barrier of the same place in another program of the cluster.
+void arriveAt(OpBuilder &builder, Location location, Value barrier, Value rank) {
+  inlinePTX(builder, location,
+            "{\n\t.reg .b32 remote;\n\tmapa.shared::cluster.u32 remote, $0, $1;\n\t"
+            "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n\t}",
+            "r,r,~{memory}", {}, {barrier, rank});
+}
+
 struct LowerMBarrierArrive : OpConversionPattern<MBarrierArriveOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(MBarrierArriveOp arrive, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Location location = arrive.getLoc();
-    Value barrier =
-        barrierAt(rewriter, location, adaptor.getBarriers().front(), Cursor(adaptor.getCursor()));
-    inlinePTX(rewriter, location, "mbarrier.arrive.shared::cta.b64 _, [$0];", "r,~{memory}", {},
-              sharedAddress(rewriter, location, barrier));
+    Value barrier = sharedAddress(
+        rewriter, location,
+        barrierAt(rewriter, location, adaptor.getBarriers().front(), Cursor(adaptor.getCursor())));
+    if (!arrive.getCluster()) {
+      inlinePTX(rewriter, location, "mbarrier.arrive.shared::cta.b64 _, [$0];", "r,~{memory}", {},
+                barrier);
+    } else if (arrive.getAllThreads()) {
+      for (int64_t rank = 0, e = *arrive.getCluster(); rank < e; ++rank)
+        arriveAt(rewriter, location, barrier, constantI32(rewriter, location, rank));
+    } else { // One thread for each program.
+      arriveAt(rewriter, location, barrier, threadInWarpgroup(rewriter, location));
+    }
     rewriter.eraseOp(arrive);
     return success();
   }
@@ -175,11 +191,13 @@ struct LowerMBarrierWait : OpConversionPattern<MBarrierWaitOp> {
           arith::XOrIOp::create(rewriter, location, parity, constantI32(rewriter, location, 1));
     Value barrier = barrierAt(rewriter, location, adaptor.getBarriers().front(), cursor);
     // try_wait may give up before the phase completes.
-    inlinePTX(rewriter, location,
-              "{\n\t.reg .pred done;\n"
-              "again:\n\tmbarrier.try_wait.parity.shared::cta.b64 done, [$0], $1;\n\t"
-              "@!done bra again;\n\t}",
-              "r,r,~{memory}", {}, {sharedAddress(rewriter, location, barrier), parity});
+    std::string text =
+        llvm::formatv("{{\n\t.reg .pred done;\n"
+                      "again:\n\tmbarrier.try_wait.parity{0}.shared::cta.b64 done, [$0], $1;\n\t"
+                      "@!done bra again;\n\t}",
+                      wait.getCluster() ? ".acquire.cluster" : "");
+    inlinePTX(rewriter, location, text, "r,r,~{memory}", {},
+              {sharedAddress(rewriter, location, barrier), parity});
     rewriter.eraseOp(wait);
     return success();
   }
@@ -232,11 +250,14 @@ struct LowerTMALoad : OpConversionPattern<TMALoadOp> {
     Value barrier = sharedAddress(
         rewriter, location,
         barrierAt(rewriter, location, adaptor.getBarriers().front(), Cursor(adaptor.getCursor())));
-    copyPanels(rewriter, location,
-               "cp.async.bulk.tensor.{0}d.shared::cluster.global.mbarrier::complete_tx::bytes "
-               "[$1], [$0, {{{1}}], [${2}];",
-               maps.lookup(load), load.getDest().getType(), adaptor.getDest().front(),
-               load.getOffsets(), barrier);
+    std::string text = "cp.async.bulk.tensor.{0}d.shared::cluster.global.mbarrier::complete_tx::"
+                       "bytes [$1], [$0, {{{1}}], [${2}];";
+    if (load.getMulticast())
+      text = llvm::formatv("cp.async.bulk.tensor.{{0}d.shared::cluster.global.mbarrier::complete_tx"
+                           "::bytes.multicast::cluster [$1], [$0, {{{{{{1}}], [${{2}], {0};",
+                           *load.getMulticast());
+    copyPanels(rewriter, location, text.c_str(), maps.lookup(load), load.getDest().getType(),
+               adaptor.getDest().front(), load.getOffsets(), barrier);
     rewriter.eraseOp(load);
     return success();
   }

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
+#include "tk/Target/Hopper.h"
 #include "llvm/ADT/StringExtras.h"
 #include <numeric>
 
@@ -96,6 +97,11 @@ Value tk::sharedAddress(OpBuilder &builder, Location location, Value pointer) {
 
 Value tk::threadIndex(OpBuilder &builder, Location location) {
   return NVVM::ThreadIdXOp::create(builder, location, builder.getI32Type());
+}
+
+Value tk::threadInWarpgroup(OpBuilder &builder, Location location) {
+  return arith::AndIOp::create(builder, location, threadIndex(builder, location),
+                               constantI32(builder, location, hopper::kWarpgroupThreads - 1));
 }
 
 Value tk::applyThreadColumns(OpBuilder &builder, Location location, ArrayRef<int64_t> columns) {

@@ -33,6 +33,7 @@ ViewParts unpackView(mlir::OpBuilder &builder, mlir::Location location, tile::Gl
 mlir::Value constantI32(mlir::OpBuilder &builder, mlir::Location location, int64_t value);
 mlir::Value constantI64(mlir::OpBuilder &builder, mlir::Location location, int64_t value);
 mlir::Value threadIndex(mlir::OpBuilder &builder, mlir::Location location);
+mlir::Value threadInWarpgroup(mlir::OpBuilder &builder, mlir::Location location);
 
 /// The exclusive or of `columns[b]` over the set bits b of the thread index, as i32.
 mlir::Value applyThreadColumns(mlir::OpBuilder &builder, mlir::Location location,

@@ -37,10 +37,14 @@ static Value warpgroupIndex(OpBuilder &builder, Location location) {
 
 /// Whether this is the first thread of its warpgroup.
 static Value isElected(OpBuilder &builder, Location location) {
-  Value inGroup =
-      arith::AndIOp::create(builder, location, threadIndex(builder, location),
-                            constantI32(builder, location, hopper::kWarpgroupThreads - 1));
-  return isEqual(builder, location, inGroup, 0);
+  return isEqual(builder, location, threadInWarpgroup(builder, location), 0);
+}
+
+/// Whether this is one of the first threads of its warpgroup, one for each program of a cluster.
+static Value isElectedFor(OpBuilder &builder, Location location, int64_t programs) {
+  return arith::CmpIOp::create(builder, location, arith::CmpIPredicate::ult,
+                               threadInWarpgroup(builder, location),
+                               constantI32(builder, location, programs));
 }
 
 /// Puts an operation under a condition.
@@ -131,7 +135,12 @@ void tk::expandThreads(Operation *root) {
     (parent || arrive ? elected : first).push_back(op);
   });
   for (Operation *op : elected)
-    guard(op, isElected);
+    guard(op, [&](OpBuilder &builder, Location location) {
+      auto arrive = dyn_cast<MBarrierArriveOp>(op);
+      if (arrive && arrive.getCluster())
+        return isElectedFor(builder, location, *arrive.getCluster());
+      return isElected(builder, location);
+    });
   auto isFirst = [](OpBuilder &builder, Location location) {
     return isEqual(builder, location, threadIndex(builder, location), 0);
   };

@@ -132,6 +132,12 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
   function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                     builder.getDenseI32ArrayAttr({threads, 1, 1}));
   function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), builder.getI32IntegerAttr(1));
+  if (std::optional<ArrayRef<int64_t>> cluster = kernel.getCluster()) {
+    SmallVector<int32_t> extents(3, 1);
+    llvm::copy(*cluster, extents.begin());
+    function->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
+                      builder.getDenseI32ArrayAttr(extents));
+  }
   if (NumericsAttr numerics = kernel.getNumericsAttr(); numerics && numerics.getFlush())
     function.setDenormalFpMathF32("preserve-sign");
 

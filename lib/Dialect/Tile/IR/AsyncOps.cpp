@@ -68,7 +68,19 @@ static LogicalResult verifyTMA(Operation *op, Value value, SharedType tile, size
   return success();
 }
 
+LogicalResult MBarrierArriveOp::verify() {
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  if (kernel && getCluster() && int64_t(*getCluster()) != kernel.getClusterSize())
+    return emitOpError() << "expected to arrive at all programs of the kernel's cluster of "
+                         << kernel.getClusterSize() << ", got " << *getCluster();
+  return success();
+}
+
 LogicalResult TMALoadOp::verify() {
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  if (kernel && getMulticast() && int64_t(*getMulticast()) >> kernel.getClusterSize() != 0)
+    return emitOpError() << "expected a mask of the " << kernel.getClusterSize()
+                         << " program(s) of the kernel's cluster, got " << *getMulticast();
   return verifyTMA(*this, getView(), getDest().getType(), getOffsets().size());
 }
 

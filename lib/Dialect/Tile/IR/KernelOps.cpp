@@ -184,6 +184,16 @@ LogicalResult KernelOp::verify() {
     return emitOpError()
            << "expected 'threads' to be whole warpgroups (a multiple of 128, at most 1024), got "
            << threads;
+  if (std::optional<ArrayRef<int64_t>> cluster = getCluster()) {
+    bool inRange =
+        !cluster->empty() && cluster->size() <= 3 && llvm::all_of(*cluster, [](int64_t extent) {
+          return extent >= 1 && extent <= hopper::kMaxCluster;
+        });
+    if (!inRange || getClusterSize() > hopper::kMaxCluster)
+      return emitOpError()
+             << "expected 'cluster' to be one to three extents of at least 1, at most "
+             << hopper::kMaxCluster << " programs, got [" << *cluster << "]";
+  }
   if (ArrayAttr maps = getTensorMapsAttr())
     for (auto map : maps.getAsRange<TensorMapAttr>())
       if (failed(verifyTensorMap(*this, map)))

@@ -69,10 +69,9 @@ LogicalResult RingWaitOp::verify() {
 // SharedSliceOp
 //===----------------------------------------------------------------------===//
 
-std::optional<int64_t> SharedSliceOp::getStrideInBytes() {
-  SharedType whole = getSource().getType(), piece = getResult().getType();
+std::optional<int64_t> tk::tile::getSliceStride(SharedType whole, SharedType piece,
+                                                unsigned dimension) {
   layout::SharedLayout wholeLayout = whole.getSharedLayout(), pieceLayout = piece.getSharedLayout();
-  unsigned dimension = getDimension();
   int64_t extent = piece.getShape()[dimension];
   int64_t pieces = whole.getShape()[dimension] / extent;
   layout::Coordinates first(whole.getShape().size(), 0);
@@ -93,6 +92,10 @@ std::optional<int64_t> SharedSliceOp::getStrideInBytes() {
           return std::nullopt;
       }
   return stride % pieceLayout.alignment() == 0 ? std::optional(stride) : std::nullopt;
+}
+
+std::optional<int64_t> SharedSliceOp::getStrideInBytes() {
+  return getSliceStride(getSource().getType(), getResult().getType(), getDimension());
 }
 
 LogicalResult SharedSliceOp::verify() {

@@ -8,6 +8,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "tk/Dialect/Tile/IR/TileDialect.h"
+#include "tk/Target/Hopper.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -15,6 +16,7 @@ using namespace tk;
 using namespace tk::tile;
 
 #include "tk/Dialect/Tile/IR/TileAttrInterfaces.cpp.inc"
+#include "tk/Dialect/Tile/IR/TileEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "tk/Dialect/Tile/IR/TileAttrs.cpp.inc"
 
@@ -158,18 +160,26 @@ LogicalResult TuningAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  std::optional<int64_t> producerRegisters,
                                  std::optional<int64_t> consumerRegisters,
                                  std::optional<int64_t> widen, std::optional<int64_t> group,
-                                 std::optional<int64_t> variants) {
+                                 std::optional<int64_t> variants,
+                                 std::optional<TileOrder> order, std::optional<int64_t> cluster) {
   std::pair<StringRef, std::optional<int64_t>> all[] = {{"stages", stages},
                                                         {"consumers", consumers},
                                                         {"producer_registers", producerRegisters},
                                                         {"consumer_registers", consumerRegisters},
                                                         {"widen", widen},
                                                         {"group", group},
-                                                        {"variants", variants}};
+                                                        {"variants", variants},
+                                                        {"cluster", cluster}};
   for (auto [name, value] : all)
     if (value && *value < 1)
       return emitError() << "expected '" << name << "' of at least 1, got " << *value;
   if (variants && *variants > 3)
     return emitError() << "expected 'variants' of 1 to 3, got " << *variants;
+  if (cluster && *cluster > hopper::kMaxCluster)
+    return emitError() << "expected 'cluster' of at most " << hopper::kMaxCluster << ", got "
+                       << *cluster;
+  if (order == TileOrder::Hilbert && group && !llvm::isPowerOf2_64(*group))
+    return emitError()
+           << "expected a 'group' that is a power of two, as Hilbert's curve needs, got " << *group;
   return success();
 }

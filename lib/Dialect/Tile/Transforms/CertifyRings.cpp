@@ -42,6 +42,8 @@ struct Event {
   AllocOp slots;         ///< Copy: where to; `object` is the barrier.
   bool previous = false; ///< Wait: for the phase before.
   bool inFlight = false; ///< Read: by a product, until it is retired.
+  /// Copy, Arrive: the ranks of the cluster's programs whose memory it goes to; 0: its own.
+  uint64_t programs = 0;
 };
 
 /// How often each loop runs in a scenario.
@@ -88,6 +90,7 @@ struct Slot {
 
 struct Role {
   std::string name;
+  int64_t program = 0; ///< Its rank in the cluster.
   std::vector<Event> events;
   size_t next = 0;
   /// Products by group, oldest first; the last is open.
@@ -116,10 +119,24 @@ public:
   int64_t waits = 0;
 
 private:
-  Barrier &barrier(AllocOp object, int64_t count);
-  Slot &slot(AllocOp object, int64_t count) {
-    return slots[{object.getOperation(), count % stagesOf(object)}];
+  /// Memory is a program's own: which one, what, and which of its slots.
+  using Key = std::tuple<int64_t, Operation *, int64_t>;
+  Barrier &barrier(int64_t program, AllocOp object, int64_t count);
+  Slot &slot(int64_t program, AllocOp object, int64_t count) {
+    return slots[{program, object.getOperation(), count % stagesOf(object)}];
   }
+  /// The programs that an event goes to.
+  SmallVector<int64_t> targets(const Role &role, const Event &event) {
+    SmallVector<int64_t> result;
+    if (event.programs == 0)
+      result.push_back(role.program);
+    for (int64_t rank = 0; rank < 64; ++rank)
+      if (event.programs >> rank & 1)
+        result.push_back(rank);
+    return result;
+  }
+  LogicalResult copyTo(int64_t program, Event &event, StringRef scenario);
+  LogicalResult arriveAt(int64_t program, int index, Event &event, StringRef scenario);
   static int64_t stagesOf(AllocOp object) {
     if (auto barriers = dyn_cast<MBarriersType>(object.getResult().getType()))
       return barriers.getStages();
@@ -131,7 +148,7 @@ private:
       barrier.pending = barrier.arrivals;
     }
   }
-  bool isReady(const Event &event);
+  bool isReady(const Role &role, const Event &event);
   LogicalResult step(int index, StringRef scenario);
   LogicalResult reportDeadlock(StringRef scenario);
   LogicalResult fail(Event &event, StringRef scenario, const Twine &message) {
@@ -141,8 +158,8 @@ private:
   std::vector<Role> roles;
   const llvm::DenseMap<Operation *, int64_t> &arrivals;
   llvm::DenseMap<Operation *, llvm::SmallPtrSet<Operation *, 2>> freed; ///< Slots by barrier.
-  std::map<std::pair<Operation *, int64_t>, Barrier> barriers;
-  std::map<std::pair<Operation *, int64_t>, Slot> slots;
+  std::map<Key, Barrier> barriers;
+  std::map<Key, Slot> slots;
 };
 
 struct CertifyRings : tk::tile::impl::CertifyRingsBase<CertifyRings> {
@@ -212,7 +229,7 @@ LogicalResult Unroller::visit(Operation &op) {
   auto add = [&](Event::Kind kind, Value object, Value cursor, int64_t amount = 0) -> Event & {
     AllocOp alloc = object ? object.getDefiningOp<AllocOp>() : AllocOp();
     return events.emplace_back(
-        Event{kind, &op, alloc, cursor ? countOf(cursor) : 0, amount, {}, false, false});
+        Event{kind, &op, alloc, cursor ? countOf(cursor) : 0, amount, {}, false, false, 0});
   };
   if (auto loop = dyn_cast<scf::ForOp>(op))
     return visitLoop(loop);
@@ -242,12 +259,14 @@ LogicalResult Unroller::visit(Operation &op) {
     add(Event::Expect, expect.getBarriers(), expect.getCursor(), expect.getBytes());
   if (auto arrive = dyn_cast<MBarrierArriveOp>(op))
     add(Event::Arrive, arrive.getBarriers(), arrive.getCursor(),
-        arrive.getAllThreads() ? hopper::kWarpgroupThreads : 1);
+        arrive.getAllThreads() ? hopper::kWarpgroupThreads : 1)
+        .programs = arrive.getCluster() ? (uint64_t(1) << *arrive.getCluster()) - 1 : 0;
   if (auto load = dyn_cast<TMALoadOp>(op)) {
     Event &event = add(Event::Copy, load.getBarriers(), load.getCursor(),
                        load.getDest().getType().getSizeInBytes());
     auto [slots, count] = findSlot(load.getDest());
     event.slots = slots;
+    event.programs = load.getMulticast().value_or(0);
     if (slots && count != event.count) {
       obstacle = "a copy announces itself to the barrier of another slot";
       return failure();
@@ -288,19 +307,44 @@ LogicalResult Unroller::run(Block &block) {
 // Running
 //===----------------------------------------------------------------------===//
 
-Barrier &Machine::barrier(AllocOp object, int64_t count) {
-  auto [found, isNew] = barriers.try_emplace({object.getOperation(), count % stagesOf(object)});
+Barrier &Machine::barrier(int64_t program, AllocOp object, int64_t count) {
+  auto [found, isNew] =
+      barriers.try_emplace(Key{program, object.getOperation(), count % stagesOf(object)});
   if (isNew)
     found->second.arrivals = found->second.pending = arrivals.lookup(object);
   return found->second;
 }
 
 /// Whether the role can go on: by parity, as the machine decides it.
-bool Machine::isReady(const Event &event) {
+bool Machine::isReady(const Role &role, const Event &event) {
   if (event.kind != Event::Wait)
     return true;
   int64_t phase = event.count / stagesOf(event.object) - event.previous;
-  return (barrier(event.object, event.count).completed & 1) != (phase & 1);
+  return (barrier(role.program, event.object, event.count).completed & 1) != (phase & 1);
+}
+
+LogicalResult Machine::copyTo(int64_t program, Event &event, StringRef scenario) {
+  if (event.slots) {
+    Slot &target = slot(program, event.slots, event.count);
+    if (!target.reading.empty() || !target.inFlight.empty()) {
+      int reader = target.reading.empty() ? *target.inFlight.begin() : *target.reading.begin();
+      return fail(event, scenario,
+                  "overwrites a slot that " + roles[reader].name + " may still read");
+    }
+    target.filled = event.count / stagesOf(event.slots);
+  }
+  Barrier &state = barrier(program, event.object, event.count);
+  state.bytes -= event.amount; // Any time from here on; the phase needs it.
+  complete(state);
+  return success();
+}
+
+LogicalResult Machine::arriveAt(int64_t program, int index, Event &event, StringRef scenario) {
+  Barrier &state = barrier(program, event.object, event.count);
+  if ((state.pending -= event.amount) < 0)
+    return fail(event, scenario, "arrives once too often in one phase");
+  complete(state);
+  return success();
 }
 
 LogicalResult Machine::step(int index, StringRef scenario) {
@@ -310,7 +354,7 @@ LogicalResult Machine::step(int index, StringRef scenario) {
   case Event::Wait: {
     ++waits;
     int64_t phase = event.count / stagesOf(event.object) - event.previous;
-    int64_t completed = barrier(event.object, event.count).completed;
+    int64_t completed = barrier(role.program, event.object, event.count).completed;
     if (completed != phase + 1)
       return fail(event, scenario,
                   "is passed in the wrong round: it waits for phase " + Twine(phase) +
@@ -318,7 +362,7 @@ LogicalResult Machine::step(int index, StringRef scenario) {
     return success();
   }
   case Event::Expect: {
-    Barrier &state = barrier(event.object, event.count);
+    Barrier &state = barrier(role.program, event.object, event.count);
     state.bytes += event.amount;
     if (--state.pending < 0)
       return fail(event, scenario, "arrives once too often in one phase");
@@ -326,38 +370,29 @@ LogicalResult Machine::step(int index, StringRef scenario) {
     return success();
   }
   case Event::Copy: {
-    if (event.slots) {
-      Slot &target = slot(event.slots, event.count);
-      if (!target.reading.empty() || !target.inFlight.empty()) {
-        int reader = target.reading.empty() ? *target.inFlight.begin() : *target.reading.begin();
-        return fail(event, scenario,
-                    "overwrites a slot that " + roles[reader].name + " may still read");
-      }
-      target.filled = event.count / stagesOf(event.slots);
-    }
-    Barrier &state = barrier(event.object, event.count);
-    state.bytes -= event.amount; // Any time from here on; the phase needs it.
-    complete(state);
+    for (int64_t program : targets(role, event))
+      if (failed(copyTo(program, event, scenario)))
+        return failure();
     return success();
   }
   case Event::Arrive: {
     for (auto &[key, state] : slots) {
-      if (key.second != event.count % stagesOf(event.object) ||
-          !freed[event.object.getOperation()].contains(key.first))
+      auto [program, object, slot] = key;
+      if (program != role.program || slot != event.count % stagesOf(event.object) ||
+          !freed[event.object.getOperation()].contains(object))
         continue;
       if (state.inFlight.count(index))
         return fail(event, scenario,
                     "releases a slot while products in flight read it; retire them first");
       state.reading.erase(index);
     }
-    Barrier &state = barrier(event.object, event.count);
-    if ((state.pending -= event.amount) < 0)
-      return fail(event, scenario, "arrives once too often in one phase");
-    complete(state);
+    for (int64_t program : targets(role, event))
+      if (failed(arriveAt(program, index, event, scenario)))
+        return failure();
     return success();
   }
   case Event::Read: {
-    Slot &source = slot(event.object, event.count);
+    Slot &source = slot(role.program, event.object, event.count);
     int64_t round = event.count / stagesOf(event.object);
     if (source.filled != round)
       return fail(event, scenario,
@@ -376,7 +411,7 @@ LogicalResult Machine::step(int index, StringRef scenario) {
   case Event::Retire:
     while (static_cast<int64_t>(role.groups.size()) - 1 > event.amount) {
       for (auto [object, count] : role.groups.front())
-        slot(object, count).inFlight.erase(index);
+        slot(role.program, object, count).inFlight.erase(index);
       role.groups.erase(role.groups.begin());
     }
     return success();
@@ -411,7 +446,7 @@ LogicalResult Machine::run(unsigned order, StringRef scenario) {
     for (size_t i = 0; i < count; ++i) {
       size_t index = (i + order) % count;
       Role &role = roles[index];
-      while (role.next < role.events.size() && isReady(role.events[role.next])) {
+      while (role.next < role.events.size() && isReady(role, role.events[role.next])) {
         if (failed(step(index, scenario)))
           return failure();
         moved = true;
@@ -429,7 +464,7 @@ LogicalResult Machine::run(unsigned order, StringRef scenario) {
   }
   for (auto &[key, state] : barriers)
     if (state.bytes != 0)
-      return key.first->emitOpError()
+      return std::get<Operation *>(key)->emitOpError()
              << (state.bytes > 0 ? "is told of " : "is not told of ") << std::abs(state.bytes)
              << (state.bytes > 0 ? " bytes that no copy brings (" : " bytes that copies bring (")
              << scenario << ")";
@@ -445,16 +480,20 @@ LogicalResult CertifyRings::certify(Scenario scenario, int64_t &waits, std::stri
   SpecializeOp roles;
   kernel.walk([&](SpecializeOp op) { roles = op; });
   std::vector<Role> unrolled;
+  int64_t programs = kernel.getClusterSize();
   auto unroll = [&](Block &block, const std::string &name) {
     Unroller unroller(scenario);
     if (failed(unroller.run(block))) {
       obstacle = unroller.obstacle;
       return failure();
     }
-    Role role;
-    role.name = name;
-    role.events = std::move(unroller.events);
-    unrolled.push_back(std::move(role));
+    for (int64_t program = 0; program < programs; ++program) {
+      Role role;
+      role.name = programs > 1 ? llvm::formatv("{0} of program {1}", name, program).str() : name;
+      role.program = program;
+      role.events = unroller.events;
+      unrolled.push_back(std::move(role));
+    }
     return success();
   };
   if (!roles) {
@@ -478,8 +517,40 @@ LogicalResult CertifyRings::certify(Scenario scenario, int64_t &waits, std::stri
   return success();
 }
 
+/// Before one program of a cluster reaches into another, that one must have made its barriers, and
+/// it must not end before.
+static LogicalResult checkCluster(KernelOp kernel) {
+  Operation *init = nullptr, *reach = nullptr;
+  for (Operation &op : kernel.getBody().front()) {
+    if (isa<ClusterBarrierOp>(op))
+      init = reach = nullptr;
+    WalkResult walk = op.walk([&](Operation *inner) {
+      if (isa<MBarrierInitOp>(inner))
+        init = inner;
+      auto arrive = dyn_cast<MBarrierArriveOp>(inner);
+      auto load = dyn_cast<TMALoadOp>(inner);
+      if (!(arrive && arrive.getCluster()) && !(load && load.getMulticast()))
+        return WalkResult::advance();
+      reach = inner;
+      if (!init)
+        return WalkResult::advance();
+      inner->emitOpError() << "reaches into programs that may not have made their barriers yet; a "
+                              "'tk.cluster_barrier' must come between";
+      return WalkResult::interrupt();
+    });
+    if (walk.wasInterrupted())
+      return failure();
+  }
+  if (reach)
+    return reach->emitOpError() << "reaches into programs that may have ended; a "
+                                   "'tk.cluster_barrier' must follow at the end of the kernel";
+  return success();
+}
+
 void CertifyRings::runOnOperation() {
   KernelOp kernel = getOperation();
+  if (failed(checkCluster(kernel)))
+    return signalPassFailure();
   arrivals.clear();
   int64_t stages = 0;
   kernel.walk([&](MBarrierInitOp init) {

@@ -483,7 +483,7 @@ LogicalResult InsertFences::visit(Operation &op, State &state, bool insert) {
         buffer.bulkGroupsSinceRead = -1;
         buffer.bulkReadUnsynced = true;
       }
-  if (isa<BarrierOp>(op))
+  if (isa<BarrierOp, ClusterBarrierOp>(op))
     applyBarrier(state);
   if (isa<FenceAsyncProxyOp>(op))
     applyFence(state);

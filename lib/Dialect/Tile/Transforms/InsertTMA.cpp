@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Utils.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
 #include "tk/Target/Hopper.h"
 
@@ -25,7 +26,11 @@ struct InsertTMA : tk::tile::impl::InsertTMABase<InsertTMA> {
 
 private:
   LogicalResult check(CreateRingOp ring);
+  /// Whether other programs of the cluster write to the ring's slots.
+  bool isShared(CreateRingOp ring);
   void lower(CreateRingOp ring, OpBuilder &initialise);
+  void lowerFill(RingFillOp fill, Value slots, Value full);
+  Value rank; ///< Of this program in its cluster, made when needed.
 };
 
 } // namespace
@@ -83,6 +88,64 @@ LogicalResult InsertTMA::check(CreateRingOp ring) {
   return success();
 }
 
+/// The dimension along which a tile is cut into the parts that the programs of a cluster bring, and
+/// the part; nullopt where no cut gives tiles that the copy engine writes. The contiguous dimension
+/// is tried first: parts of whole panels take fewer instructions.
+static std::optional<std::pair<unsigned, SharedType>> findPart(SharedType tile, int64_t programs) {
+  layout::SharedLayout layout = tile.getSharedLayout();
+  unsigned contiguous = layout.contiguousDimension();
+  int64_t panel = int64_t(layout.span()) / layout.elementBytes();
+  // Within a panel the swizzle repeats every eight rows.
+  for (auto [d, step] : {std::pair(contiguous, panel), std::pair(1 - contiguous, int64_t(8))}) {
+    SmallVector<int64_t> shape(tile.getShape());
+    if (shape[d] % (programs * step) != 0)
+      continue;
+    shape[d] /= programs;
+    auto part = SharedType::get(tile.getContext(), shape, tile.getElementType(), tile.getLayout());
+    if (getSliceStride(tile, part, d))
+      return std::pair(d, part);
+  }
+  return std::nullopt;
+}
+
+bool InsertTMA::isShared(CreateRingOp ring) {
+  int64_t programs = getOperation().getClusterSize();
+  return programs > 1 && llvm::any_of(ring.getResult().getUsers(), [&](Operation *user) {
+           auto fill = dyn_cast<RingFillOp>(user);
+           return fill && fill.getMulticast() &&
+                  findPart(ring.getResult().getType().getTiles()[fill.getTile()], programs);
+         });
+}
+
+/// One copy of a whole tile, or of this program's part of it to all programs of the cluster.
+void InsertTMA::lowerFill(RingFillOp fill, Value slots, Value full) {
+  OpBuilder builder(fill);
+  Location location = fill.getLoc();
+  int64_t programs = getOperation().getClusterSize();
+  Value tile = SlotOp::create(builder, location, slots, fill.getCursor());
+  SmallVector<Value> offsets(fill.getOffsets());
+  IntegerAttr mask;
+  if (fill.getMulticast() && programs > 1) {
+    auto type = cast<SharedType>(tile.getType());
+    auto part = findPart(type, programs);
+    if (part) {
+      auto [dimension, partType] = *part;
+      Value extent =
+          arith::ConstantIndexOp::create(builder, location, partType.getShape()[dimension]);
+      Value first = arith::MulIOp::create(builder, location, rank, extent);
+      offsets[dimension] = arith::AddIOp::create(builder, location, offsets[dimension], first);
+      tile = SharedSliceOp::create(builder, location, partType, tile, rank, dimension);
+      mask = builder.getI64IntegerAttr((int64_t(1) << programs) - 1);
+    } else {
+      remark::missed(location, remarkOn(getOperation(), "multicast", "tk-insert-tma"))
+          << remark::reason("{0} cannot be cut into {1} parts of whole panels or of rows that are "
+                            "multiples of 8; every program loads it",
+                            Type(type), programs);
+    }
+  }
+  TMALoadOp::create(builder, location, fill.getView(), offsets, tile, full, fill.getCursor(), mask);
+}
+
 void InsertTMA::lower(CreateRingOp ring, OpBuilder &initialise) {
   MLIRContext *context = &getContext();
   RingType type = ring.getResult().getType();
@@ -103,7 +166,10 @@ void InsertTMA::lower(CreateRingOp ring, OpBuilder &initialise) {
   auto barriers = MBarriersType::get(context, stages);
   Value full = AllocOp::create(builder, location, barriers, (label + " full").str(), IntegerAttr());
   Value free = AllocOp::create(builder, location, barriers, (label + " free").str(), IntegerAttr());
-  int64_t releases = consumers * (byThreads ? hopper::kWarpgroupThreads : 1);
+  // A slot that several programs fill is free when the consumers of all have released it.
+  int64_t programs = isShared(ring) ? getOperation().getClusterSize() : 1;
+  IntegerAttr cluster = programs > 1 ? builder.getI64IntegerAttr(programs) : IntegerAttr();
+  int64_t releases = programs * consumers * (byThreads ? hopper::kWarpgroupThreads : 1);
   MBarrierInitOp::create(initialise, location, full, /*arrivals=*/1);
   MBarrierInitOp::create(initialise, location, free, releases);
 
@@ -111,24 +177,24 @@ void InsertTMA::lower(CreateRingOp ring, OpBuilder &initialise) {
     builder.setInsertionPoint(user);
     Location at = user->getLoc();
     if (auto acquire = dyn_cast<RingAcquireOp>(user)) {
-      MBarrierWaitOp::create(builder, at, free, acquire.getCursor(), /*previous=*/true);
+      MBarrierWaitOp::create(builder, at, free, acquire.getCursor(), /*previous=*/true,
+                             /*cluster=*/programs > 1);
       MBarrierExpectOp::create(builder, at, full, acquire.getCursor(), type.getSlotBytes());
     } else if (auto fill = dyn_cast<RingFillOp>(user)) {
-      Value tile = SlotOp::create(builder, at, slots[fill.getTile()], fill.getCursor());
-      TMALoadOp::create(builder, at, fill.getView(), fill.getOffsets(), tile, full,
-                        fill.getCursor());
+      lowerFill(fill, slots[fill.getTile()], full);
     } else if (auto wait = dyn_cast<RingWaitOp>(user)) {
-      MBarrierWaitOp::create(builder, at, full, wait.getCursor(), /*previous=*/false);
+      MBarrierWaitOp::create(builder, at, full, wait.getCursor(), /*previous=*/false,
+                             /*cluster=*/false);
       for (auto [slot, tile] : llvm::zip_equal(slots, wait.getTiles()))
         tile.replaceAllUsesWith(SlotOp::create(builder, at, slot, wait.getCursor()));
     } else if (auto release = dyn_cast<RingReleaseOp>(user)) {
-      MBarrierArriveOp::create(builder, at, free, release.getCursor(), byThreads);
+      MBarrierArriveOp::create(builder, at, free, release.getCursor(), byThreads, cluster);
     } // Publishing is the copies' own doing.
     user->erase();
   }
-  remark::passed(location, remarkOn(getOperation(), "tma", "tk-insert-tma"))
-      << remark::add("{0}: the copy engine brings {1} bytes a slot; {2} arrival(s) free it", label,
-                     type.getSlotBytes(), releases);
+  remark::passed(location, remarkOn(getOperation(), "tma", "tk-insert-tma")) << remark::add(
+      "{0}: the copy engine brings {1} bytes a slot; {2} arrival(s) free it{3}", label,
+      type.getSlotBytes(), releases, programs > 1 ? ", from all programs of the cluster" : "");
   ring.erase();
 }
 
@@ -143,7 +209,18 @@ void InsertTMA::runOnOperation() {
       return signalPassFailure();
   // Buffers and barriers are made first of all, before anything that could use one.
   OpBuilder initialise = OpBuilder::atBlockBegin(&kernel.getBody().front());
-  auto barrier = BarrierOp::create(initialise, rings.back().getLoc());
+  Location location = rings.back().getLoc();
+  Operation *barrier;
+  rank = Value();
+  if (llvm::any_of(rings, [&](CreateRingOp ring) { return isShared(ring); })) {
+    rank = ClusterRankOp::create(initialise, location, initialise.getIndexType());
+    barrier = ClusterBarrierOp::create(initialise, location);
+    // A program that has ended has no shared memory that the others could still write to.
+    OpBuilder atEnd(kernel.getBody().front().getTerminator());
+    ClusterBarrierOp::create(atEnd, location);
+  } else {
+    barrier = BarrierOp::create(initialise, location);
+  }
   initialise.setInsertionPoint(barrier);
   for (CreateRingOp ring : rings)
     lower(ring, initialise);

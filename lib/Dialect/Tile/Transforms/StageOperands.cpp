@@ -169,7 +169,8 @@ void StageOperands::stage(ArrayRef<LoadOp> loads, scf::ForOp loop) {
   RingAcquireOp::create(rewriter, location, ring, cursor);
   for (auto [index, load] : llvm::enumerate(loads)) {
     LoadOp op = load;
-    RingFillOp::create(rewriter, op.getLoc(), ring, cursor, index, op.getView(), op.getOffsets());
+    RingFillOp::create(rewriter, op.getLoc(), ring, cursor, index, op.getView(), op.getOffsets(),
+                       op.getMulticast());
   }
   RingPublishOp::create(rewriter, location, ring, cursor);
   // Consumer.

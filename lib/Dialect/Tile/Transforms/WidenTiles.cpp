@@ -288,7 +288,8 @@ void WidenTiles::runOnOperation() {
       if (TuningAttr tuning = kernel.getTuningAttr()) // Done, and not to be done again.
         kernel.setTuningAttr(TuningAttr::get(
             &getContext(), tuning.getStages(), tuning.getConsumers(), tuning.getProducerRegisters(),
-            tuning.getConsumerRegisters(), std::nullopt, tuning.getGroup(), tuning.getVariants()));
+            tuning.getConsumerRegisters(), std::nullopt, tuning.getGroup(), tuning.getVariants(),
+            tuning.getOrder(), tuning.getCluster()));
       remark::passed(kernel.getLoc(), opts) << remark::add(
           "{0} programs along x are one: each operand tile is used for more products", factor);
       return;

@@ -74,7 +74,7 @@ tk.kernel @two(%A: !in, %C: !out, %n: index) grid {
 // CHECK-NEXT:        tk.load %A[%[[T]], %{{.*}}]
 // CHECK:           } {note = "kept"}
 // CHECK-NEXT:    } {tk.independent}
-// REMARK-DAG: Function=one | Remark="one program per multiprocessor walks the grid's 1 dimension(s) in bands of 1 row(s)"
+// REMARK-DAG: Function=one | Remark="one program per multiprocessor walks the grid's 1 dimension(s) row by row"
 tk.kernel @one(%A: !in, %C: !out, %n: index) grid {
   tk.grid %n
 } {
@@ -128,6 +128,83 @@ tk.kernel @three(%A: !in, %C: !out, %n: index, %m: index) attributes {tuning = #
 // CHECK:           tk.load %A[%[[Y]], %{{.*}}]
 // CHECK-NEXT:      tk.load %A[%{{.*}}, %[[X]]]
 tk.kernel @row_by_row(%A: !in, %C: !out, %n: index) attributes {tuning = #tk.tuning<group = 1>} grid {
+  tk.grid %n, %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %x = tk.program_id 0
+    %y = tk.program_id 1
+    %a = tk.load %A[%y, %k] : !in -> tensor<64x64xbf16>
+    %b = tk.load %A[%k, %x] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %b, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.return
+}
+
+// A cluster along y: what is walked is pairs of rows, and each program takes its own. As many programs as make whole
+// clusters; at least one of those.
+// CHECK-LABEL: tk.kernel @pair
+// CHECK-SAME:    cluster = array<i64: 2>
+// CHECK:         %[[TILES:.*]] = arith.muli %n, %m : index
+// CHECK-NEXT:    %[[SMS:.*]] = tk.num_sms
+// CHECK-NEXT:    %[[TWO:.*]] = arith.constant 2 : index
+// CHECK-NEXT:    %[[ODD:.*]] = arith.remui %[[SMS]], %[[TWO]] : index
+// CHECK-NEXT:    %[[WHOLE:.*]] = arith.subi %[[SMS]], %[[ODD]] : index
+// CHECK-NEXT:    %[[MOST:.*]] = arith.maxui %[[WHOLE]], %[[TWO]] : index
+// CHECK-NEXT:    %[[PROGRAMS:.*]] = arith.minui %[[TILES]], %[[MOST]] : index
+// CHECK-NEXT:    tk.grid %[[PROGRAMS]]
+// CHECK-NEXT:  } {
+// CHECK-NEXT:    %[[TWO:.*]] = arith.constant 2 : index
+// CHECK-NEXT:    %[[RANK:.*]] = tk.cluster_rank
+// CHECK-NEXT:    %[[PAIRS:.*]] = arith.divui %m, %[[TWO]] : index
+// CHECK-NEXT:    %[[TILES:.*]] = arith.muli %n, %[[PAIRS]] : index
+// CHECK-NEXT:    %[[ID:.*]] = tk.program_id 0
+// CHECK-NEXT:    %[[NUM:.*]] = tk.num_programs 0
+// CHECK-NEXT:    %[[FIRST:.*]] = arith.divui %[[ID]], %[[TWO]] : index
+// CHECK-NEXT:    %[[STEP:.*]] = arith.divui %[[NUM]], %[[TWO]] : index
+// CHECK-NEXT:    scf.for %[[T:.*]] = %[[FIRST]] to %[[TILES]] step %[[STEP]] {
+// CHECK-NEXT:      arith.constant 4 : index
+// CHECK:           %[[PAIR:.*]] = arith.addi %{{.*}}, %{{.*}} : index
+// CHECK-NEXT:      %[[FROM:.*]] = arith.muli %[[PAIR]], %[[TWO]] : index
+// CHECK-NEXT:      %[[Y:.*]] = arith.addi %[[FROM]], %[[RANK]] : index
+// CHECK:             tk.load %A[%[[Y]], %{{.*}}]
+// REMARK-DAG: Function=pair | Remark="one program of a cluster per multiprocessor walks the grid's 2 dimension(s) in bands of 4 row(s)"
+tk.kernel @pair(%A: !in, %C: !out, %n: index, %m: index) attributes {cluster = array<i64: 1, 2>} grid {
+  tk.grid %n, %m
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %x = tk.program_id 0
+    %y = tk.program_id 1
+    %a = tk.load %A[%y, %k] : !in -> tensor<64x64xbf16>
+    %b = tk.load %A[%k, %x] multicast : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %b, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.return
+}
+
+// REMARK-DAG: Function=square_cluster | Reason="clusters along several dimensions of the grid are not walked"
+tk.kernel @square_cluster(%A: !in, %n: index) attributes {cluster = array<i64: 2, 2>} grid {
+  tk.grid %n, %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.return
+}
+
+// Hilbert's curve, here through squares of two by two: (0, 0), (0, 1), (1, 1), (1, 0). Where a band is lower or too
+// short for a square, the walk is column by column. test/python/test_order.py walks larger ones.
+// CHECK-LABEL: tk.kernel @hilbert
+// CHECK:         arith.cmpi ult
+// CHECK:         arith.select
+// REMARK-DAG: Function=hilbert | Remark="one program per multiprocessor walks the grid's 2 dimension(s) along Hilbert's curve in squares of 2"
+tk.kernel @hilbert(%A: !in, %C: !out, %n: index) attributes {tuning = #tk.tuning<group = 2, order = hilbert>} grid {
   tk.grid %n, %n
 } {
   %z = arith.constant dense<0.0> : tensor<64x64xf32>

@@ -64,6 +64,9 @@ def Tile_MBarrierArriveOp : Tile_MBarrierOp<"mbarrier_arrive", [
     One thread of each warpgroup arrives, or with `all_threads` every one: what a thread itself read or wrote through
     the generic proxy is only covered by its own arrival, but `tk.wgmma_wait` covers the whole warpgroup's products.
 
+    With `cluster n`, it arrives at this barrier of each of the `n` programs of its cluster (`mapa`, and an arrival
+    that releases at the cluster's scope).
+
     Source: PTX ISA 9.1, 9.7.13.15.13.
 
     Example:
@@ -74,17 +77,21 @@ def Tile_MBarrierArriveOp : Tile_MBarrierOp<"mbarrier_arrive", [
     tk.mbarrier_arrive %free[%cursor] : !tk.mbarriers<4>
     ```
   }];
-  let arguments = (ins Tile_MBarriersType:$barriers, Tile_CursorType:$cursor, UnitAttr:$allThreads);
+  let arguments = (ins Tile_MBarriersType:$barriers, Tile_CursorType:$cursor, UnitAttr:$allThreads,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntMinValue<2>]>>:$cluster);
   let assemblyFormat = [{
-    $barriers `[` $cursor `]` (`all_threads` $allThreads^)? attr-dict `:` qualified(type($barriers))
+    $barriers `[` $cursor `]` (`all_threads` $allThreads^)? (`cluster` $cluster^)? attr-dict
+    `:` qualified(type($barriers))
   }];
+  let hasVerifier = 1;
 }
 
 def Tile_MBarrierWaitOp : Tile_MBarrierOp<"mbarrier_wait", [MemoryEffects<Tile_MBarrierEffects>]> {
   let summary = "Wait for a phase of a barrier";
   let description = [{
     Every thread of the role waits until the phase the cursor names is complete; with `previous`, the one before it,
-    which the first time round has always been (`mbarrier.try_wait.parity`).
+    which the first time round has always been (`mbarrier.try_wait.parity`). With `cluster`, arrivals of other programs
+    of the cluster are acquired as well.
 
     Source: PTX ISA 9.1, 9.7.13.15.16.
 
@@ -96,9 +103,11 @@ def Tile_MBarrierWaitOp : Tile_MBarrierOp<"mbarrier_wait", [MemoryEffects<Tile_M
     tk.mbarrier_wait %full[%cursor] : !tk.mbarriers<4>
     ```
   }];
-  let arguments = (ins Tile_MBarriersType:$barriers, Tile_CursorType:$cursor, UnitAttr:$previous);
+  let arguments = (ins Tile_MBarriersType:$barriers, Tile_CursorType:$cursor, UnitAttr:$previous,
+                       UnitAttr:$cluster);
   let assemblyFormat = [{
-    $barriers `[` $cursor `]` (`previous` $previous^)? attr-dict `:` qualified(type($barriers))
+    $barriers `[` $cursor `]` (`previous` $previous^)? (`cluster` $cluster^)? attr-dict
+    `:` qualified(type($barriers))
   }];
 }
 
@@ -130,6 +139,9 @@ def Tile_TMALoadOp : Tile_MBarrierOp<"tma_load", [
     they count for the barrier. The shared tile's layout must be one the engine writes: panels of one swizzle span. One
     instruction brings a panel.
 
+    `multicast mask` brings the tile to the same place in the shared memory of every program of the cluster whose rank
+    has its bit in `mask`, and counts its bytes at the barrier of the same place there (`.multicast::cluster`).
+
     The view must be an argument of the kernel, contiguous along the tile's contiguous dimension, aligned to 16 bytes,
     and its other strides multiples of 16 bytes other than zero. Of each leading dimension the tile does not have, the
     tensor map's box takes one index.
@@ -159,9 +171,10 @@ def Tile_TMALoadOp : Tile_MBarrierOp<"tma_load", [
     ```
   }];
   let arguments = (ins Tile_GlobalType:$view, Variadic<Index>:$offsets, Tile_SharedType:$dest,
-                       Tile_MBarriersType:$barriers, Tile_CursorType:$cursor);
+                       Tile_MBarriersType:$barriers, Tile_CursorType:$cursor,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive, IntMaxValue<65535>]>>:$multicast);
   let assemblyFormat = [{
-    $view `[` $offsets `]` `,` $dest `,` $barriers `[` $cursor `]` attr-dict
+    $view `[` $offsets `]` `,` $dest `,` $barriers `[` $cursor `]` (`multicast` $multicast^)? attr-dict
     `:` qualified(type($view)) `,` qualified(type($dest)) `,` qualified(type($barriers))
   }];
   let hasVerifier = 1;

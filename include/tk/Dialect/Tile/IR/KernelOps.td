@@ -31,6 +31,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
     - `numerics`: floating-point liberties; absent means none.
     - `threads`: threads of a block, a multiple of 128; `tk-assign-layouts` sets it.
     - `shared_bytes`: dynamic shared memory; `tk-allocate-shared` sets it.
+    - `cluster`: how many programs along x, y and z run together on neighbouring multiprocessors, can write one
+      another's shared memory and share loads; the grid must be a multiple. `tk-cluster` sets it.
     - `tuning`: decisions taken out of the passes' hands.
     - `variant_of`: the kernel of which this is another way to run, under the promises its argument types make beyond
       those of that kernel's. The host takes the first variant whose promises hold, in the order of the module, and
@@ -64,7 +66,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
     StrArrayAttr:$arg_names, TypedArrayAttrBase<StrArrayAttr, "names of sizes">:$size_names,
     OptionalAttr<Tile_NumericsAttr>:$numerics, OptionalAttr<I64Attr>:$threads, OptionalAttr<I64Attr>:$shared_bytes,
-    OptionalAttr<Tile_TuningAttr>:$tuning, OptionalAttr<FlatSymbolRefAttr>:$variant_of,
+    OptionalAttr<DenseI64ArrayAttr>:$cluster, OptionalAttr<Tile_TuningAttr>:$tuning,
+    OptionalAttr<FlatSymbolRefAttr>:$variant_of,
     OptionalAttr<SymbolRefAttr>:$lowered_to, OptionalAttr<DenseBoolArrayAttr>:$reads,
     OptionalAttr<DenseBoolArrayAttr>:$writes,
     OptionalAttr<TypedArrayAttrBase<Tile_BufferAttr, "buffers">>:$buffers,
@@ -77,6 +80,13 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
   let extraClassDeclaration = [{
     ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     unsigned getNumArguments() { return getFunctionType().getNumInputs(); }
+    /// Programs of a cluster; 1 where there are none.
+    int64_t getClusterSize() {
+      int64_t size = 1;
+      for (int64_t extent : getCluster().value_or(::llvm::ArrayRef<int64_t>()))
+        size *= extent;
+      return size;
+    }
     ::llvm::StringRef getArgumentName(unsigned index) {
       return ::mlir::cast<::mlir::StringAttr>(getArgNames()[index]).getValue();
     }
@@ -133,6 +143,23 @@ def Tile_NumProgramsOp : Tile_LaunchIndexOp<"num_programs"> {
     %n = tk.num_programs 0
     ```
   }];
+}
+
+def Tile_ClusterRankOp : Tile_Op<"cluster_rank", [Pure]> {
+  let summary = "Which program of its cluster this is, counted from zero, x fastest";
+  let description = [{
+    Zero in a kernel without `cluster`.
+
+    Source: PTX ISA 9.1, 10.14 (%cluster_ctarank).
+
+    Example:
+
+    ```mlir
+    %rank = tk.cluster_rank
+    ```
+  }];
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
 }
 
 def Tile_NumSMsOp : Tile_Op<"num_sms", [Pure]> {

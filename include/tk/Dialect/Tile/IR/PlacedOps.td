@@ -252,4 +252,30 @@ def Tile_BarrierOp : Tile_Op<"barrier", [
   let assemblyFormat = "attr-dict";
 }
 
+def Tile_ClusterBarrierOp : Tile_Op<"cluster_barrier", [HasParent<"KernelOp">,
+    MemoryEffects<[MemRead<Tile_SharedMemory>, MemWrite<Tile_SharedMemory>, MemRead<Tile_BarrierState>,
+                   MemWrite<Tile_BarrierState>, MemRead<Tile_GlobalMemory>, MemWrite<Tile_GlobalMemory>]>]> {
+  let summary = "Wait for all threads of the cluster";
+  let description = [{
+    What `tk.barrier` is to a block: every thread of every program of the cluster arrives, and waits for the others.
+    One is due after `tk.mbarrier_init` before another program arrives there, and one at the end, since a program that
+    has ended has no shared memory to write to. Without `cluster` on the kernel it waits for the block.
+
+    Source: PTX ISA 9.1, 9.7.13.4 (barrier.cluster).
+
+    Example:
+
+    ```mlir
+    tk.kernel @pair() attributes {cluster = array<i64: 2>} grid {
+      %two = arith.constant 2 : index
+      tk.grid %two
+    } {
+      tk.cluster_barrier
+      tk.return
+    }
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
 #endif // TK_DIALECT_TILE_IR_PLACEDOPS_TD

@@ -95,6 +95,9 @@ def Tile_RingFillOp : Tile_RingOp<"ring_fill", [
     `(o0 + i0, o1 + i1, ...)` of the view, or zero outside of it. A tile of fewer dimensions comes from one index of
     each leading dimension, as in `tk.load`. It is done when a consumer's `tk.ring_wait` returns.
 
+    With `multicast`, every program of the kernel's cluster fills its slot with the same tile at the same step, and
+    each may bring a part of it to all of them (see `tk.load`).
+
     Example:
 
     ```mlir
@@ -104,9 +107,9 @@ def Tile_RingFillOp : Tile_RingOp<"ring_fill", [
     ```
   }];
   let arguments = (ins Tile_RingType:$ring, Tile_CursorType:$cursor, ConfinedAttr<I64Attr, [IntNonNegative]>:$tile,
-                       Tile_GlobalType:$view, Variadic<Index>:$offsets);
+                       Tile_GlobalType:$view, Variadic<Index>:$offsets, UnitAttr:$multicast);
   let assemblyFormat = [{
-    $ring `[` $cursor `]` `tile` $tile `from` $view `[` $offsets `]` attr-dict
+    $ring `[` $cursor `]` `tile` $tile `from` $view `[` $offsets `]` (`multicast` $multicast^)? attr-dict
     `:` qualified(type($ring)) `,` qualified(type($view))
   }];
   let hasVerifier = 1;

@@ -114,6 +114,13 @@ def Tile_NumericsAttr : Tile_Attr<"Numerics", "numerics"> {
   let assemblyFormat = "`<` `contract` `=` $contract `,` `flush` `=` $flush `>`";
 }
 
+def Tile_TileOrder : I32EnumAttr<"TileOrder", "the order in which a persistent grid walks tiles", [
+    I32EnumAttrCase<"Rows", 0, "rows">, I32EnumAttrCase<"Bands", 1, "bands">,
+    I32EnumAttrCase<"Hilbert", 2, "hilbert">]> {
+  let cppNamespace = "::tk::tile";
+  let genSpecializedAttr = 0;
+}
+
 def Tile_TuningAttr : Tile_Attr<"Tuning", "tuning"> {
   let summary = "Decisions taken out of the passes' hands";
   let description = [{
@@ -124,12 +131,16 @@ def Tile_TuningAttr : Tile_Attr<"Tuning", "tuning"> {
     - `consumers`: warpgroups that share a tile's rows (`tk-specialize-warps`);
     - `producer_registers`, `consumer_registers`: registers to a thread of a role (`tk-specialize-warps`);
     - `widen`: how many programs along x become one (`tk-widen-tiles`);
-    - `group`: rows of programs that a persistent program walks together (`tk-persist`); 1 is row by row.
+    - `group`: rows of programs that a persistent program walks together (`tk-persist`); 1 is row by row;
+    - `order`: how it walks them (`tk-persist`): `rows`, `bands` of `group` rows column by column, or squares of
+      `group` x `group` programs along Hilbert's curve (`hilbert`, a power of two);
+    - `cluster`: how many programs share loads by multicast (`tk-cluster`); 1: none.
 
     Example:
 
     ```mlir
     #four = #tk.tuning<stages = 4, consumers = 2>
+    #curve = #tk.tuning<group = 16, order = hilbert, cluster = 2>
     ```
   }];
   let parameters = (ins OptionalParameter<"std::optional<int64_t>">:$stages,
@@ -138,7 +149,9 @@ def Tile_TuningAttr : Tile_Attr<"Tuning", "tuning"> {
                         OptionalParameter<"std::optional<int64_t>">:$consumer_registers,
                         OptionalParameter<"std::optional<int64_t>">:$widen,
                         OptionalParameter<"std::optional<int64_t>">:$group,
-                        OptionalParameter<"std::optional<int64_t>">:$variants);
+                        OptionalParameter<"std::optional<int64_t>">:$variants,
+                        OptionalParameter<"std::optional<::tk::tile::TileOrder>">:$order,
+                        OptionalParameter<"std::optional<int64_t>">:$cluster);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -17,6 +17,7 @@
 #include "tk/Dialect/Tile/IR/TileDialect.h.inc"
 
 #include "tk/Dialect/Tile/IR/TileAttrInterfaces.h.inc"
+#include "tk/Dialect/Tile/IR/TileEnums.h.inc"
 #include "tk/Dialect/Tile/IR/TileTypeInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "tk/Dialect/Tile/IR/TileAttrs.h.inc"

@@ -49,6 +49,10 @@ std::string describeLocation(::mlir::Location location);
 ::llvm::LogicalResult verifyTileOfView(::mlir::Operation *op, GlobalType view, SharedType tile,
                                        size_t numOffsets);
 
+/// Bytes from one of the equal pieces that a shared tile is cut into along `dimension` to the next,
+/// or nullopt where they do not lie so. Both types must have layouts.
+std::optional<int64_t> getSliceStride(SharedType whole, SharedType piece, unsigned dimension);
+
 /// Why the copy engine cannot bring a tile of this shape from the view, or an empty string.
 std::string findTMAObstacle(GlobalType view, ::llvm::ArrayRef<int64_t> shape);
 

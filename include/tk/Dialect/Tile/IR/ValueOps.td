@@ -18,6 +18,9 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead<Tile_GlobalMemory>]>]>
     dimensions, they are the view's last ones, and the leading offsets choose one index each: outside the view the whole
     tile is zero.
 
+    `multicast` says that all programs of the kernel's cluster load the same tile, equally often: where it goes
+    through a ring, each may bring a part of it to all. `tk-cluster` finds out.
+
     Example: a tile of a matrix, and of matrix `%b` of a batch:
 
     ```mlir
@@ -25,9 +28,11 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead<Tile_GlobalMemory>]>]>
     %c = tk.load %As[%b, %i, %k] : !tk.global<?x?x?xbf16> -> tensor<128x64xbf16>
     ```
   }];
-  let arguments = (ins Tile_GlobalType:$view, Variadic<Index>:$offsets);
+  let arguments = (ins Tile_GlobalType:$view, Variadic<Index>:$offsets, UnitAttr:$multicast);
   let results = (outs Tile_Tile:$result);
-  let assemblyFormat = "$view `[` $offsets `]` attr-dict `:` qualified(type($view)) `->` type($result)";
+  let assemblyFormat = [{
+    $view `[` $offsets `]` (`multicast` $multicast^)? attr-dict `:` qualified(type($view)) `->` type($result)
+  }];
   let hasVerifier = 1;
 }
 

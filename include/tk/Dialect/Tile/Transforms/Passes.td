@@ -39,18 +39,44 @@ def WidenTiles : Tile_KernelPass<"tk-widen-tiles"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def Cluster : Tile_KernelPass<"tk-cluster"> {
+  let summary = "Let neighbouring programs share the loads that they have in common";
+  let description = [{
+    Programs along one dimension of the grid often load the same tiles of one operand: those below one another the
+    same columns, those beside one another the same rows. Two of them (`cluster` of `#tk.tuning`) become a cluster
+    along the dimension in which they share most bytes; the grid is filled up to whole clusters, and the loads they
+    share are marked `multicast`, so that each program brings a part of them to all.
+
+    Declines, with a `missed` remark, kernels whose operands the copy engine cannot read, whose programs have nothing
+    in common (offsets or trip counts that depend on the program's place), or whose stores beyond the grid are not
+    known to be outside of their view.
+
+    ```mlir
+    tk.grid %x, %y
+    %b = tk.load %B[%k, %column] : ...
+    // becomes, with cluster = [1, 2]
+    tk.grid %x, %even
+    %b = tk.load %B[%k, %column] multicast : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def Persist : Tile_KernelPass<"tk-persist"> {
   let summary = "One program per multiprocessor that walks the grid in an L2-friendly order";
   let description = [{
     The grid becomes as many programs as the device has multiprocessors, or as there were programs where those are
     fewer; the body becomes a loop over those, in bands of `group` rows (`#tk.tuning`) walked column by column:
-    programs that run at one time share rows of one operand and columns of the other in L2. What comes after a loop of
-    products in one tile overlaps with the copies for the next.
+    programs that run at one time share rows of one operand and columns of the other in L2. With `order = hilbert` a
+    band's whole squares of `group` x `group` programs are walked along Hilbert's curve, with `order = rows` the grid
+    row by row. What comes after a loop of products in one tile overlaps with the copies for the next. The programs of
+    a cluster walk together, from one cluster's tiles to another's.
 
     Declines, with a `missed` remark, kernels without a product in a loop (several blocks on a multiprocessor hide
     latency better there), and those whose grid or body depends on the number of multiprocessors or programs.
 
-    Source of the order: Triton's grouped ordering (matrix multiplication tutorial).
+    Source of the order: Triton's grouped ordering (matrix multiplication tutorial); D. Hilbert, "Ueber die stetige
+    Abbildung einer Linie auf ein Flaechenstueck", 1891.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
