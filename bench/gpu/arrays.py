@@ -2,7 +2,7 @@
 
 import numpy as np
 
-STORAGE = {"bf16": np.dtype("<u2"), "f16": np.dtype("<f2"), "f32": np.dtype("<f4")}
+STORAGE = {"bf16": np.dtype("<u2"), "f16": np.dtype("<f2"), "f32": np.dtype("<f4"), "i32": np.dtype("<i4")}
 # Half a unit in the last place, relative to the value; what a result loses when it is stored.
 ROUNDOFF = {"bf16": 2.0**-8, "f16": 2.0**-11, "f32": 0.0}
 # Below this f16 has fewer digits.
@@ -31,6 +31,11 @@ def decode(storage, kind):
 
 def normal(random, sizes, kind):
     return encode(random.standard_normal(sizes, dtype=np.float32), kind)
+
+
+def stack(parts):
+    """Blocks of rows, one below the other."""
+    return np.concatenate(parts)
 
 
 def product(a, b):

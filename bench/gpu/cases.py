@@ -74,11 +74,46 @@ class Batched(Gemm):
         return {name: (self.batch, *sizes) for name, sizes in super().sizes(shape).items()}
 
 
+@dataclass(frozen=True)
+class Grouped(Gemm):
+    """Rows of A, each block of 128 of them times the matrix of B that a list names. The list is random; one number in
+    it is of no matrix, whose rows are zero."""
+
+    source: str = "gemm_grouped"
+    groups: int = 3
+
+    @property
+    def kernel(self):
+        return self.source
+
+    def sizes(self, shape):
+        m, n, k = shape
+        return {"A": (m, k), "B": (self.groups, k, n), "groups": (-(-m // 128),), self.result: (m, n)}
+
+    def layouts(self):
+        return {**super().layouts(), "groups": "row"}
+
+    def types(self):
+        return {**super().types(), "groups": "i32"}
+
+    def operands(self, arrays, random, shape):
+        values = {name: arrays.normal(random, self.sizes(shape)[name], self.types()[name]) for name in "AB"}
+        values["groups"] = random.integers(0, self.groups, self.sizes(shape)["groups"], dtype=arrays.STORAGE["i32"],
+                                           endpoint=True)
+        return values
+
+    def product(self, arrays, operands):
+        a, b = (arrays.decode(operands[name], self.types()[name]) for name in "AB")
+        pairs = [arrays.product(a[128 * i:128 * (i + 1)], b[group] if group < self.groups else 0 * b[0])
+                 for i, group in enumerate(operands["groups"])]
+        return tuple(arrays.stack(parts) for parts in zip(*pairs))
+
+
 def cases():
     """All of them, the most important first."""
     products = [Gemm(input=i, output=o, a=a, b=b) for i in ("bf16", "f16") for a in LAYOUTS for b in LAYOUTS
                 for o in (i, "f32", "f16" if i == "bf16" else "bf16")]
-    return products + [Gemm(source="gemm_graph", result="out"), Batched()]
+    return products + [Gemm(source="gemm_graph", result="out"), Batched(), Grouped()]
 
 
 def find(name):

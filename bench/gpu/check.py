@@ -47,13 +47,13 @@ class Inputs:
 
 
 class DeviceArray:
-    """Matrices in device memory, their rows (or columns) `padding` elements apart, with poison around them."""
+    """Matrices, or a list, in device memory, their rows (or columns) `padding` elements apart, with poison around them."""
 
     GUARD = 1024
 
     def __init__(self, driver, kind, sizes, layout, padding):
         self.driver, self.kind, self.sizes, self.layout = driver, kind, sizes, layout
-        *self.batch, rows, columns = sizes if layout == "row" else (*sizes[:-2], *sizes[:-3:-1])
+        *self.batch, rows, columns = (1, *sizes)[-max(len(sizes), 2):] if layout == "row" else (*sizes[:-2], *sizes[:-3:-1])
         self.lines, self.length, self.pitch = math.prod(self.batch) * rows, columns, max(columns + padding, 1)
         self.rows = rows
         self.width = arrays.STORAGE[kind].itemsize
@@ -68,7 +68,7 @@ class DeviceArray:
         strides = [self.pitch, 1] if self.layout == "row" else [1, self.pitch]
         for number, _ in enumerate(self.batch):
             strides.insert(0, math.prod(self.batch[len(self.batch) - number:]) * max(self.rows, 1) * self.pitch)
-        return tkpkg.View(self.start + self.GUARD, self.kind, self.sizes, tuple(strides))
+        return tkpkg.View(self.start + self.GUARD, self.kind, self.sizes, tuple(strides[-len(self.sizes):]))
 
     def _lines(self, data):
         body = np.frombuffer(data, arrays.STORAGE[self.kind], self.lines * self.pitch, self.GUARD)

@@ -34,7 +34,7 @@ import tkpkg  # noqa: E402
 import tune  # noqa: E402
 
 # The packages of the archive that the tests make: one with two variants, one with another layout and type, the graph.
-SOME = ["gemm-bf16-bf16-row-row", "gemm-f16-f32-column-column", "gemm_graph"]
+SOME = ["gemm-bf16-bf16-row-row", "gemm-f16-f32-column-column", "gemm_graph", "gemm_batched", "gemm_grouped"]
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +118,7 @@ def test_verify_finds_a_changed_file(bundle, run, tmp_path):
 def test_every_example_has_a_case():
     assert {path.stem for path in (ROOT / "examples").glob("*.mlir")} <= {case.source for case in cases.cases()}
     names = [case.name for case in cases.cases()]
-    assert len(names) == len(set(names)) == 25
+    assert len(names) == len(set(names)) == 27
 
 
 def test_files_name_no_machine(bundle):

@@ -40,8 +40,9 @@ public:
   /// memory.
   int64_t run() const { return runElements; }
   int64_t registers() const { return distribution.registersPerThread(); }
-  /// Loads registers [reg, reg + run); zero outside the view.
-  SmallVector<Value> load(int64_t reg);
+  /// Loads registers [reg, reg + run); outside the view `pad`, in whose place only a single element
+  /// may have anything but zero.
+  SmallVector<Value> load(int64_t reg, int64_t pad = 0);
   /// Stores them; what lies outside the view is dropped.
   void store(int64_t reg, ValueRange values);
 
@@ -90,12 +91,12 @@ GlobalAccess::GlobalAccess(OpBuilder &builder, Location location, GlobalType typ
       view(unpackView(builder, location, type, parts)), leading(type.getNumLeading(tile.getRank())),
       contiguous(type.getContiguousDimension(tile.getRank())) {
   for (auto [dimension, offset] : llvm::enumerate(convertedOffsets)) {
-    SmallVector<int64_t> columns;
     Value base = arith::IndexCastOp::create(builder, location, builder.getI64Type(), offset);
     if (dimension < leading) {
       bases.push_back(base);
       continue;
     }
+    SmallVector<int64_t> columns;
     for (unsigned bit = 0; bit < distribution.threadBits(); ++bit)
       columns.push_back(distribution.threadColumn(bit, dimension - leading));
     Value thread = arith::ExtUIOp::create(builder, location, builder.getI64Type(),
@@ -236,6 +237,7 @@ struct RunAssembly {
   int64_t run, vector, elementBytes; ///< In elements, and bytes of one.
   bool hasRow;                       ///< Whether there is a predicate for the other dimensions.
   unsigned words;
+  uint64_t pad = 0; ///< Load: the bits of what lies outside.
 
   std::string str() const;
 
@@ -270,9 +272,10 @@ void RunAssembly::access(llvm::raw_ostream &os, int64_t first) const {
   for (int64_t index = offset / 4;
        !inHalves() && index < std::max((offset + bytes) / 4, offset / 4 + 1); ++index)
     registers.push_back(word(index));
-  for (const std::string &name : registers)
+  for (auto [index, name] : llvm::enumerate(registers))
     if (isLoad)
-      os << "mov.b" << (bytes < 4 ? 16 : 32) << " " << name << ", 0;\n\t";
+      os << "mov.b" << (bytes < 4 ? 16 : 32) << " " << name << ", "
+         << (pad >> (32 * index) & (bytes < 4 ? 0xFFFF : 0xFFFFFFFF)) << ";\n\t";
   std::string list = llvm::join(registers, ", ");
   std::string suffix = ".b" + std::to_string(8 * std::min<int64_t>(bytes, 4));
   if (registers.size() > 1) {
@@ -360,12 +363,13 @@ static SmallVector<Value> packWords(OpBuilder &builder, Location location, Value
   return words;
 }
 
-SmallVector<Value> GlobalAccess::load(int64_t reg) {
+SmallVector<Value> GlobalAccess::load(int64_t reg, int64_t pad) {
   RunRegisters registers(builder.getContext(), run() * type.getElementBytes());
   SmallVector<Value> operands = addressOperands(reg, /*firstReplicaOnly=*/false);
   bool hasRow = operands.size() > 3;
   RunAssembly assembly{/*isLoad=*/true,        run(),  vectorElements,
-                       type.getElementBytes(), hasRow, registers.count};
+                       type.getElementBytes(), hasRow, registers.count,
+                       uint64_t(pad)};
   // Outputs are written before all inputs are read.
   SmallVector<std::string> constraints(registers.count, "=&" + registers.constraint());
   constraints.append({"l", "l", "l"});
@@ -416,6 +420,24 @@ struct LowerLoad : OpConversionPattern<LoadOp> {
 
 private:
   const OffsetDivisors &divisors;
+};
+
+/// Every thread loads the element: a tile of one, of which all have a copy.
+struct LowerLoadScalar : OpConversionPattern<LoadScalarOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(LoadScalarOp load, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    GlobalType type = load.getView().getType();
+    auto layout = BlockedAttr::get(getContext(), {1}, {hopper::kWarpThreads},
+                                   {hopper::kWarpgroupThreads / hopper::kWarpThreads}, {0});
+    SmallVector<Value> offsets =
+        llvm::map_to_vector(adaptor.getOffsets(), [](ValueRange v) { return v.front(); });
+    GlobalAccess access(rewriter, load.getLoc(), type, adaptor.getView(), offsets,
+                        /*offsetDivisor=*/1,
+                        RankedTensorType::get({1}, type.getElementType(), layout));
+    rewriter.replaceOp(load, access.load(0, load.getPad().value_or(0)));
+    return success();
+  }
 };
 
 /// How many vectors of a copy may be in registers at a time. With 4, the 128 x 128 product over one
@@ -533,7 +555,7 @@ void tk::populateGlobalAccessPatterns(const TypeConverter &converter, RewritePat
                                       const OffsetDivisors &divisors) {
   patterns.add<LowerLoad, LowerCopy, LowerStore>(converter, patterns.getContext(), divisors);
   patterns
-      .add<LowerClusterRank, LowerDim,
+      .add<LowerClusterRank, LowerLoadScalar, LowerDim,
            LowerLaunchIndex<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp, NVVM::BlockIdZOp>,
            LowerLaunchIndex<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp, NVVM::GridDimZOp>>(
           converter, patterns.getContext());

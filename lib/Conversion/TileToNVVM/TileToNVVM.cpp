@@ -68,8 +68,10 @@ static void keepReport(KernelOp kernel) {
       continue; // Scalars are offsets of loads and stores, which is no access of theirs.
     for (Operation *user : argument.getUsers()) {
       // Through a loop or a branch, a view may be anything's.
-      bool unknown = !isa<LoadOp, CopyOp, TMALoadOp, StoreOp, TMAStoreOp, DimOp>(user);
-      reads[argument.getArgNumber()] |= isa<LoadOp, CopyOp, TMALoadOp>(user) || unknown;
+      bool unknown =
+          !isa<LoadOp, LoadScalarOp, CopyOp, TMALoadOp, StoreOp, TMAStoreOp, DimOp>(user);
+      reads[argument.getArgNumber()] |=
+          isa<LoadOp, LoadScalarOp, CopyOp, TMALoadOp>(user) || unknown;
       writes[argument.getArgNumber()] |= isa<StoreOp, TMAStoreOp>(user) || unknown;
     }
   }

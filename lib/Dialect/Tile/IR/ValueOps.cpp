@@ -34,6 +34,42 @@ LogicalResult LoadOp::verify() {
   return success();
 }
 
+LogicalResult LoadScalarOp::verify() {
+  GlobalType view = getView().getType();
+  if (view.getRank() != getOffsets().size())
+    return emitOpError() << "expected one offset per dimension of the view (" << view.getRank()
+                         << "), got " << getOffsets().size();
+  Type type = getResult().getType();
+  if (type != view.getElementType())
+    return emitOpError() << "expected a result of the view's element type " << view.getElementType()
+                         << ", got " << type;
+  if (getPad()) {
+    if (!type.isInteger())
+      return emitOpError() << "expected 'pad' for integers only, got elements of type " << type
+                           << ", which are 0 outside the view";
+    unsigned width = type.getIntOrFloatBitWidth();
+    int64_t pad = *getPad();
+    if (!llvm::isIntN(width, pad) && !(pad >= 0 && llvm::isUIntN(width, pad)))
+      return emitOpError() << "expected a 'pad' that fits " << type << ", got " << pad;
+  }
+  // What makes it free of effects.
+  auto argument = dyn_cast<BlockArgument>(getView());
+  if (!argument || !isa_and_present<KernelOp>(argument.getOwner()->getParentOp()))
+    return emitOpError()
+           << "expected a view that is an argument of the kernel; of others it is not "
+              "known whether they change";
+  for (Operation *user : argument.getUsers())
+    if (!isa<LoadOp, LoadScalarOp, CopyOp, RingFillOp, TMALoadOp, DimOp>(user)) {
+      InFlightDiagnostic diagnostic =
+          emitOpError() << "expected a view that the kernel only reads, got one that '"
+                        << user->getName()
+                        << "' may change; pass what is written as another argument";
+      diagnostic.attachNote(user->getLoc()) << "used here";
+      return diagnostic;
+    }
+  return success();
+}
+
 LogicalResult StoreOp::verify() {
   auto tile = cast<RankedTensorType>(getValue().getType());
   GlobalType view = getView().getType();

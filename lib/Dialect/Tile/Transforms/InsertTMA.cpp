@@ -133,7 +133,9 @@ void InsertTMA::lowerFill(RingFillOp fill, Value slots, Value full) {
       Value extent =
           arith::ConstantIndexOp::create(builder, location, partType.getShape()[dimension]);
       Value first = arith::MulIOp::create(builder, location, rank, extent);
-      offsets[dimension] = arith::AddIOp::create(builder, location, offsets[dimension], first);
+      Value &offset =
+          offsets[fill.getView().getType().getNumLeading(type.getShape().size()) + dimension];
+      offset = arith::AddIOp::create(builder, location, offset, first);
       tile = SharedSliceOp::create(builder, location, partType, tile, rank, dimension);
       mask = builder.getI64IntegerAttr((int64_t(1) << programs) - 1);
     } else {

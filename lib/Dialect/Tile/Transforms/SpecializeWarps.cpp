@@ -175,7 +175,8 @@ std::string SpecializeWarps::findObstacle() {
     bool toScalar = llvm::any_of(op->getResults(), [](Value v) { return !isTile(v); });
     if (fromTiles && toScalar && !isa<scf::ForOp>(op))
       obstacle = llvm::formatv("'{0}' makes a scalar of a tile", op->getName());
-    if (isa<scf::IfOp>(op) && op->getNumResults())
+    // A cursor is each role's own.
+    if (isa<scf::IfOp>(op) && !llvm::all_of(op->getResultTypes(), llvm::IsaPred<CursorType>))
       obstacle = "an 'scf.if' yields values";
     if (op->getNumRegions() && !isa<scf::ForOp, scf::IfOp>(op))
       obstacle = llvm::formatv("control flow by '{0}' is not followed", op->getName());

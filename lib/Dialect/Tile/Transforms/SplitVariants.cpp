@@ -70,7 +70,7 @@ static void findViews(KernelOp kernel, bool stored, SmallVector<unsigned> &views
         llvm::is_contained(views, view.getArgNumber()))
       return;
     // Where a view goes through other operations, their types would have to change as well.
-    if (!llvm::all_of(view.getUsers(), llvm::IsaPred<LoadOp, StoreOp, DimOp, CopyOp>))
+    if (!llvm::all_of(view.getUsers(), llvm::IsaPred<LoadOp, LoadScalarOp, StoreOp, DimOp, CopyOp>))
       return;
     ArrayRef<int64_t> shape = cast<RankedTensorType>(tile).getShape();
     auto type = cast<GlobalType>(value.getType());

@@ -78,7 +78,7 @@ std::string StageOperands::findObstacle(LoadOp load) {
     return llvm::formatv("no swizzle fits a tile of {0}", tensor);
   for (Operation *parent = load->getParentOp(); parent != getOperation();
        parent = parent->getParentOp())
-    if (!isa<scf::ForOp>(parent))
+    if (!isa<scf::ForOp, scf::IfOp>(parent))
       return llvm::formatv("it is inside '{0}', which cursors are not carried through",
                            parent->getName());
   return {};
@@ -117,25 +117,56 @@ int64_t StageOperands::chooseStages(RingType one) {
                              hopper::kUsefulStages);
 }
 
-/// Adds a value to what the loops around `loop` and itself carry, outermost first. Returns the
-/// innermost loop, which replaced `loop`; its last iteration argument is the value.
-static scf::ForOp carryThrough(IRRewriter &rewriter, scf::ForOp loop, Value start) {
-  auto parent = dyn_cast<scf::ForOp>(loop->getParentOp());
-  if (parent) {
-    // Rebuilding the parent moves this loop, unchanged.
-    parent = carryThrough(rewriter, parent, start);
-    start = parent.getRegionIterArgs().back();
+/// Rebuilds a branch with one more result: `value`, from either side.
+static scf::IfOp addResult(IRRewriter &rewriter, scf::IfOp branch, Value value) {
+  rewriter.setInsertionPoint(branch);
+  SmallVector<Type> types(branch.getResultTypes());
+  types.push_back(value.getType());
+  auto rebuilt = scf::IfOp::create(rewriter, branch.getLoc(), types, branch.getCondition(),
+                                   /*addThenBlock=*/false, /*addElseBlock=*/false);
+  rebuilt.getThenRegion().takeBody(branch.getThenRegion());
+  rebuilt.getElseRegion().takeBody(branch.getElseRegion());
+  if (rebuilt.getElseRegion().empty()) {
+    rewriter.createBlock(&rebuilt.getElseRegion());
+    scf::YieldOp::create(rewriter, branch.getLoc());
   }
+  for (Block *block : {rebuilt.thenBlock(), rebuilt.elseBlock()})
+    block->getTerminator()->insertOperands(block->getTerminator()->getNumOperands(), value);
+  rewriter.replaceOp(branch, rebuilt.getResults().drop_back());
+  return rebuilt;
+}
+
+/// Adds a value to what `loop` and the loops and branches around it carry. Returns the loop, which
+/// is rebuilt; its last iteration argument is the value.
+static scf::ForOp carryThrough(IRRewriter &rewriter, scf::ForOp loop, Value start) {
+  SmallVector<Operation *> around{loop}; // Innermost first.
+  while (isa<scf::ForOp, scf::IfOp>(around.back()->getParentOp()))
+    around.push_back(around.back()->getParentOp());
   auto keep = [](OpBuilder &, Location, ArrayRef<BlockArgument> added) {
     return SmallVector<Value>(added.begin(), added.end());
   };
-  auto rebuilt = cast<scf::ForOp>(*loop.replaceWithAdditionalYields(
-      rewriter, start, /*replaceInitOperandUsesInLoop=*/false, keep));
-  if (parent) {
-    Operation *yield = parent.getBody()->getTerminator();
-    yield->setOperand(yield->getNumOperands() - 1, rebuilt.getResults().back());
+  Operation *yield =
+      nullptr; // Of the operation around, whose last operand is the next one's result.
+  for (size_t i = around.size(); i-- > 0;) {
+    // Rebuilding an operation moves those inside, unchanged.
+    Value result;
+    Operation *next = nullptr;
+    if (auto branch = dyn_cast<scf::IfOp>(around[i])) {
+      branch = addResult(rewriter, branch, start);
+      result = branch.getResults().back();
+      next = around[i - 1]->getBlock()->getTerminator();
+    } else {
+      loop = cast<scf::ForOp>(*cast<scf::ForOp>(around[i]).replaceWithAdditionalYields(
+          rewriter, start, /*replaceInitOperandUsesInLoop=*/false, keep));
+      start = loop.getRegionIterArgs().back();
+      result = loop.getResults().back();
+      next = loop.getBody()->getTerminator();
+    }
+    if (yield)
+      yield->setOperand(yield->getNumOperands() - 1, result);
+    yield = next;
   }
-  return rebuilt;
+  return loop;
 }
 
 void StageOperands::stage(ArrayRef<LoadOp> loads, scf::ForOp loop) {

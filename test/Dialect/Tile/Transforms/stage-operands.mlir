@@ -324,10 +324,17 @@ tk.kernel @chosen(%A: !in, %B: !in, %n: index) grid {
   tk.return
 }
 
+// The cursor goes around what is left out: the branch yields it from either side.
 // CHECK-LABEL: tk.kernel @branch
-// CHECK-NOT:     tk.ring
-// CHECK:         tk.return
-// REMARK-DAG: Function=branch | Reason="it is inside 'scf.if', which cursors are not carried through"
+// CHECK:         %[[START:.*]] = tk.ring_start : !tk.cursor<6>
+// CHECK:         scf.if %{{.*}} -> (!tk.cursor<6>) {
+// CHECK-NEXT:      %[[END:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[START]]) -> (!tk.cursor<6>) {
+// CHECK:           }
+// CHECK-NEXT:      scf.yield %[[END]] : !tk.cursor<6>
+// CHECK-NEXT:    } else {
+// CHECK-NEXT:      scf.yield %[[START]] : !tk.cursor<6>
+// CHECK-NEXT:    }
+// CHECK-NEXT:    tk.return
 tk.kernel @branch(%A: !in, %n: index) grid {
   tk.grid %n
 } {
@@ -339,6 +346,41 @@ tk.kernel @branch(%A: !in, %n: index) grid {
       %b = tk.load %A[%k, %n] : !in -> tensor<64x64xbf16>
       %d = tk.dot %a, %b, %z : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
     }
+  }
+  tk.return
+}
+
+// A branch in the loop over tiles, with a result of its own and work on its other side.
+// CHECK-LABEL: tk.kernel @branch_in_loop
+// CHECK:         %[[START:.*]] = tk.ring_start : !tk.cursor<6>
+// CHECK:         scf.for %{{.*}} iter_args(%[[TILE:.*]] = %[[START]]) -> (!tk.cursor<6>) {
+// CHECK:           %[[BOTH:.*]]:2 = scf.if %{{.*}} -> (index, !tk.cursor<6>) {
+// CHECK-NEXT:        scf.yield %n, %[[TILE]] : index, !tk.cursor<6>
+// CHECK-NEXT:      } else {
+// CHECK-NEXT:        %[[END:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[TILE]]) -> (!tk.cursor<6>) {
+// CHECK:             }
+// CHECK-NEXT:        scf.yield %{{.*}}, %[[END]] : index, !tk.cursor<6>
+// CHECK-NEXT:      }
+// CHECK-NEXT:      tk.load %A[%n, %[[BOTH]]#0]
+// CHECK-NEXT:      scf.yield %[[BOTH]]#1 : !tk.cursor<6>
+tk.kernel @branch_in_loop(%A: !in, %n: index) grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %zero = arith.constant 0 : index
+  scf.for %i = %zero to %n step %n {
+    %t = arith.cmpi eq, %i, %n : index
+    %r = scf.if %t -> index {
+      scf.yield %n : index
+    } else {
+      scf.for %k = %n to %n step %n {
+        %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+        %b = tk.load %A[%k, %n] : !in -> tensor<64x64xbf16>
+        %d = tk.dot %a, %b, %z : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+      }
+      scf.yield %zero : index
+    }
+    %after = tk.load %A[%n, %r] : !in -> tensor<64x64xbf16>
   }
   tk.return
 }

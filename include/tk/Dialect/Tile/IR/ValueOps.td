@@ -36,6 +36,37 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead<Tile_GlobalMemory>]>]>
   let hasVerifier = 1;
 }
 
+def Tile_LoadScalarOp : Tile_Op<"load_scalar", [Pure]> {
+  let summary = "Read one element of a view that the kernel does not change";
+  let description = [{
+    The element at the given offsets, or `pad` (0 where none is given) outside the view. It steers a program: which
+    group a block of rows belongs to, how long a sequence is.
+
+    The view must be an argument of the kernel that the kernel only reads. Views of different arguments do not overlap
+    where one of them is written (`tk.kernel`), so the element is the same whenever and wherever it is read: the
+    operation has no effects, may be moved, merged and repeated, and **roles that each read it take the same way**.
+
+    Example: the group of this program's rows, -1 beyond the list:
+
+    ```mlir
+    tk.kernel @group(%groups: !tk.global<?xi32>) grid {
+      %n = tk.dim %groups, 0 : !tk.global<?xi32>
+      tk.grid %n
+    } {
+      %y = tk.program_id 0
+      %group = tk.load_scalar %groups[%y] pad -1 : !tk.global<?xi32> -> i32
+      tk.return
+    }
+    ```
+  }];
+  let arguments = (ins Tile_GlobalType:$view, Variadic<Index>:$offsets, OptionalAttr<I64Attr>:$pad);
+  let results = (outs AnyTypeOf<[AnySignlessInteger, AnyFloat]>:$result);
+  let assemblyFormat = [{
+    $view `[` $offsets `]` (`pad` $pad^)? attr-dict `:` qualified(type($view)) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite<Tile_GlobalMemory>]>]> {
   let summary = "Write a tile to global memory";
   let description = [{

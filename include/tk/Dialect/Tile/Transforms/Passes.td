@@ -86,8 +86,8 @@ def StageOperands : Tile_KernelPass<"tk-stage-operands"> {
   let description = [{
     The loads of a loop's body that only feed its products become tiles of one ring, as deep as `stages`
     (`#tk.tuning`), or as fits in what shared memory leaves for operands. The ring's cursor is carried through the
-    loop and all loops around it, and never reset. Producer and consumer are still one: `tk-specialize-warps` splits
-    them.
+    loop and all loops and branches around it, and never reset: a branch yields it from either side. Producer and
+    consumer are still one: `tk-specialize-warps` splits them.
 
     Declines, with a `missed` remark, each load whose view the copy engine cannot read (its stride or alignment is not
     known to be a multiple of 16 bytes), is stored to, or whose tile no swizzle fits.
@@ -112,7 +112,8 @@ def SpecializeWarps : Tile_KernelPass<"tk-specialize-warps"> {
     The body is copied into the two regions of a `tk.specialize`: one keeps what fills rings with the loops and index
     arithmetic that needs, the other the rest. The rows of products, and of every tile that flows into or out of them
     elementwise, are dealt out to as many consumers as there are slabs of 64 rows, up to two (`consumers` of
-    `#tk.tuning`); loads and stores move by the consumer's rows.
+    `#tk.tuning`); loads and stores move by the consumer's rows. Scalars are computed by each role for itself: those
+    that `tk.load_scalar` reads do not change, so all roles take the same branches.
 
     Declines, with a `missed` remark, kernels without a ring, with loads past the rings, with scalars computed from
     tiles, or whose rows cannot be cut.
@@ -243,7 +244,9 @@ def CertifyRings : Tile_KernelPass<"tk-certify-rings"> {
 
     An error, with the number of trips, where no role can go on (each one's wait is named), where a parity lets a wait
     pass in the wrong round, where a slot is overwritten, released or read at the wrong time, or where announced bytes
-    and copies differ. A `missed` remark where a branch around barriers depends on more than a loop's bounds.
+    and copies differ. A branch around barriers may depend on a loop's bounds, or on one condition that every role
+    computes by the same operations without effects from the same arguments and loops: then each tile is run with and
+    without it. A `missed` remark where it depends on anything else.
   }];
 }
 
