@@ -18,9 +18,12 @@ class Gemm:
     a: str = "row"
     b: str = "row"
     result: str = "C"  # The argument that receives A * B.
+    input2: str = ""  # B's type where it is not A's.
 
     @property
     def name(self):
+        if self.source == "gemm_kmajor":
+            return f"gemm-{self.input}{'x' * bool(self.input2)}{self.input2}-{self.output}-{self.a}-{self.b}"
         if self.source != "gemm":
             return self.source
         return f"gemm-{self.input}-{self.output}-{self.a}-{self.b}"
@@ -31,6 +34,11 @@ class Gemm:
 
     def aliases(self):
         """What of the source is redefined: `--alias` of tk-compile."""
+        if self.source == "gemm_kmajor":
+            first, second = self.input, self.input2 or self.input
+            trip = 32 if first == "f32" else 128
+            return {"in": first, "in2": second, "acc": "i32" if first == "i8" else "f32", "out": self.output,
+                    "a": f"tensor<128x{trip}x{first}>", "b": f"tensor<{trip}x128x{second}>", "step": f"{trip} : index"}
         if self.source != "gemm":
             return {}
 
@@ -46,8 +54,8 @@ class Gemm:
     def layouts(self):
         return {"A": self.a, "B": self.b, self.result: "row"}
 
-    def types(self):
-        return {"A": self.input, "B": self.input, self.result: self.output}
+    def scalars(self):
+        return {}
 
     def operands(self, arrays, random, shape):
         """Fresh inputs as they lie in memory."""
@@ -56,7 +64,51 @@ class Gemm:
 
     def product(self, arrays, operands):
         """The result in float64, and what its rounding errors are measured in."""
-        return arrays.product(*(arrays.decode(operands[name], self.types()[name]) for name in ("A", "B")))
+        types = self.types()
+        return arrays.product(*self.factors({name: (arrays.multiplied if name in "AB" else arrays.decode)(array, types[name])
+                                             for name, array in operands.items()}))
+
+    def factors(self, values):
+        """What the result is the product of."""
+        return values["A"], values["B"]
+
+    def types(self):
+        return {"A": self.input, "B": self.input2 or self.input, self.result: self.output}
+
+
+@dataclass(frozen=True)
+class Scaled(Gemm):
+    """An fp8 product with scales: of blocks of 128 of K (and columns), or of rows and columns, and one of all."""
+
+    def aliases(self):
+        return {"in": self.input, "in2": self.input2 or self.input, "out": self.output}
+
+    @property
+    def blockwise(self):
+        return self.source == "gemm_fp8_blockwise"
+
+    def sizes(self, shape):
+        m, n, k = shape
+        blocks = -(-k // 128)
+        return {"A": (m, k), "B": (k, n), "SA": (m, blocks if self.blockwise else 1),
+                "SB": (blocks, -(-n // 128)) if self.blockwise else (1, n), "C": (m, n)}
+
+    def layouts(self):
+        return {**super().layouts(), "SA": "row", "SB": "row"}
+
+    def types(self):
+        return {**super().types(), "SA": "f32", "SB": "f32"}
+
+    def scalars(self):
+        return {} if self.blockwise else {"scale": 0.375}
+
+    def factors(self, values):
+        """A and B with their scales, in float64."""
+        k, n = values["B"].shape
+        a, b, sa, sb = (values[name].astype("f8") for name in ("A", "B", "SA", "SB"))
+        if not self.blockwise:
+            return a * sa * self.scalars()["scale"], b * sb
+        return a * sa.repeat(128, 1)[:, :k], b * sb.repeat(128, 0).repeat(128, 1)[:k, :n]
 
 
 @dataclass(frozen=True)
@@ -113,7 +165,11 @@ def cases():
     """All of them, the most important first."""
     products = [Gemm(input=i, output=o, a=a, b=b) for i in ("bf16", "f16") for a in LAYOUTS for b in LAYOUTS
                 for o in (i, "f32", "f16" if i == "bf16" else "bf16")]
-    return products + [Gemm(source="gemm_graph", result="out"), Batched(), Grouped()]
+    kmajor = [Gemm("gemm_kmajor", i, o, "row", "column", input2=j)
+              for i, j, o in (("i8", "", "i32"), ("f8E4M3FN", "", "bf16"), ("f32", "", "f32"), ("f8E5M2", "", "bf16"),
+                              ("f8E4M3FN", "f8E5M2", "bf16"), ("f8E4M3FN", "", "f8E4M3FN"))]
+    return products + [Gemm(source="gemm_graph", result="out"), Batched(), Grouped()] + kmajor + [
+        Scaled(f"gemm_fp8_{kind}", "f8E4M3FN", "bf16", "row", "column") for kind in ("blockwise", "rowwise")]
 
 
 def find(name):

@@ -26,7 +26,7 @@ import launch
 import numpy as np
 import tkpkg
 
-PADDING = 24  # Elements between rows of a padded array: a multiple of 16 bytes for every type.
+PADDING = 48  # Elements between rows of a padded array: a multiple of 16 bytes for every type.
 
 
 class Inputs:
@@ -40,7 +40,9 @@ class Inputs:
 
     def judge(self, output):
         case = self.case
-        return arrays.judge(output, case.types()[case.result], self.reference, self.magnitude, self.shape[2])
+        types = case.types()
+        return arrays.judge(output, types[case.result], self.reference, self.magnitude, self.shape[2],
+                            fp8=types["A"] in arrays.FP8)
 
 
 # --- On the GPU -----------------------------------------------------------------------------------------------------
@@ -103,7 +105,7 @@ def run_on_gpu(launcher, inputs, entry, padding, repeat=3):
     try:
         for name, values in inputs.operands.items():
             held[name].put(values)
-        prepared = launcher.prepare({name: array.view() for name, array in held.items()}, entry)
+        prepared = launcher.prepare({**{name: array.view() for name, array in held.items()}, **case.scalars()}, entry)
         outputs = []
         for _ in range(repeat):
             held[case.result].poison()
@@ -136,6 +138,8 @@ def run_with_tool(path, inputs, entry, device):
             file = Path(folder) / f"{name}.npy"
             np.save(file, values if layouts[name] == "row" else np.asfortranarray(values))
             words += ["--arg", f"{name}={file}"]
+        for name, value in case.scalars().items():
+            words += ["--arg", f"{name}={value}"]
         out = Path(folder) / "out.npy"
         words += ["--out", f"{case.result}={out}"]
         done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=900)

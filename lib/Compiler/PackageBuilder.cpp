@@ -214,7 +214,13 @@ static void describeTensorMaps(KernelOp kernel, Variant &variant) {
     described.argument = map.getArgument();
     described.offset = llvm::alignTo(variant.parameterBytes, hopper::kTensorMapAlign);
     variant.parameterBytes = described.offset + hopper::kTensorMapBytes;
+    // The copy engine has no 8-bit floats and no signed numbers of 8 or 16 bits: to it they are
+    // bits.
     described.type = *convertElementType(view.getElementType());
+    if (view.getElementBytes() == 1)
+      described.type = ElementType::U8;
+    else if (described.type == ElementType::I16)
+      described.type = ElementType::U16;
     described.swizzle = map.getSwizzle() == 16 ? 0 : map.getSwizzle();
     described.l2Promotion = hopper::kTMAPromotionBytes;
     for (auto [d, box] : llvm::zip_equal(map.getOrder(), map.getBox())) {
@@ -273,7 +279,8 @@ FailureOr<std::vector<Kernel>> tk::describeKernels(ModuleOp module) {
       return failure();
     // The kernel itself comes last, and needs nothing.
     SmallVector<KernelOp> all = variants[kernel.getSymName()];
-    std::stable_partition(all.begin(), all.end(), [&](KernelOp variant) { return variant != kernel; });
+    std::stable_partition(all.begin(), all.end(),
+                          [&](KernelOp variant) { return variant != kernel; });
     for (KernelOp variant : all)
       if (failed(
               describeVariant(variant, kernel, parameterBytes, described.variants.emplace_back())))

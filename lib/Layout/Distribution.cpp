@@ -93,6 +93,29 @@ int64_t Distribution::contiguousRegisters(unsigned dimension) const {
   return width;
 }
 
+Distribution Distribution::collapse(llvm::ArrayRef<int64_t> shape) const {
+  Coordinates block(blockShape.begin(), blockShape.end());
+  for (unsigned d = 0; d < rank(); ++d) {
+    assert((shape[d] == 1 || shape[d] == tileShape[d]) && "extents stay, or become 1");
+    if (shape[d] == 1)
+      block[d] = 1;
+  }
+  auto project = [&](uint64_t packed) {
+    uint64_t result = 0;
+    unsigned shift = 0;
+    for (unsigned d = rank(); d-- > 0; shift += llvm::Log2_64(block[d]))
+      result |= uint64_t(unpack(packed, d) & (block[d] - 1)) << shift;
+    return result;
+  };
+  llvm::SmallVector<uint64_t> registerColumns, threadColumns;
+  for (unsigned bit = 0; bit < registers.inputBits(); ++bit)
+    if (uint64_t column = project(registers.column(bit)))
+      registerColumns.push_back(column);
+  for (unsigned bit = 0; bit < threads.inputBits(); ++bit)
+    threadColumns.push_back(project(threads.column(bit)));
+  return Distribution(shape, block, LinearMap(registerColumns), LinearMap(threadColumns));
+}
+
 Distribution tk::layout::wgmmaAccumulator(int64_t m, int64_t n) {
   assert(m % 64 == 0 && n % 8 == 0 && "wgmma accumulators are 64-row slabs of 8-column groups");
   // One 64x8 block, coordinates packed as col[0:3], row[3:9]. Element i of thread (warp w, lane

@@ -16,9 +16,12 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 GEMM = ROOT / "examples" / "gemm.mlir"
+GEMM_KMAJOR = ROOT / "examples" / "gemm_kmajor.mlir"
 
-NUMPY = {"bf16": np.dtype(ml_dtypes.bfloat16), "f16": np.dtype(np.float16), "f32": np.dtype(np.float32)}
-TOLERANCE = {"bf16": 4e-3, "f16": 6e-4, "f32": 2e-5}
+NUMPY = {"bf16": np.dtype(ml_dtypes.bfloat16), "f16": np.dtype(np.float16), "f32": np.dtype(np.float32),
+         "f8E4M3FN": np.dtype(ml_dtypes.float8_e4m3fn), "f8E5M2": np.dtype(ml_dtypes.float8_e5m2),
+         "i8": np.dtype(np.int8), "i32": np.dtype(np.int32)}
+TOLERANCE = {"bf16": 4e-3, "f16": 6e-4, "f32": 2e-5, "f8E4M3FN": 5e-2, "f8E5M2": 1e-1, "i32": 0}
 
 
 def serialize(package):
@@ -39,21 +42,38 @@ def edit(source, target, change):
 
 @dataclass(frozen=True)
 class Variant:
-    """One instance of examples/gemm.mlir: element types and the layouts of A and B."""
+    """One instance of examples/gemm.mlir: element types and the layouts of A and B. Types that need K contiguous are
+    instances of examples/gemm_kmajor.mlir, A row-major and B column-major; f32 there is tf32. `input2` is B's type
+    where it is not A's."""
 
     input: str = "bf16"
     output: str = "bf16"
     a: str = "row"
     b: str = "row"
+    input2: str = ""
 
     def __str__(self):
-        return f"{self.input}-{self.output}-{self.a}-{self.b}"
+        return f"{self.input}{'x' * bool(self.input2)}{self.input2}-{self.output}-{self.a}-{self.b}"
+
+    @property
+    def inputs(self):
+        return self.input, self.input2 or self.input
+
+    @property
+    def source(self):
+        return GEMM if NUMPY[self.input].itemsize == 2 else GEMM_KMAJOR
+
+    @property
+    def trip(self):
+        """What one trip of the loop takes of K."""
+        return 64 if self.source == GEMM else 128 // NUMPY[self.input].itemsize
 
     def entry(self, shape):
         """The PTX entry that fits a problem, by the rule of the copy engine and not by the package: every stride of A,
         B and C but the contiguous one is a multiple of 16 bytes, and there is something to copy."""
         m, n, k = shape
         read, written = NUMPY[self.input].itemsize, NUMPY[self.output].itemsize
+        assert read == NUMPY[self.inputs[1]].itemsize
         pitches = [read * (k if self.a == "row" else m), read * (n if self.b == "row" else k), written * n]
         return "gemm_tma" if min(shape) > 0 and all(pitch % 16 == 0 for pitch in pitches) else "gemm"
 
@@ -62,7 +82,14 @@ class Variant:
             strides = "?, 1" if layout == "row" else "1, ?"
             return f"!tk.global<?x?x{self.input}, strides = [{strides}]>"
 
-        types = {"in": self.input, "out": self.output, "A": view(self.a), "B": view(self.b)}
+        types = {"in": self.input, "out": self.output}
+        if self.source == GEMM:
+            types.update(A=view(self.a), B=view(self.b))
+        else:
+            assert (self.a, self.b) == ("row", "column")
+            first, second = self.inputs
+            types.update(in2=second, acc="i32" if first == "i8" else "f32", step=f"{self.trip} : index",
+                         a=f"tensor<128x{self.trip}x{first}>", b=f"tensor<{self.trip}x128x{second}>")
         return [word for name, text in types.items() for word in ("--alias", f"{name}={text}")]
 
 
@@ -77,20 +104,27 @@ class Run:
 
 
 def compile_gemm(tool, variant, path, *options):
-    done = tool("tk-compile", GEMM, "--no-assemble", "-o", path, *variant.aliases(), *options)
+    done = tool("tk-compile", variant.source, "--no-assemble", "-o", path, *variant.aliases(), *options)
     assert done.returncode == 0, done.stderr
     return path
 
 
 def make_inputs(variant, shape, seed):
-    """A and B as normal values of the input type, in the memory order of the layout; C's reference in float64."""
+    """A and B as normal values of the input type (integers: all values alike), in the memory order of the layout; C's
+    reference in float64. tf32 is f32 without its 13 low bits, which the tensor core ignores."""
     m, n, k = shape
     random = np.random.default_rng([seed, m, n, k])
     arrays = []
-    for layout, sizes in ((variant.a, (m, k)), (variant.b, (k, n))):
-        values = random.standard_normal(sizes, dtype=np.float32).astype(NUMPY[variant.input])
+    for layout, sizes, kind in ((variant.a, (m, k), variant.inputs[0]), (variant.b, (k, n), variant.inputs[1])):
+        if kind == "i8":
+            values = random.integers(-128, 128, sizes, dtype=np.int8)
+        else:
+            values = random.standard_normal(sizes, dtype=np.float32).astype(NUMPY[kind])
         arrays.append(np.asfortranarray(values) if layout == "column" else np.ascontiguousarray(values))
     a, b = arrays
+    if variant.input == "f32":
+        truncated = [(array.view(np.uint32) & np.uint32(0xffffe000)).view(np.float32) for array in arrays]
+        return a, b, truncated[0].astype(np.float64) @ truncated[1].astype(np.float64)
     return a, b, a.astype(np.float64) @ b.astype(np.float64)
 
 

@@ -98,7 +98,8 @@ def observed(report):
 
 
 def nan(variant, shape):
-    return np.full(shape[:2], np.nan, NUMPY[variant.output])
+    kind = NUMPY[variant.output]
+    return np.full(shape[:2], np.iinfo(kind).max if kind.kind == "i" else np.nan, kind)
 
 
 def check(tool, package, variant, shape, seed, folder, *options, entry=None, **more):
@@ -159,6 +160,69 @@ def test_three_variants(tool, gemm, tmp_path, variant, shape, entry):
     assert {m["argument"] for m in described["gemm_tma_operands"]["tensor_maps"]} == {0, 1}
     for seed in SEEDS:
         check(tool, package, variant, shape, seed, tmp_path, entry=entry, device="sim:2")
+
+# --- Types that need K contiguous ------------------------------------------------------------------------------
+
+KMAJOR = [Variant(i, o, "row", "column", j) for i, j, o in (
+    ("i8", "", "i32"), ("f32", "", "f32"), ("f32", "", "bf16"), ("f8E4M3FN", "", "bf16"), ("f8E4M3FN", "", "f32"),
+    ("f8E5M2", "", "f16"), ("f8E4M3FN", "f8E5M2", "bf16"), ("f8E5M2", "f8E4M3FN", "f32"),
+    ("f8E4M3FN", "", "f8E4M3FN"), ("f8E5M2", "", "f8E5M2"))]
+# The fast variant's, from partial tiles and trips to more trips than the ring has stages; and the plain one's.
+KMAJOR_SHAPES = [(16, 16, 16), (128, 256, 128), (304, 528, 144), (136, 272, 4 * 128 + 16), (272, 16, 6 * 128),
+                 (1, 1, 1), (129, 257, 65), (200, 40, 7)]
+
+
+@pytest.mark.parametrize("shape", KMAJOR_SHAPES, ids=name_of)
+@pytest.mark.parametrize("variant", KMAJOR, ids=str)
+def test_kmajor(tool, gemm, tmp_path, variant, shape):
+    """Integers are equal, bit by bit; floating-point types as exact as the output's type allows."""
+    for seed in SEEDS:
+        output = check(tool, gemm(variant), variant, shape, seed, tmp_path, device="sim" if seed else "sim:2",
+                       poison=nan(variant, shape) if seed == 2 else None)
+        if variant.input == "i8":
+            a, b, reference = packages.make_inputs(variant, shape, seed)
+            assert np.array_equal(output, a.astype(np.int32) @ b.astype(np.int32))
+
+
+def test_kmajor_has_both_variants(gemm):
+    for variant in KMAJOR:
+        taken = [variant.entry(shape) for shape in KMAJOR_SHAPES]
+        assert taken[:5] == ["gemm_tma"] * 5 and taken[5:] == ["gemm"] * 3, variant
+        fast = entries(json.loads(gemm(variant).read_text()))["gemm_tma"]
+        assert fast["block"] == [384, 1, 1] and stages(fast) == STAGES, variant
+
+
+@pytest.mark.parametrize("variant", [KMAJOR[0], KMAJOR[1], KMAJOR[3]], ids=str)
+def test_kmajor_variants_agree(tool, gemm, tmp_path, variant):
+    outputs = [check(tool, gemm(variant), variant, (136, 272, 400), 5, tmp_path, "--variant", entry, entry=entry)
+               for entry in ("gemm_tma", "gemm")]
+    assert outputs[0].tobytes() == outputs[1].tobytes()
+
+
+def test_integers_wrap_around(tool, gemm, tmp_path):
+    """-128 * -128 * 2^17 is 2^31."""
+    variant, shape = KMAJOR[0], (16, 16, 2 ** 17)
+    a, b = np.full((16, shape[2]), -128, np.int8), np.full((shape[2], 16), -128, np.int8, order="F")
+    run = packages.run_gemm(tool, gemm(variant), variant, (a, b), tmp_path)
+    assert run.process.returncode == 0 and (run.output == np.iinfo(np.int32).min).all()
+
+
+def test_tf32_truncates(tool, gemm, tmp_path):
+    """1 + 2^-10 - 2^-23 is 1 to the tensor core: it ignores the low bits, which rounding to nearest would not."""
+    variant = KMAJOR[1]
+    a, b = np.full((16, 16), np.float32(1 + 2.0 ** -10 - 2.0 ** -23)), np.eye(16, dtype=np.float32, order="F")
+    run = packages.run_gemm(tool, gemm(variant), variant, (a, b), tmp_path)
+    assert run.process.returncode == 0 and (run.output == 1).all()
+
+
+@pytest.mark.parametrize("options, expected", [
+    (["--alias", "in=f8E4M3FN"], "'b' of f8E4M3FN lies with N contiguous: expected K contiguous"),
+    (["--alias", "in=f32"], "allow it with tf32 = true in the kernel's #tk.numerics")])
+def test_what_the_tensor_core_cannot(tool, tmp_path, options, expected):
+    """examples/gemm.mlir, whose B is row-major and whose numerics do not speak of tf32."""
+    done = tool("tk-compile", packages.GEMM, "--no-assemble", "-o", tmp_path / "x.tkpkg", *options)
+    assert done.returncode == 1 and re.search(r"gemm.mlir:38:13: error: .*" + re.escape(expected), done.stderr), done.stderr
+    assert not (tmp_path / "x.tkpkg").exists()
 
 
 # --- The ring ----------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def test_verify_finds_a_changed_file(bundle, run, tmp_path):
 def test_every_example_has_a_case():
     assert {path.stem for path in (ROOT / "examples").glob("*.mlir")} <= {case.source for case in cases.cases()}
     names = [case.name for case in cases.cases()]
-    assert len(names) == len(set(names)) == 27
+    assert len(names) == len(set(names)) == 35
 
 
 def test_files_name_no_machine(bundle):
@@ -463,7 +463,7 @@ def test_a_kernel_that_writes_nothing_fails(bundle, run, fake, tmp_path):
     assert done.returncode == 1
     results = json.loads((tmp_path / "check.json").read_text())["packages"][0]["results"]
     wheres = {result["where"] for result in results}
-    assert {"gpu", "gpu, rows 24 elements apart", "simulator", "gpu against simulator"} <= wheres
+    assert {"gpu", "gpu, rows 48 elements apart", "simulator", "gpu against simulator"} <= wheres
     gpu = [result for result in results if result["where"] == "gpu" and "unwritten" in result]
     assert gpu and all(result["unwritten"] == result["shape"][0] * result["shape"][1] for result in gpu)
 

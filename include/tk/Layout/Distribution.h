@@ -48,6 +48,10 @@ public:
   /// `dimension`, for all k.
   int64_t contiguousRegisters(unsigned dimension) const;
 
+  /// What is left of it in a tile whose extents are this one's, or 1: of the elements that differ
+  /// only along the latter, the first. Threads that held the others hold that one as well.
+  Distribution collapse(llvm::ArrayRef<int64_t> shape) const;
+
   bool operator==(const Distribution &other) const {
     return tileShape == other.tileShape && blockShape == other.blockShape &&
            registers == other.registers && threads == other.threads;

@@ -39,6 +39,7 @@ public:
   /// Elements of one block of assembly: registers [k * run, (k + 1) * run) are consecutive in
   /// memory.
   int64_t run() const { return runElements; }
+  int64_t accessesOfRun() const { return runElements / vectorElements; }
   int64_t registers() const { return distribution.registersPerThread(); }
   /// Loads registers [reg, reg + run); outside the view `pad`, in whose place only a single element
   /// may have anything but zero.
@@ -106,8 +107,7 @@ GlobalAccess::GlobalAccess(OpBuilder &builder, Location location, GlobalType typ
   if (type.getElementType().isInteger(1)) // One byte each, which only single accesses unpack.
     return;
   vectorElements = runElements = chooseVector(offsetDivisor);
-  // Single bytes have no registers to be packed from.
-  if (contiguous && vectorElements * type.getElementBytes() > 1)
+  if (contiguous)
     runElements = std::min(distribution.contiguousRegisters(runDimension()),
                            hopper::kMaxVectorBytes / type.getElementBytes());
 }
@@ -247,9 +247,14 @@ private:
   std::string word(unsigned index) const {
     return operand(isLoad ? index : index + (hasRow ? 4 : 3));
   }
-  bool inHalves() const { return vector * elementBytes == 2 && run * elementBytes >= 4; }
+  /// Bytes of an access that is smaller than the registers of the run, or 0. Such go through
+  /// 16-bit registers of their own, h0, h1, ...
+  int64_t pieceBytes() const {
+    int64_t bytes = vector * elementBytes;
+    return bytes < 4 && run > vector ? bytes : 0;
+  }
   void access(llvm::raw_ostream &os, int64_t first) const;
-  void packHalves(llvm::raw_ostream &os) const;
+  void pack(llvm::raw_ostream &os) const;
 };
 
 } // namespace
@@ -267,10 +272,10 @@ void RunAssembly::access(llvm::raw_ostream &os, int64_t first) const {
   os << "setp.lt" << (hasRow ? ".and" : "") << ".u64 p, " << coordinate << ", " << address(2)
      << (hasRow ? ", " + address(3) : "") << ";\n\t";
   SmallVector<std::string> registers;
-  if (inHalves())
-    registers.push_back("h" + std::to_string(offset / 2));
+  if (pieceBytes())
+    registers.push_back("h" + std::to_string(offset / pieceBytes()));
   for (int64_t index = offset / 4;
-       !inHalves() && index < std::max((offset + bytes) / 4, offset / 4 + 1); ++index)
+       !pieceBytes() && index < std::max((offset + bytes) / 4, offset / 4 + 1); ++index)
     registers.push_back(word(index));
   for (auto [index, name] : llvm::enumerate(registers))
     if (isLoad)
@@ -287,12 +292,33 @@ void RunAssembly::access(llvm::raw_ostream &os, int64_t first) const {
      << ", " << (isLoad ? place : list) << ";\n\t";
 }
 
-void RunAssembly::packHalves(llvm::raw_ostream &os) const {
-  for (unsigned index = 0; inHalves() && index < words; ++index) {
-    std::string halves = llvm::formatv("{{h{0}, h{1}}", 2 * index, 2 * index + 1);
-    os << "mov.b32 " << (isLoad ? word(index) : halves) << ", " << (isLoad ? halves : word(index))
-       << ";\n\t";
+/// Between the registers of the pieces and those of the run: bytes pair up in the first of two, low
+/// byte first, and halves in words.
+void RunAssembly::pack(llvm::raw_ostream &os) const {
+  if (pieceBytes() == 0)
+    return;
+  int64_t distance = 2 / pieceBytes(), halves = run * elementBytes / 2;
+  auto half = [&](int64_t index) { return "h" + std::to_string(index * distance); };
+  auto packBytes = [&] {
+    for (int64_t index = 0; distance == 2 && index < halves; ++index) {
+      std::string low = half(index), high = "h" + std::to_string(2 * index + 1);
+      if (isLoad)
+        os << "shl.b16 " << high << ", " << high << ", 8;\n\tor.b16 " << low << ", " << low << ", "
+           << high << ";\n\t";
+      else
+        os << "shr.u16 " << high << ", " << low << ", 8;\n\t";
+    }
+  };
+  if (isLoad)
+    packBytes();
+  for (unsigned index = 0; index < words; ++index) {
+    std::string place =
+        halves == 1 ? half(0) : "{" + half(2 * index) + ", " + half(2 * index + 1) + "}";
+    os << (halves == 1 ? "mov.b16 " : "mov.b32 ") << (isLoad ? word(index) : place) << ", "
+       << (isLoad ? place : word(index)) << ";\n\t";
   }
+  if (!isLoad)
+    packBytes();
 }
 
 std::string RunAssembly::str() const {
@@ -301,14 +327,14 @@ std::string RunAssembly::str() const {
   os << "{\n\t.reg .pred p;\n\t";
   if (run > vector)
     os << ".reg .b64 c;\n\t";
-  if (inHalves())
-    os << ".reg .b16 h<" << run * elementBytes / 2 << ">;\n\t";
+  if (pieceBytes())
+    os << ".reg .b16 h<" << run * elementBytes / pieceBytes() << ">;\n\t";
   if (!isLoad)
-    packHalves(os);
+    pack(os);
   for (int64_t first = 0; first < run; first += vector)
     access(os, first);
   if (isLoad)
-    packHalves(os);
+    pack(os);
   os << "}";
   return text;
 }
@@ -378,7 +404,7 @@ SmallVector<Value> GlobalAccess::load(int64_t reg, int64_t pad) {
   SmallVector<Value> words =
       inlinePTX(builder, location, assembly.str(), llvm::join(constraints, ","),
                 SmallVector<Type>(registers.count, registers.type), operands);
-  return unpackWords(builder, location, words, type.getElementType(), run());
+  return unpackWords(builder, location, words, getRegisterType(type.getElementType()), run());
 }
 
 void GlobalAccess::store(int64_t reg, ValueRange values) {
@@ -440,9 +466,10 @@ struct LowerLoadScalar : OpConversionPattern<LoadScalarOp> {
   }
 };
 
-/// How many vectors of a copy may be in registers at a time. With 4, the 128 x 128 product over one
+/// How many runs of a copy may be in registers at a time, and how many accesses: each takes a
+/// register until it is packed. With 4 runs of 8, the 128 x 128 product of 16-bit types over one
 /// warpgroup takes 239 to 241 registers (ptxas 13.0); without a bound, all 255 and spills.
-constexpr int64_t kStepsInFlight = 4;
+constexpr int64_t kStepsInFlight = 4, kAccessesInFlight = 32;
 
 /// Loads and shared stores take turns, so that few elements are in registers at a time.
 struct LowerCopy : OpConversionPattern<CopyOp> {
@@ -457,6 +484,8 @@ struct LowerCopy : OpConversionPattern<CopyOp> {
     GlobalAccess access(rewriter, location, copy.getView().getType(), adaptor.getView(), offsets,
                         divisors.lookup_or(copy, 1), tile);
     Value first = isFirstReplica(rewriter, location, getDistribution(tile)->replicatedThreadBits());
+    int64_t stepsInFlight =
+        std::clamp<int64_t>(kAccessesInFlight / access.accessesOfRun(), 1, kStepsInFlight);
     SmallVector<Value> registers;
     auto move = [&](Value pointer, int64_t reg, int64_t vector) {
       while (int64_t(registers.size()) < reg + vector)
@@ -472,7 +501,7 @@ struct LowerCopy : OpConversionPattern<CopyOp> {
       // ptxas would load the whole tile first, beside the accumulator, and spill. Nothing moves
       // memory accesses across this, and nothing waits for it in a convergent warp.
       bool last = reg + vector >= access.registers();
-      if (!last && reg / vector % kStepsInFlight == kStepsInFlight - 1)
+      if (!last && reg / vector % stepsInFlight == stepsInFlight - 1)
         inlinePTX(rewriter, location, "bar.warp.sync -1;", "~{memory}", {}, {});
     };
     if (failed(forEachSharedAccess(copy, rewriter, tile, copy.getDest().getType(),

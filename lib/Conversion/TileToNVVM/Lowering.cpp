@@ -20,6 +20,11 @@ using namespace tk::tile;
 
 static constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
 
+Type tk::getRegisterType(Type elementType) {
+  bool isFp8 = isa<FloatType>(elementType) && elementType.getIntOrFloatBitWidth() == 8;
+  return isFp8 ? IntegerType::get(elementType.getContext(), 8) : elementType;
+}
+
 TileTypeConverter::TileTypeConverter() {
   addConversion([](Type type) { return type; });
   addConversion(
@@ -27,7 +32,7 @@ TileTypeConverter::TileTypeConverter() {
         std::optional<layout::Distribution> distribution = getDistribution(type);
         if (!distribution)
           return failure();
-        results.append(distribution->registersPerThread(), type.getElementType());
+        results.append(distribution->registersPerThread(), getRegisterType(type.getElementType()));
         return success();
       });
   addConversion(

@@ -21,6 +21,10 @@ public:
   TileTypeConverter();
 };
 
+/// The type of the registers that hold elements: the machine has none for fp8, only conversions of
+/// their bits.
+mlir::Type getRegisterType(mlir::Type elementType);
+
 /// The parts of a converted view.
 struct ViewParts {
   mlir::Value pointer;

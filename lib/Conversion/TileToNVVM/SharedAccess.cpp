@@ -52,6 +52,7 @@ tk::forEachSharedAccess(Operation *op, ConversionPatternRewriter &rewriter, Rank
 
 /// The type memory holds: booleans take a byte.
 static Type storageType(Type elementType) {
+  elementType = getRegisterType(elementType);
   return elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
 }
 
@@ -130,7 +131,7 @@ struct LowerSharedLoad : OpConversionPattern<SharedLoadOp> {
       for (int64_t i = 0; i < vector; ++i) {
         Value element = LLVM::ExtractElementOp::create(rewriter, location, packed,
                                                        constantI32(rewriter, location, i));
-        if (stored != tile.getElementType())
+        if (stored != getRegisterType(tile.getElementType()))
           element = arith::TruncIOp::create(rewriter, location, tile.getElementType(), element);
         registers.push_back(element);
       }

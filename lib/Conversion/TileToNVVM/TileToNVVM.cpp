@@ -215,9 +215,12 @@ LogicalResult ConvertTileToNVVM::lowerBody(LLVM::LLVMFuncOp function, const Tens
 LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
   // Name the pass that is missing, rather than the pattern that failed.
   WalkResult walk = kernel.walk([&](Operation *op) {
-    if (isa<DotOp>(op)) {
-      op->emitOpError()
-          << "has no lowering; tk-insert-wgmma must map it onto the tensor core (see its remarks)";
+    if (auto dot = dyn_cast<DotOp>(op)) {
+      std::string obstacle = dot.findObstacle();
+      if (obstacle.empty())
+        dot.emitOpError() << "has no lowering; tk-insert-wgmma must map it onto the tensor core";
+      else
+        dot.emitOpError() << "has no lowering: the tensor core cannot do it: " << obstacle;
       return WalkResult::interrupt();
     }
     if (auto roles = dyn_cast<SpecializeOp>(op)) {

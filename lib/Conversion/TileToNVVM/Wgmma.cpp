@@ -15,10 +15,11 @@ using namespace mlir;
 using namespace tk;
 using namespace tk::tile;
 
-/// "=f,=f,...,0,1,..." for `count` registers that are read and written in place, with `extra`
-/// operands between.
-static std::string tiedConstraints(unsigned count, StringRef extra = "") {
-  SmallVector<std::string> parts(count, "=f");
+/// "=f,=f,...,0,1,..." for registers that are read and written in place, with `extra` operands
+/// between.
+static std::string tiedConstraints(ValueRange registers, StringRef extra = "") {
+  unsigned count = registers.size();
+  SmallVector<std::string> parts(count, registers.front().getType().isInteger() ? "=r" : "=f");
   if (!extra.empty())
     parts.push_back(extra.str());
   for (unsigned i = 0; i < count; ++i)
@@ -42,7 +43,7 @@ static std::string writeOrdering(Operation *op) {
 /// moves across.
 static SmallVector<Value> threadThrough(OpBuilder &builder, Location location, StringRef text,
                                         ValueRange registers) {
-  return inlinePTX(builder, location, text, tiedConstraints(registers.size()), registers.getTypes(),
+  return inlinePTX(builder, location, text, tiedConstraints(registers), registers.getTypes(),
                    registers);
 }
 
@@ -128,10 +129,11 @@ WgmmaChains tk::findWgmmaChains(Operation *root) {
 
 /// The largest N of an instruction that divides the tile's and starts no instruction inside a panel
 /// of a tile that is contiguous along N.
-static int64_t chooseInstructionN(int64_t n, const layout::SharedLayout &b) {
+static int64_t chooseInstructionN(const ProductKind &kind, int64_t n,
+                                  const layout::SharedLayout &b) {
   int64_t panel = b.contiguousDimension() == 1 ? int64_t(b.span()) / b.elementBytes() : 1;
   for (int64_t candidate = std::min(n, hopper::kWgmmaMaxN);; candidate -= hopper::kWgmmaNStep)
-    if (n % candidate == 0 && (candidate % panel == 0 || candidate == n))
+    if (n % candidate == 0 && kind.hasN(candidate) && (candidate % panel == 0 || candidate == n))
       return candidate;
 }
 
@@ -156,8 +158,9 @@ LogicalResult LowerWgmma::matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adapt
     return rewriter.notifyMatchFailure(product, "a shared operand has no layout");
   int64_t m = aType.getShape()[0], k = aType.getShape()[1], n = bType.getShape()[1];
   layout::SharedLayout aLayout = aType.getSharedLayout(), bLayout = bType.getSharedLayout();
-  int64_t instructionN = chooseInstructionN(n, bLayout),
-          instructionK = hopper::kWgmmaKBytes / aType.getElementBytes();
+  ProductKind kind = *findProductKind(aType.getElementType(), bType.getElementType(),
+                                      product.getAcc().getType().getTensor().getElementType());
+  int64_t instructionN = chooseInstructionN(kind, n, bLayout), instructionK = kind.k;
   auto a = layout::describeWgmmaOperand(aLayout, /*mnDimension=*/0, hopper::kWgmmaM, instructionK);
   if (!a)
     return product.emitOpError() << "cannot read \"a\": " << llvm::toString(a.takeError());
@@ -179,7 +182,15 @@ LogicalResult LowerWgmma::matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adapt
   };
   // The instructions of an accumulator, and what orders them, are one block of assembly: each
   // register that goes through a block costs LLVM time, and there are hundreds.
-  StringRef element = aType.getElementType().isBF16() ? "bf16" : "f16";
+  // Which operands take their negative, and which are contiguous along M or N: where PTX has a
+  // choice, it wants it spelled.
+  std::string modifiers = kind.isInteger ? "" : ", 1, 1";
+  if (kind.anyLayout)
+    modifiers += llvm::formatv(", {0}, {1}", int(a->mnMajor), int(b->mnMajor));
+  else if (a->mnMajor || b->mnMajor)
+    return product.emitOpError() << "cannot read \"" << (a->mnMajor ? "a" : "b")
+                                 << "\": expected K contiguous, which " << aType.getElementType()
+                                 << " needs";
   SmallVector<Value> registers(adaptor.getAcc()), descriptors;
   unsigned count = hopper::kWgmmaM * instructionN / hopper::kWarpgroupThreads;
   SmallVector<std::string> lines;
@@ -205,16 +216,15 @@ LogicalResult LowerWgmma::matchAndRewrite(WgmmaOp product, OneToNOpAdaptor adapt
         size_t aIndex = addDescriptor(advance(aDescriptor, aLayout.linearOffset({m0, k0})));
         size_t bIndex = addDescriptor(advance(bDescriptor, bLayout.linearOffset({k0, n0})));
         lines.push_back(llvm::formatv(
-            "wgmma.mma_async.sync.aligned.m64n{0}k{1}.f32.{2}.{2} {{{3}}, ${4}, ${5}, {6}, 1, 1, "
-            "{7}, {8};",
-            instructionN, instructionK, element, names, aIndex, bIndex,
-            int(k0 != 0 || !product.getOverwrite()), int(a->mnMajor), int(b->mnMajor)));
+            "wgmma.mma_async.sync.aligned.m64n{0}k{1}.{2}.{3}.{4} {{{5}}, ${6}, ${7}, {8}{9};",
+            instructionN, instructionK, kind.acc, kind.a, kind.b, names, aIndex, bIndex,
+            int(k0 != 0 || !product.getOverwrite()), modifiers));
       }
     }
   llvm::append_range(lines, chain.after);
   SmallVector<Type> types(ValueRange(registers).getTypes());
   SmallVector<StringRef> constraints(descriptors.size(), "l");
-  std::string tied = tiedConstraints(registers.size(), llvm::join(constraints, ","));
+  std::string tied = tiedConstraints(registers, llvm::join(constraints, ","));
   SmallVector<Value> operands = descriptors;
   llvm::append_range(operands, registers);
   registers = inlinePTX(rewriter, location, llvm::join(lines, "\n\t"), tied, types, operands);

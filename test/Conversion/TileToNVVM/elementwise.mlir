@@ -88,3 +88,39 @@ tk.kernel @downward(%v: !tk.global<?xf32>, %h: !tk.global<?xbf16>, %n: index) gr
   tk.store %b, %h[%n] : tensor<256xbf16, #flat>, !tk.global<?xbf16>
   tk.return
 }
+
+// A thread of an accumulator of 64 x 16 has 2 rows and 4 columns: two loads of a column of scales, each for the elements
+// of its row; four of a row of scales. A scalar is in all registers.
+// CHECK-LABEL: llvm.func @broadcast
+// CHECK-COUNT-2: setp.lt.and.u64 p, $2, $3, $4;{{[^"]*}}ld.global.b32 $0, [$1]
+// CHECK-COUNT-2: ld.global.b32 $0, [$2]{{[^"]*}}ld.global.b32 $1, [$2+4]
+// CHECK-NOT:     ld.global
+// CHECK-COUNT-8: arith.mulf %{{.*}}, %arg{{[0-9]+}} : f32
+// CHECK-NOT:     arith.mulf
+tk.kernel @broadcast(%S: !tk.global<?x?xf32>, %f: f32, %C: !tk.global<?x?xf32>, %n: index) grid {
+  tk.grid %n
+} {
+  %s = tk.load %S[%n, %n] : !tk.global<?x?xf32> -> tensor<64x1xf32, #tk.slice<#tk.wgmma_acc, shape = [64, 16]>>
+  %u = tk.load %S[%n, %n] : !tk.global<?x?xf32> -> tensor<1x16xf32, #tk.slice<#tk.wgmma_acc, shape = [64, 16]>>
+  %rows = tk.broadcast %s : tensor<64x1xf32, #tk.slice<#tk.wgmma_acc, shape = [64, 16]>> -> tensor<64x16xf32, #tk.wgmma_acc>
+  %columns = tk.broadcast %u : tensor<1x16xf32, #tk.slice<#tk.wgmma_acc, shape = [64, 16]>> -> tensor<64x16xf32, #tk.wgmma_acc>
+  %sum = arith.addf %rows, %columns : tensor<64x16xf32, #tk.wgmma_acc>
+  %f1 = tensor.splat %f : tensor<64x16xf32, #tk.wgmma_acc>
+  %x = arith.mulf %sum, %f1 : tensor<64x16xf32, #tk.wgmma_acc>
+  tk.store %x, %C[%n, %n] : tensor<64x16xf32, #tk.wgmma_acc>, !tk.global<?x?xf32>
+  tk.return
+}
+
+// fp8 goes in pairs, low byte first, through f16.
+// CHECK-LABEL: llvm.func @fp8
+// CHECK-DAG:     llvm.call_intrinsic "llvm.nvvm.e4m3x2.to.f16x2.rn"(%{{.*}}) : (i16) -> vector<2xf16>
+// CHECK-DAG:     llvm.call_intrinsic "llvm.nvvm.ff.to.e5m2x2.rn"(%{{.*}}, %{{.*}}) : (f32, f32) -> i16
+tk.kernel @fp8(%v: !tk.global<?xf8E4M3FN>, %w: !tk.global<?xf8E5M2>, %n: index) grid {
+  tk.grid %n
+} {
+  %t = tk.load %v[%n] : !tk.global<?xf8E4M3FN> -> tensor<256xf8E4M3FN, #flat>
+  %x = arith.extf %t : tensor<256xf8E4M3FN, #flat> to tensor<256xf32, #flat>
+  %y = arith.truncf %x : tensor<256xf32, #flat> to tensor<256xf8E5M2, #flat>
+  tk.store %y, %w[%n] : tensor<256xf8E5M2, #flat>, !tk.global<?xf8E5M2>
+  tk.return
+}

@@ -152,3 +152,61 @@ tk.kernel @two_products(%C: !tk.global<?x?xf32>, %n: index) grid {
   tk.store %d, %C[%n, %n] : !acc8, !tk.global<?x?xf32>
   tk.return
 }
+
+// Integers: no negation, no transposition; registers of 32 bits. 40 columns, which only 8 divides among the legal
+// numbers up to 24, and 32 does not.
+
+// CHECK-LABEL: llvm.func @int8
+// CHECK:         wgmma.mma_async.sync.aligned.m64n8k32.s32.s8.s8 {$0, $1, $2, $3}, $20, $21, 0;
+// CHECK-SAME:    wgmma.mma_async.sync.aligned.m64n8k32.s32.s8.s8 {$0, $1, $2, $3}, $22, $23, 1;
+// CHECK-SAME:    m64n8k32.s32.s8.s8 {$16, $17, $18, $19}, $22,
+// CHECK-SAME:    "=r,=r,
+tk.kernel @int8(%C: !tk.global<?x?xi32>, %n: index) grid {
+  tk.grid %n
+} {
+  %a = tk.alloc "a" at 0 : !tk.shared<64x64xi8, #tk.swizzle<64, order = [1, 0]>>
+  %b = tk.alloc "b" at 8192 : !tk.shared<64x40xi8, #tk.swizzle<64, order = [0, 1]>>
+  %z = ub.poison : tensor<64x40xi32, #tk.wgmma_acc>
+  %f = tk.wgmma_fence %z : tensor<64x40xi32, #tk.wgmma_acc>
+  %g = tk.wgmma %a, %b, %f overwrite : !tk.shared<64x64xi8, #tk.swizzle<64, order = [1, 0]>>,
+      !tk.shared<64x40xi8, #tk.swizzle<64, order = [0, 1]>>, !tk.inflight<tensor<64x40xi32, #tk.wgmma_acc>>
+  tk.wgmma_commit
+  %d = tk.wgmma_wait %g pending 0 : !tk.inflight<tensor<64x40xi32, #tk.wgmma_acc>>
+  tk.store %d, %C[%n, %n] : tensor<64x40xi32, #tk.wgmma_acc>, !tk.global<?x?xi32>
+  tk.return
+}
+
+// CHECK-LABEL: llvm.func @tf32
+// CHECK:         wgmma.mma_async.sync.aligned.m64n8k8.f32.tf32.tf32 {$0, $1, $2, $3}, $4, $5, 0, 1, 1;
+// CHECK-SAME:    wgmma.mma_async.sync.aligned.m64n8k8.f32.tf32.tf32 {$0, $1, $2, $3}, $6, $7, 1, 1, 1;
+tk.kernel @tf32(%C: !tk.global<?x?xf32>, %n: index) grid {
+  tk.grid %n
+} {
+  %a = tk.alloc "a" at 0 : !tk.shared<64x16xf32, #tk.swizzle<64, order = [1, 0]>>
+  %b = tk.alloc "b" at 8192 : !tk.shared<16x8xf32, #tk.swizzle<64, order = [0, 1]>>
+  %z = ub.poison : tensor<64x8xf32, #tk.wgmma_acc>
+  %f = tk.wgmma_fence %z : tensor<64x8xf32, #tk.wgmma_acc>
+  %g = tk.wgmma %a, %b, %f overwrite : !tk.shared<64x16xf32, #tk.swizzle<64, order = [1, 0]>>,
+      !tk.shared<16x8xf32, #tk.swizzle<64, order = [0, 1]>>, !tk.inflight<tensor<64x8xf32, #tk.wgmma_acc>>
+  tk.wgmma_commit
+  %d = tk.wgmma_wait %g pending 0 : !tk.inflight<tensor<64x8xf32, #tk.wgmma_acc>>
+  tk.store %d, %C[%n, %n] : tensor<64x8xf32, #tk.wgmma_acc>, !tk.global<?x?xf32>
+  tk.return
+}
+
+// CHECK-LABEL: llvm.func @mixed_fp8
+// CHECK:         wgmma.mma_async.sync.aligned.m64n8k32.f32.e4m3.e5m2 {$0, $1, $2, $3}, $4, $5, 0, 1, 1;
+tk.kernel @mixed_fp8(%C: !tk.global<?x?xf32>, %n: index) grid {
+  tk.grid %n
+} {
+  %a = tk.alloc "a" at 0 : !tk.shared<64x32xf8E4M3FN, #tk.swizzle<32, order = [1, 0]>>
+  %b = tk.alloc "b" at 8192 : !tk.shared<32x8xf8E5M2, #tk.swizzle<32, order = [0, 1]>>
+  %z = ub.poison : tensor<64x8xf32, #tk.wgmma_acc>
+  %f = tk.wgmma_fence %z : tensor<64x8xf32, #tk.wgmma_acc>
+  %g = tk.wgmma %a, %b, %f overwrite : !tk.shared<64x32xf8E4M3FN, #tk.swizzle<32, order = [1, 0]>>,
+      !tk.shared<32x8xf8E5M2, #tk.swizzle<32, order = [0, 1]>>, !tk.inflight<tensor<64x8xf32, #tk.wgmma_acc>>
+  tk.wgmma_commit
+  %d = tk.wgmma_wait %g pending 0 : !tk.inflight<tensor<64x8xf32, #tk.wgmma_acc>>
+  tk.store %d, %C[%n, %n] : tensor<64x8xf32, #tk.wgmma_acc>, !tk.global<?x?xf32>
+  tk.return
+}

@@ -6,8 +6,12 @@ import json
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 STRIDES = {"row": ["?", "1"], "column": ["1", "?"]}
+KMAJOR = [("i8", "i8", "i32", "i32"), ("f32", "f32", "f32", "f32"), ("f32", "f32", "f32", "bf16"),
+          *(("f8E4M3FN", "f8E4M3FN", "f32", out) for out in ("bf16", "f16", "f32", "f8E4M3FN")),
+          ("f8E5M2", "f8E5M2", "f32", "f8E5M2"), ("f8E4M3FN", "f8E5M2", "f32", "bf16")]
 
 
 def view(kind, layout, rank):
@@ -15,23 +19,33 @@ def view(kind, layout, rank):
     return f"!tk.global<{'?x' * rank}{kind}, strides = [{', '.join(strides)}]>"
 
 
-def main(compiler, source, rank_a=2, rank_b=2):
-    bad, rank_a, rank_b = [], int(rank_a), int(rank_b)
-    choices = itertools.product(["bf16", "f16"], ["bf16", "f16", "f32"], STRIDES, STRIDES)
-    if rank_a + rank_b > 4:
-        choices = [("bf16", "bf16", "row", "row"), ("f16", "f32", "column", "column"), ("bf16", "bf16", "row", "column")]
-    for kind, out, a, b in choices:
+def instances(examples):
+    """(example, aliases, how many variants)"""
+    every = list(itertools.product(["bf16", "f16"], ["bf16", "f16", "f32"], STRIDES, STRIDES))
+    some = [("bf16", "bf16", "row", "row"), ("f16", "f32", "column", "column"), ("bf16", "bf16", "row", "column")]
+    for name, choices, rank_a, rank_b in (("gemm", every, 2, 2), ("gemm_batched", some, 3, 3), ("gemm_grouped", some, 2, 3)):
+        for kind, out, a, b in choices:
+            yield examples / f"{name}.mlir", {"in": kind, "out": out, "A": view(kind, a, rank_a),
+                                              "B": view(kind, b, rank_b)}, 3
+    for first, second, acc, out in KMAJOR:
+        trip = 32 if first == "f32" else 128
+        yield examples / "gemm_kmajor.mlir", {"in": first, "in2": second, "acc": acc, "out": out, "step": f"{trip} : index",
+                                              "a": f"tensor<128x{trip}x{first}>", "b": f"tensor<{trip}x128x{second}>"}, 2
+
+
+def main(compiler, examples):
+    bad = []
+    for source, aliases, count in instances(Path(examples)):
         with tempfile.NamedTemporaryFile(suffix=".tkpkg") as package:
-            subprocess.run([compiler, source, "-o", package.name, f"--alias=in={kind}", f"--alias=out={out}",
-                            f"--alias=A={view(kind, a, rank_a)}", f"--alias=B={view(kind, b, rank_b)}",
-                            "--tune=variants=3"], check=True, stderr=subprocess.DEVNULL)
+            options = [f"--alias={name}={text}" for name, text in aliases.items()] + [f"--tune=variants={count}"]
+            subprocess.run([compiler, source, "-o", package.name, *options], check=True, stderr=subprocess.DEVNULL)
             variants = json.load(open(package.name))["kernels"][0]["variants"]
-        if len(variants) != 3:
-            bad.append((kind, out, a, b, f"expected 3 variants, got {len(variants)}"))
+        if len(variants) != count:
+            bad.append((source.name, aliases, f"expected {count} variants, got {len(variants)}"))
         for variant in variants:
             resources = variant["resources"]
             if resources["spill_stores"] or resources["spill_loads"] or resources["notes"]:
-                bad.append((kind, out, a, b, variant["entry"], resources))
+                bad.append((source.name, aliases, variant["entry"], resources))
     for line in bad:
         print(*line)
     return 1 if bad else 0

@@ -8,6 +8,8 @@
 #include "tk/Layout/Distribution.h"
 #include "LayoutTest.h"
 #include <map>
+#include <set>
+#include <vector>
 
 using namespace tk::layout;
 
@@ -169,6 +171,29 @@ TEST_F(DistributionTest, ContiguousRegistersIsTheWidest) {
       int64_t width = tile.contiguousRegisters(d);
       EXPECT_TRUE(runsAreContiguous(tile, d, width)) << width << " along " << d;
       EXPECT_FALSE(runsAreContiguous(tile, d, 2 * width)) << width << " along " << d;
+    }
+  }
+}
+
+TEST_F(DistributionTest, CollapseKeepsWhatEachThreadNeeds) {
+  Distribution whole = wgmmaAccumulator(128, 48);
+  for (llvm::SmallVector<int64_t> shape :
+       {llvm::SmallVector<int64_t>{128, 1}, {1, 48}, {1, 1}, {128, 48}}) {
+    Distribution part = whole.collapse(shape);
+    EXPECT_EQ(part.shape(), llvm::ArrayRef(shape));
+    EXPECT_EQ(part.numThreads(), 128);
+    for (int64_t thread = 0; thread < 128; ++thread) {
+      std::set<std::vector<int64_t>> needed, held;
+      for (int64_t reg = 0; reg < whole.registersPerThread(); ++reg) {
+        Coordinates at = whole.coordinate(reg, thread);
+        needed.insert({shape[0] == 1 ? 0 : at[0], shape[1] == 1 ? 0 : at[1]});
+      }
+      for (int64_t reg = 0; reg < part.registersPerThread(); ++reg) {
+        Coordinates at = part.coordinate(reg, thread);
+        held.insert({at[0], at[1]});
+      }
+      EXPECT_EQ(needed, held);
+      EXPECT_EQ(int64_t(held.size()), part.registersPerThread());
     }
   }
 }

@@ -74,18 +74,21 @@ LogicalResult WgmmaOp::verify() {
   if (acc.getDimSize(0) != m || acc.getDimSize(1) != n)
     return emitOpError() << "expected an accumulator of " << m << " x " << n << ", got "
                          << acc.getDimSize(0) << " x " << acc.getDimSize(1);
-  if (a.getElementType() != b.getElementType())
-    return emitOpError() << "expected 'a' and 'b' of one element type, got " << a.getElementType()
-                         << " and " << b.getElementType();
-  // One table of the ISA (PTX ISA 9.1, 9.7.15.5.2) narrowed to what tk lowers: 16-bit floats into
-  // f32.
-  Type element = a.getElementType();
-  if (!element.isBF16() && !element.isF16())
-    return emitOpError() << "expected bf16 or f16 operands, got " << element;
-  if (!acc.getElementType().isF32())
-    return emitOpError() << "expected an f32 accumulator, got " << acc.getElementType();
-  if (m % 64 != 0 || n % 8 != 0 || k % 16 != 0)
-    return emitOpError() << "expected extents of 64 m x 8 n x 16 k, got " << m << " x " << n
-                         << " x " << k;
+  std::optional<ProductKind> kind =
+      findProductKind(a.getElementType(), b.getElementType(), acc.getElementType());
+  if (!kind)
+    return emitOpError() << "expected bf16, f16, f32 (as tf32) or fp8 operands and an f32 "
+                            "accumulator, or i8 and i32, got "
+                         << a.getElementType() << ", " << b.getElementType() << " and "
+                         << acc.getElementType();
+  if (m % 64 != 0 || n % 8 != 0 || k % kind->k != 0)
+    return emitOpError() << "expected extents of 64 m x 8 n x " << kind->k << " k, got " << m
+                         << " x " << n << " x " << k;
+  for (auto [name, tile, alongK] : {std::tuple("a", a, 1u), std::tuple("b", b, 0u)})
+    if (!kind->anyLayout && tile.getLayout() &&
+        tile.getSharedLayout().contiguousDimension() != alongK)
+      return emitOpError() << "expected '" << name << "' of " << tile.getElementType()
+                           << " with K contiguous, order = [" << alongK << ", " << 1 - alongK
+                           << "], got " << tile;
   return success();
 }

@@ -120,6 +120,35 @@ LogicalResult WgmmaAccAttr::verifyEncoding(ArrayRef<int64_t> shape, Type element
 }
 
 //===----------------------------------------------------------------------===//
+// SliceAttr
+//===----------------------------------------------------------------------===//
+
+LogicalResult SliceAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                RegisterLayoutInterface parent, ArrayRef<int64_t> shape) {
+  return parent.verifyShape(shape, emitError);
+}
+
+layout::Distribution SliceAttr::toDistribution(ArrayRef<int64_t> shape) const {
+  return getParent().toDistribution(getShape()).collapse(shape);
+}
+
+LogicalResult SliceAttr::verifyShape(ArrayRef<int64_t> shape,
+                                     function_ref<InFlightDiagnostic()> emitError) const {
+  bool fits = shape.size() == getShape().size();
+  for (size_t d = 0; fits && d < shape.size(); ++d)
+    fits = shape[d] == 1 || shape[d] == getShape()[d];
+  if (!fits)
+    return emitError() << "expected a tile whose extents are 1 or those of [" << getShape()
+                       << "] for layout " << *this << ", got [" << shape << "]";
+  return success();
+}
+
+LogicalResult SliceAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType,
+                                        function_ref<InFlightDiagnostic()> emitError) const {
+  return verifyShape(shape, emitError);
+}
+
+//===----------------------------------------------------------------------===//
 // SwizzleAttr
 //===----------------------------------------------------------------------===//
 

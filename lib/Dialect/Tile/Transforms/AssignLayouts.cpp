@@ -33,6 +33,7 @@ struct Component {
   Value anchor;                       ///< Which one.
   std::optional<unsigned> contiguous; ///< The dimension that memory is contiguous in.
   int64_t memoryBytes = 4;            ///< Bytes of the element that memory holds.
+  bool assigned = false;
 };
 
 struct AssignLayouts : tk::tile::impl::AssignLayoutsBase<AssignLayouts> {
@@ -41,6 +42,7 @@ struct AssignLayouts : tk::tile::impl::AssignLayoutsBase<AssignLayouts> {
 private:
   void link(Operation *op);
   void linkAll(ValueRange values);
+  void inheritFromBroadcasts(Component &component, function_ref<Component *(Value)> find);
   LogicalResult addAnchor(Component &component, Value tile);
   void addMemoryAccesses(Component &component, Value tile);
   LogicalResult assign(Component &component);
@@ -202,6 +204,24 @@ static void setLayout(Value tile, Attribute layout) {
                                                  : Type(type));
 }
 
+/// What is repeated takes the layout that it needs in the first tile it is repeated to.
+void AssignLayouts::inheritFromBroadcasts(Component &component,
+                                          function_ref<Component *(Value)> find) {
+  for (Value tile : component.tiles)
+    for (Operation *user : tile.getUsers()) {
+      auto broadcast = dyn_cast<BroadcastOp>(user);
+      if (!broadcast || component.layout)
+        continue;
+      Component *result = find(broadcast.getResult());
+      auto parent = dyn_cast<RegisterLayoutInterface>(result->layout);
+      ArrayRef<int64_t> shape = getTile(broadcast.getResult()).getShape();
+      if (!parent || shape == getTile(tile).getShape())
+        continue;
+      component.layout = SliceAttr::get(&getContext(), parent, shape);
+      component.anchor = tile;
+    }
+}
+
 LogicalResult AssignLayouts::assign(Component &component) {
   RankedTensorType type = getTile(component.tiles.front());
   if (type.getRank() == 0)
@@ -263,14 +283,34 @@ void AssignLayouts::runOnOperation() {
   llvm::MapVector<void *, Component> components;
   for (Value tile : tiles)
     components[classes.getLeaderValue(tile.getAsOpaquePointer())].tiles.push_back(tile);
-  for (auto &[leader, component] : components) {
+  auto find = [&](Value tile) {
+    return &components[classes.getLeaderValue(tile.getAsOpaquePointer())];
+  };
+  for (auto &[leader, component] : components)
     for (Value tile : component.tiles) {
       addMemoryAccesses(component, tile);
       if (failed(addAnchor(component, tile)))
         return signalPassFailure();
     }
-    if (failed(assign(component)))
+  // Results of broadcasts before what they repeat; in a circle of them, whichever comes first.
+  auto isReady = [&](Component &component) {
+    return llvm::all_of(component.tiles, [&](Value tile) {
+      return llvm::all_of(tile.getUsers(), [&](Operation *user) {
+        auto broadcast = dyn_cast<BroadcastOp>(user);
+        Component *result = broadcast ? find(broadcast.getResult()) : nullptr;
+        return !result || result == &component || result->assigned;
+      });
+    });
+  };
+  for (size_t left = components.size(); left > 0; --left) {
+    Component *next = nullptr;
+    for (auto &[leader, component] : components)
+      if (!component.assigned && (!next || (!isReady(*next) && isReady(component))))
+        next = &component;
+    inheritFromBroadcasts(*next, find);
+    if (failed(assign(*next)))
       return signalPassFailure();
+    next->assigned = true;
   }
   int64_t threads = hopper::kWarpgroupThreads;
   kernel.walk([&](SpecializeOp roles) { threads *= 1 + int64_t(roles.getConsumers()); });

@@ -5,12 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
-#include "tk/Target/Hopper.h"
 
 namespace tk::tile {
 #define GEN_PASS_DEF_INSERTWGMMA
@@ -39,23 +39,6 @@ private:
 
 } // namespace
 
-/// Why no wgmma can do this dot, or an empty string.
-static std::string findObstacle(DotOp dot) {
-  auto a = cast<RankedTensorType>(dot.getA().getType());
-  auto acc = cast<RankedTensorType>(dot.getAcc().getType());
-  Type element = a.getElementType();
-  if (!element.isBF16() && !element.isF16())
-    return llvm::formatv("operands of type {0}: expected bf16 or f16", element);
-  if (!acc.getElementType().isF32())
-    return llvm::formatv("an accumulator of type {0}: expected f32", acc.getElementType());
-  int64_t m = acc.getDimSize(0), n = acc.getDimSize(1), k = a.getDimSize(1);
-  int64_t kStep = hopper::kWgmmaKBytes * 8 / element.getIntOrFloatBitWidth();
-  if (m % hopper::kWgmmaM != 0 || n % hopper::kWgmmaNStep != 0 || k % kStep != 0)
-    return llvm::formatv("a product of {0} x {1} x {2}: expected multiples of {3} x {4} x {5}", m,
-                         n, k, hopper::kWgmmaM, hopper::kWgmmaNStep, kStep);
-  return {};
-}
-
 /// The buffer's name in reports: that of the view it is loaded from.
 static StringRef chooseName(Value operand, StringRef fallback) {
   auto load = operand.getDefiningOp<LoadOp>();
@@ -83,6 +66,15 @@ Value InsertWgmma::stage(OpBuilder &builder, DotOp dot, Value operand, StringRef
   auto tensor = cast<RankedTensorType>(operand.getType());
   auto type = SharedType::get(&getContext(), tensor.getShape(), tensor.getElementType(),
                               SharedLayoutInterface());
+  // What was computed has no layout of its own in memory, and some types need K contiguous.
+  auto acc = cast<RankedTensorType>(dot.getAcc().getType());
+  bool isLoaded = operand.getDefiningOp<LoadOp>() != nullptr;
+  if (!isLoaded && !findProductKind(cast<RankedTensorType>(dot.getA().getType()).getElementType(),
+                                    cast<RankedTensorType>(dot.getB().getType()).getElementType(),
+                                    acc.getElementType())
+                        ->anyLayout)
+    if (SharedType alongK = addSwizzle(type, operand == dot.getA() ? 1 : 0))
+      type = alongK;
   Location location = operand.getDefiningOp() ? operand.getLoc() : dot.getLoc();
   OpBuilder atStart(&getOperation().getBody().front(), getOperation().getBody().front().begin());
   Value buffer =
@@ -105,7 +97,7 @@ void InsertWgmma::mapDot(DotOp dot) {
   auto opts = remark::RemarkOpts::name("wgmma")
                   .category("tk-insert-wgmma")
                   .function(getOperation().getSymName());
-  if (std::string obstacle = findObstacle(dot); !obstacle.empty()) {
+  if (std::string obstacle = dot.findObstacle(); !obstacle.empty()) {
     remark::missed(location, opts) << remark::reason("{0}", obstacle);
     return;
   }
@@ -115,7 +107,7 @@ void InsertWgmma::mapDot(DotOp dot) {
   Value b = stage(builder, dot, dot.getB(), "b");
   Value a = stage(builder, dot, dot.getA(), "a");
   Value acc = dot.getAcc();
-  bool overwrite = matchPattern(acc, m_AnyZeroFloat());
+  bool overwrite = matchPattern(acc, m_AnyZeroFloat()) || matchPattern(acc, m_Zero());
   if (overwrite)
     acc = ub::PoisonOp::create(builder, location, acc.getType());
   Value inflight = WgmmaFenceOp::create(builder, location, acc);

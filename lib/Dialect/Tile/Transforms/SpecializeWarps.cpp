@@ -8,6 +8,7 @@
 #include "Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
 #include "tk/Target/Hopper.h"
@@ -69,6 +70,8 @@ static void collectLinks(Operation *op, function_ref<void(ValueRange)> link) {
       link({onTrue, onFalse, result});
   if (auto dot = dyn_cast<DotOp>(op))
     link({dot.getA(), dot.getAcc(), dot.getResult()});
+  if (auto broadcast = dyn_cast<BroadcastOp>(op); broadcast && !broadcast.repeats(0))
+    link({broadcast.getTile(), broadcast.getResult()});
 }
 
 /// Why the defining operation cannot give fewer rows, or an empty string.
@@ -77,7 +80,7 @@ static std::string findSliceObstacle(Value tile, int64_t consumers) {
   if (type.getRank() != 2 || type.getDimSize(0) % (consumers * hopper::kWgmmaM) != 0)
     return llvm::formatv("{0} has no {1} times {2} rows", type, consumers, hopper::kWgmmaM);
   Operation *op = tile.getDefiningOp();
-  if (!op || isa<scf::ForOp, scf::IfOp, DotOp, LoadOp>(op) ||
+  if (!op || isa<scf::ForOp, scf::IfOp, DotOp, LoadOp, BroadcastOp, tensor::SplatOp>(op) ||
       OpTrait::hasElementwiseMappableTraits(op))
     return {};
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
@@ -115,6 +118,20 @@ static std::string findSliceObstacle(Value tile, int64_t consumers) {
 static bool isFromRing(Value operand) {
   auto load = operand.getDefiningOp<SharedLoadOp>();
   return load && load.getSource().getDefiningOp<RingWaitOp>();
+}
+
+/// Whether a tile was loaded, or computed from one that was.
+static bool isLoaded(Value tile) {
+  llvm::SetVector<Value> tiles;
+  tiles.insert(tile);
+  for (size_t i = 0; i < tiles.size(); ++i) {
+    Operation *op = tiles[i].getDefiningOp();
+    if (isa_and_present<LoadOp>(op))
+      return true;
+    if (op && (isa<BroadcastOp>(op) || OpTrait::hasElementwiseMappableTraits(op)))
+      tiles.insert_range(op->getOperands());
+  }
+  return false;
 }
 
 FailureOr<RowSlices> RowSlices::find(KernelOp kernel, int64_t consumers, std::string &obstacle) {
@@ -164,12 +181,17 @@ std::string SpecializeWarps::findObstacle() {
   kernel.getBody().walk([&](Operation *op) {
     hasFill |= isa<RingFillOp>(op);
     bool isKnown = isa<CreateRingOp, RingAcquireOp, RingFillOp, RingPublishOp, RingWaitOp,
-                       RingReleaseOp, StoreOp, SharedLoadOp>(op) ||
+                       RingReleaseOp, StoreOp, SharedLoadOp, LoadOp>(op) ||
                    op->getNumRegions() != 0;
     if (!isKnown && !isMemoryEffectFree(op))
       obstacle = llvm::formatv("every role would do the work of '{0}'", op->getName());
-    if (isa<LoadOp, CopyOp, SharedStoreOp, AllocOp>(op))
+    if (isa<CopyOp, SharedStoreOp, AllocOp>(op))
       obstacle = llvm::formatv("'{0}' moves data past the rings", op->getName());
+    if (auto load = dyn_cast<LoadOp>(op))
+      if (std::string reason = findSharedLoadObstacle(kernel, load); !reason.empty())
+        obstacle = reason;
+    if (auto dot = dyn_cast<DotOp>(op); dot && (isLoaded(dot.getA()) || isLoaded(dot.getB())))
+      obstacle = "an operand of a product is loaded past the rings";
     // Control flow must not hang on data: the producer has none.
     bool fromTiles = llvm::any_of(op->getOperands(), isTile);
     bool toScalar = llvm::any_of(op->getResults(), [](Value v) { return !isTile(v); });
@@ -230,10 +252,11 @@ static void keepConsumer(Region &region) {
 }
 
 /// Moves a store by `firstRow` along the first dimension of its tile.
-static void addRows(OpBuilder &builder, StoreOp store, Value firstRow) {
-  unsigned rank = cast<RankedTensorType>(store.getValue().getType()).getRank();
-  OpOperand &row = store.getOffsetsMutable()[store.getView().getType().getNumLeading(rank)];
-  row.assign(arith::AddIOp::create(builder, store.getLoc(), row.get(), firstRow));
+/// Moves a load or a store of a tile of rank 2 down.
+template <typename Op>
+static void addRows(OpBuilder &builder, Op op, Value firstRow) {
+  OpOperand &row = op.getOffsetsMutable()[op.getView().getType().getNumLeading(/*tileRank=*/2)];
+  row.assign(arith::AddIOp::create(builder, op.getLoc(), row.get(), firstRow));
 }
 
 /// Gives each replica its rows of the tiles of a consumer's region.
@@ -267,6 +290,10 @@ static void sliceRows(SpecializeOp roles, ArrayRef<Value> tiles, int64_t consume
     if (auto constant = dyn_cast_if_present<arith::ConstantOp>(op))
       constant.setValueAttr(
           cast<SplatElementsAttr>(constant.getValue()).resizeSplat(cast<ShapedType>(sliced)));
+    if (auto load = dyn_cast_if_present<LoadOp>(op)) {
+      builder.setInsertionPoint(load);
+      addRows(builder, load, getFirstRow(shape[0]));
+    }
     if (auto load = dyn_cast_if_present<SharedLoadOp>(op)) {
       builder.setInsertionPoint(load);
       SharedType whole = load.getSource().getType();

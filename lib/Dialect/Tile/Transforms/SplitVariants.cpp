@@ -81,6 +81,8 @@ static void findViews(KernelOp kernel, bool stored, SmallVector<unsigned> &views
     kernel.getBody().walk([&](StoreOp store) { add(store.getView(), store.getValue().getType()); });
   else
     kernel.getBody().walk([&](DotOp dot) {
+      if (!dot.findObstacle().empty())
+        return;
       for (Value operand : {dot.getA(), dot.getB()})
         if (auto load = operand.getDefiningOp<LoadOp>())
           add(load.getView(), operand.getType());

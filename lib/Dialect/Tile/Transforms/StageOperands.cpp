@@ -68,8 +68,9 @@ std::string StageOperands::findObstacle(LoadOp load) {
   if (walk.wasInterrupted())
     return llvm::formatv("a store may go to \"{0}\", and copies ahead could read old values", name);
   auto tensor = cast<RankedTensorType>(load.getResult().getType());
-  if (!isTensorCoreType(tensor.getElementType()))
-    return llvm::formatv("the tensor core has no product of {0}", tensor.getElementType());
+  for (Operation *user : load.getResult().getUsers())
+    if (std::string obstacle = cast<DotOp>(user).findObstacle(); !obstacle.empty())
+      return "the tensor core cannot do its product: " + obstacle;
   if (std::string obstacle = findTMAObstacle(load.getView().getType(), tensor.getShape());
       !obstacle.empty())
     return llvm::formatv("the copy engine cannot read \"{0}\": {1}", name, obstacle);

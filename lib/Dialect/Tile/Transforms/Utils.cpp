@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Iterators.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace tk;
@@ -26,15 +27,14 @@ SharedType tk::tile::addSwizzle(SharedType tile, unsigned contiguous) {
                          cast<SharedLayoutInterface>(swizzle));
 }
 
-bool tk::tile::isTensorCoreType(Type type) { return type.isBF16() || type.isF16(); }
-
 bool tk::tile::areOperandsCopied(KernelOp kernel) {
   WalkResult walk = kernel.getBody().walk([](DotOp dot) {
+    if (!dot.findObstacle().empty())
+      return WalkResult::interrupt();
     for (Value operand : {dot.getA(), dot.getB()}) {
       auto load = operand.getDefiningOp<LoadOp>();
       auto tile = cast<RankedTensorType>(operand.getType());
-      if (!isTensorCoreType(tile.getElementType()) || !load ||
-          !findTMAObstacle(load.getView().getType(), tile.getShape()).empty())
+      if (!load || !findTMAObstacle(load.getView().getType(), tile.getShape()).empty())
         return WalkResult::interrupt();
     }
     return WalkResult::advance();
@@ -52,6 +52,22 @@ std::string tk::tile::nameTile(CreateRingOp ring, unsigned index) {
   if (names.size() == ring.getResult().getType().getTiles().size())
     return names[index].str();
   return (ring.getLabel() + "." + Twine(index)).str();
+}
+
+std::string tk::tile::findSharedLoadObstacle(KernelOp kernel, LoadOp load) {
+  auto view = dyn_cast<BlockArgument>(load.getView());
+  if (!view || view.getOwner() != &kernel.getBody().front())
+    return "a load's view is no argument of the kernel";
+  WalkResult walk = kernel.getBody().walk([&](StoreOp store) {
+    auto dest = dyn_cast<BlockArgument>(store.getView());
+    bool isOther = dest && dest.getOwner() == view.getOwner() && dest != view;
+    return isOther ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  if (walk.wasInterrupted())
+    return llvm::formatv("\"{0}\" is loaded and stored to, and nothing orders one consumer's loads "
+                         "and another's stores",
+                         kernel.getArgumentName(view.getArgNumber()));
+  return {};
 }
 
 void tk::tile::eraseDeadOps(Region &region) {

@@ -27,9 +27,6 @@ inline ::mlir::remark::RemarkOpts remarkOn(KernelOp kernel, ::llvm::StringRef na
 /// whose span divides that extent. Null where there is none.
 SharedType addSwizzle(SharedType tile, unsigned contiguous);
 
-/// Whether `tk-insert-wgmma` has a product for operands of this type.
-bool isTensorCoreType(::mlir::Type type);
-
 /// Whether every operand of the kernel's products is loaded from a view that the copy engine reads.
 bool areOperandsCopied(KernelOp kernel);
 
@@ -40,6 +37,10 @@ unsigned getContiguousOrLast(GlobalType view, unsigned tileRank);
 /// What reports call tile number `index` of a ring: its part of the ring's label where that has one
 /// for each tile.
 std::string nameTile(CreateRingOp ring, unsigned index);
+
+/// Why consumers that share out a tile's rows could not each do the load for themselves, or an
+/// empty string.
+std::string findSharedLoadObstacle(KernelOp kernel, LoadOp load);
 
 /// Erases operations without effects and without users, innermost users first.
 void eraseDeadOps(::mlir::Region &region);

@@ -8,6 +8,7 @@
 #include "Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
 #include "tk/Target/Hopper.h"
@@ -116,6 +117,10 @@ void AlongX::link(Operation *op, function_ref<void(Axis, Axis)> same) {
     same({dot.getB(), 1}, {dot.getResult(), 1});
     same({dot.getA(), 1}, {dot.getB(), 0});
   }
+  if (auto broadcast = dyn_cast<BroadcastOp>(op))
+    for (unsigned d = 0; d < cast<RankedTensorType>(broadcast.getType()).getRank(); ++d)
+      if (!broadcast.repeats(d))
+        same({broadcast.getTile(), d}, {broadcast.getResult(), d});
 }
 
 std::string AlongX::spread() {
@@ -181,7 +186,8 @@ std::string AlongX::check() {
       auto constant = dyn_cast<arith::ConstantOp>(op);
       auto load = dyn_cast<LoadOp>(op);
       if (constant ? !isa<SplatElementsAttr>(constant.getValue())
-                   : !isa<DotOp, scf::ForOp>(op) && !OpTrait::hasElementwiseMappableTraits(op) &&
+                   : !isa<DotOp, scf::ForOp, BroadcastOp, tensor::SplatOp>(op) &&
+                         !OpTrait::hasElementwiseMappableTraits(op) &&
                          !(load && moves(load.getOffsets(), type, d)))
         return llvm::formatv("the result of '{0}' does not widen", op->getName());
     }
@@ -192,7 +198,8 @@ std::string AlongX::check() {
         return "a product sums along x";
       bool isCarried = isa<scf::ForOp>(user) ||
                        (isa<scf::YieldOp>(user) && isa<scf::ForOp>(user->getParentOp()));
-      if (!isCarried && !isa<DotOp>(user) && !OpTrait::hasElementwiseMappableTraits(user) &&
+      if (!isCarried && !isa<DotOp, BroadcastOp>(user) &&
+          !OpTrait::hasElementwiseMappableTraits(user) &&
           !(store && moves(store.getOffsets(), type, d)))
         return llvm::formatv("'{0}' uses a tile along x", user->getName());
     }
@@ -256,14 +263,16 @@ int64_t WidenTiles::chooseFactor(std::string &reason) {
     reason = "one consumer holds the whole tile, which is large enough";
     return 1;
   }
-  // With any other load, roles will not be split.
-  WalkResult walk = kernel.getBody().walk([](LoadOp load) {
+  // With a load that consumers cannot share out, roles will not be split.
+  WalkResult walk = kernel.getBody().walk([&](LoadOp load) {
     bool isOperand = llvm::all_of(load->getUsers(), llvm::IsaPred<DotOp>);
-    return isOperand ? WalkResult::advance() : WalkResult::interrupt();
+    std::string obstacle = isOperand ? "" : findSharedLoadObstacle(kernel, load);
+    if (obstacle.empty())
+      return WalkResult::advance();
+    reason = obstacle + ": one warpgroup does all work, and holds the whole tile";
+    return WalkResult::interrupt();
   });
   if (walk.wasInterrupted()) {
-    reason =
-        "a load that is no operand keeps one warpgroup for all work, and it holds the whole tile";
     return 1;
   }
   if (!areOperandsCopied(kernel)) {

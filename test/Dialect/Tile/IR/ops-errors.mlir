@@ -346,7 +346,7 @@ tk.kernel @dot(%n: index) grid {
   tk.grid %n
 } {
   %a, %b, %c = "builtin.unrealized_conversion_cast"(%n) : (index) -> (tensor<64x16xf16>, tensor<16x8xbf16>, tensor<64x8xf32>)
-  // expected-error@+1 {{'tk.dot' op expected 'a' and 'b' of one element type, got 'f16' and 'bf16'}}
+  // expected-error@+1 {{'tk.dot' op expected 'a' and 'b' of one element type, or both of 8-bit floats, got 'f16' and 'bf16'}}
   %d = tk.dot %a, %b, %c : tensor<64x16xf16>, tensor<16x8xbf16>, tensor<64x8xf32>
   tk.return
 }
@@ -502,7 +502,7 @@ tk.kernel @wgmma(%n: index) grid {
   tk.grid %n
 } {
   %a, %b, %c = "builtin.unrealized_conversion_cast"(%n) : (index) -> (!tk.shared<64x16xf16>, !tk.shared<16x8xbf16>, !tk.inflight<tensor<64x8xf32>>)
-  // expected-error@+1 {{'tk.wgmma' op expected 'a' and 'b' of one element type, got 'f16' and 'bf16'}}
+  // expected-error@+1 {{'tk.wgmma' op expected bf16, f16, f32 (as tf32) or fp8 operands and an f32 accumulator, or i8 and i32, got 'f16', 'bf16' and 'f32'}}
   %d = tk.wgmma %a, %b, %c : !tk.shared<64x16xf16>, !tk.shared<16x8xbf16>, !tk.inflight<tensor<64x8xf32>>
   tk.return
 }
@@ -512,9 +512,9 @@ tk.kernel @wgmma(%n: index) grid {
 tk.kernel @wgmma(%n: index) grid {
   tk.grid %n
 } {
-  %a, %b, %c = "builtin.unrealized_conversion_cast"(%n) : (index) -> (!tk.shared<64x16xf32>, !tk.shared<16x8xf32>, !tk.inflight<tensor<64x8xf32>>)
-  // expected-error@+1 {{'tk.wgmma' op expected bf16 or f16 operands, got 'f32'}}
-  %d = tk.wgmma %a, %b, %c : !tk.shared<64x16xf32>, !tk.shared<16x8xf32>, !tk.inflight<tensor<64x8xf32>>
+  %a, %b, %c = "builtin.unrealized_conversion_cast"(%n) : (index) -> (!tk.shared<64x32xi8>, !tk.shared<32x8xi8>, !tk.inflight<tensor<64x8xf32>>)
+  // expected-error@+1 {{'tk.wgmma' op expected bf16, f16, f32 (as tf32) or fp8 operands and an f32 accumulator, or i8 and i32, got 'i8', 'i8' and 'f32'}}
+  %d = tk.wgmma %a, %b, %c : !tk.shared<64x32xi8>, !tk.shared<32x8xi8>, !tk.inflight<tensor<64x8xf32>>
   tk.return
 }
 
@@ -524,7 +524,7 @@ tk.kernel @wgmma(%n: index) grid {
   tk.grid %n
 } {
   %a, %b, %c = "builtin.unrealized_conversion_cast"(%n) : (index) -> (!tk.shared<64x16xf16>, !tk.shared<16x8xf16>, !tk.inflight<tensor<64x8xf16>>)
-  // expected-error@+1 {{'tk.wgmma' op expected an f32 accumulator, got 'f16'}}
+  // expected-error@+1 {{'tk.wgmma' op expected bf16, f16, f32 (as tf32) or fp8 operands and an f32 accumulator, or i8 and i32, got 'f16', 'f16' and 'f16'}}
   %d = tk.wgmma %a, %b, %c : !tk.shared<64x16xf16>, !tk.shared<16x8xf16>, !tk.inflight<tensor<64x8xf16>>
   tk.return
 }
@@ -537,6 +537,50 @@ tk.kernel @wgmma(%n: index) grid {
   %a, %b, %c = "builtin.unrealized_conversion_cast"(%n) : (index) -> (!tk.shared<32x24xf16>, !tk.shared<24x12xf16>, !tk.inflight<tensor<32x12xf32>>)
   // expected-error@+1 {{'tk.wgmma' op expected extents of 64 m x 8 n x 16 k, got 32 x 12 x 24}}
   %d = tk.wgmma %a, %b, %c : !tk.shared<32x24xf16>, !tk.shared<24x12xf16>, !tk.inflight<tensor<32x12xf32>>
+  tk.return
+}
+
+// -----
+
+tk.kernel @wgmma(%n: index) grid {
+  tk.grid %n
+} {
+  %a, %b, %c = "builtin.unrealized_conversion_cast"(%n) : (index) -> (!tk.shared<64x48xi8>, !tk.shared<48x8xi8>, !tk.inflight<tensor<64x8xi32>>)
+  // expected-error@+1 {{'tk.wgmma' op expected extents of 64 m x 8 n x 32 k, got 64 x 8 x 48}}
+  %d = tk.wgmma %a, %b, %c : !tk.shared<64x48xi8>, !tk.shared<48x8xi8>, !tk.inflight<tensor<64x8xi32>>
+  tk.return
+}
+
+// -----
+
+tk.kernel @wgmma(%n: index) grid {
+  tk.grid %n
+} {
+  %a, %b, %c = "builtin.unrealized_conversion_cast"(%n) : (index) -> (!tk.shared<64x32xi8, #tk.swizzle<32, order = [1, 0]>>, !tk.shared<32x16xi8, #tk.swizzle<16, order = [1, 0]>>, !tk.inflight<tensor<64x16xi32>>)
+  // expected-error@+1 {{'tk.wgmma' op expected 'b' of 'i8' with K contiguous, order = [0, 1], got}}
+  %d = tk.wgmma %a, %b, %c : !tk.shared<64x32xi8, #tk.swizzle<32, order = [1, 0]>>, !tk.shared<32x16xi8, #tk.swizzle<16, order = [1, 0]>>, !tk.inflight<tensor<64x16xi32>>
+  tk.return
+}
+
+// -----
+
+tk.kernel @broadcast(%n: index) grid {
+  tk.grid %n
+} {
+  %a = arith.constant dense<1.0> : tensor<128x2xf32>
+  // expected-error@+1 {{'tk.broadcast' op expected an extent of 2 for dimension 1, as the tile has more than one element along it, got 128}}
+  %b = tk.broadcast %a : tensor<128x2xf32> -> tensor<128x128xf32>
+  tk.return
+}
+
+// -----
+
+tk.kernel @broadcast(%n: index) grid {
+  tk.grid %n
+} {
+  %a = arith.constant dense<1.0> : tensor<128xf32>
+  // expected-error@+1 {{'tk.broadcast' op expected a result of rank 1 and of 'f32', got 'tensor<128x128xf32>'}}
+  %b = tk.broadcast %a : tensor<128xf32> -> tensor<128x128xf32>
   tk.return
 }
 

@@ -109,3 +109,29 @@ tk.kernel @copies(%A: !row, %C: !column, %n: index) grid {
   tk.copy %A[%n, %n], %s : !row, !tk.shared<64x64xf32> through #mine
   tk.return
 }
+
+// What is repeated lies as the tile that it is repeated to needs it: scales of rows and of columns of an accumulator,
+// and one that is repeated twice.
+// CHECK-LABEL: tk.kernel @repeated
+// CHECK:         tk.load %S{{.*}} -> tensor<128x1xf32, #tk.slice<#tk.wgmma_acc, shape = [128, 64]>>
+// CHECK:         tk.load %T{{.*}} -> tensor<1x1xf32, #tk.slice<#tk.slice<#tk.wgmma_acc, shape = [128, 64]>, shape = [128, 1]>>
+// CHECK:         tk.load %U{{.*}} -> tensor<1x64xf32, #tk.slice<#tk.wgmma_acc, shape = [128, 64]>>
+// CHECK:         tensor.splat %f : tensor<128x64xf32, #tk.wgmma_acc>
+tk.kernel @repeated(%C: !row, %S: !row, %T: !row, %U: !row, %f: f32, %n: index) grid {
+  tk.grid %n
+} {
+  %d = tk.load %C[%n, %n] : !row -> tensor<128x64xf32, #tk.wgmma_acc>
+  %s = tk.load %S[%n, %n] : !row -> tensor<128x1xf32>
+  %t = tk.load %T[%n, %n] : !row -> tensor<1x1xf32>
+  %t1 = tk.broadcast %t : tensor<1x1xf32> -> tensor<128x1xf32>
+  %st = arith.mulf %s, %t1 : tensor<128x1xf32>
+  %u = tk.load %U[%n, %n] : !row -> tensor<1x64xf32>
+  %rows = tk.broadcast %st : tensor<128x1xf32> -> tensor<128x64xf32, #tk.wgmma_acc>
+  %columns = tk.broadcast %u : tensor<1x64xf32> -> tensor<128x64xf32, #tk.wgmma_acc>
+  %f1 = tensor.splat %f : tensor<128x64xf32, #tk.wgmma_acc>
+  %x = arith.mulf %d, %rows : tensor<128x64xf32, #tk.wgmma_acc>
+  %y = arith.mulf %x, %columns : tensor<128x64xf32, #tk.wgmma_acc>
+  %z = arith.mulf %y, %f1 : tensor<128x64xf32, #tk.wgmma_acc>
+  tk.store %z, %C[%n, %n] : tensor<128x64xf32, #tk.wgmma_acc>, !row
+  tk.return
+}

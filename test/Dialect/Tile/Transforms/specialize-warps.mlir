@@ -421,7 +421,7 @@ tk.kernel @no_ring(%n: index) grid {
 // CHECK-LABEL: tk.kernel @load
 // CHECK-NOT:     tk.specialize
 // CHECK:         tk.return
-// REMARK-DAG: [Missed] specialize | Category:tk-specialize-warps | Function=load | Reason="'tk.load' moves data past the rings"
+// REMARK-DAG: [Missed] specialize | Category:tk-specialize-warps | Function=load | Reason=""C" is loaded and stored to, and nothing orders one consumer's loads and another's stores"
 tk.kernel @load(%A: !in, %B: !in, %C: !out, %n: index) grid {
   tk.grid %n
 } {
@@ -791,5 +791,64 @@ tk.kernel @lowered(%A: !in, %B: !in, %C: !out, %n: index) attributes {lowered_to
     scf.yield %d, %next : tensor<128x64xf32>, !tk.cursor<4>
   }
   tk.store %l#0, %C[%i, %n] : tensor<128x64xf32>, !out
+  tk.return
+}
+
+// Loads that feed no product stay with the consumers: each has its own rows of what has rows, all of what has one row,
+// and the producer none. What is repeated along the rows is not cut.
+// CHECK-LABEL: tk.kernel @scales
+// CHECK:         tk.specialize producer
+// CHECK-NOT:       tk.load
+// CHECK:         consumers 2
+// CHECK:           %[[ME:.*]] = tk.replica
+// CHECK:           %[[MINE:.*]] = arith.muli %[[ME]],
+// CHECK:           scf.for
+// CHECK:             tk.dot {{.*}} tensor<64x64xf32>
+// CHECK:             %[[ROW:.*]] = arith.addi %{{.*}}, %[[MINE]]
+// CHECK:             %[[S:.*]] = tk.load %S[%[[ROW]], %n] : {{.*}} -> tensor<64x1xf32>
+// CHECK:             %[[T:.*]] = tk.load %T[%n, %n] : {{.*}} -> tensor<1x1xf32>
+// CHECK:             %[[TS:.*]] = tk.broadcast %[[T]] : tensor<1x1xf32> -> tensor<64x1xf32>
+// CHECK:             %[[B:.*]] = arith.mulf %[[S]], %[[TS]] : tensor<64x1xf32>
+// CHECK:             tk.broadcast %[[B]] : tensor<64x1xf32> -> tensor<64x64xf32>
+// CHECK:           %[[U:.*]] = tk.load %U[%n, %n] : {{.*}} -> tensor<1x64xf32>
+// CHECK:           tk.broadcast %[[U]] : tensor<1x64xf32> -> tensor<64x64xf32>
+// CHECK:           tensor.splat %f : tensor<64x64xf32>
+// CHECK:           %[[ROW2:.*]] = arith.addi %{{.*}}, %[[MINE]]
+// CHECK:           tk.load %R[%[[ROW2]], %n] : {{.*}} -> tensor<64x64xf32>
+tk.kernel @scales(%A: !in, %B: !in, %S: !out, %T: !out, %U: !out, %R: !out, %C: !out, %f: f32, %n: index) grid {
+  tk.grid %n
+} {
+  %r = tk.ring "A, B" : !tk.ring<4, !tk.shared<128x64xbf16>, !tk.shared<64x64xbf16>>
+  %c0 = tk.ring_start : !tk.cursor<4>
+  %i = tk.program_id 0
+  %z = arith.constant dense<0.0> : tensor<128x64xf32>
+  %l:2 = scf.for %k = %n to %n step %n iter_args(%s = %z, %c = %c0) -> (tensor<128x64xf32>, !tk.cursor<4>) {
+    tk.ring_acquire %r[%c] : !tk.ring<4, !tk.shared<128x64xbf16>, !tk.shared<64x64xbf16>>
+    tk.ring_fill %r[%c] tile 0 from %A[%i, %k] : !tk.ring<4, !tk.shared<128x64xbf16>, !tk.shared<64x64xbf16>>, !in
+    tk.ring_fill %r[%c] tile 1 from %B[%k, %n] : !tk.ring<4, !tk.shared<128x64xbf16>, !tk.shared<64x64xbf16>>, !in
+    tk.ring_publish %r[%c] : !tk.ring<4, !tk.shared<128x64xbf16>, !tk.shared<64x64xbf16>>
+    %ta, %tb = tk.ring_wait %r[%c] : !tk.ring<4, !tk.shared<128x64xbf16>, !tk.shared<64x64xbf16>>
+    %a = tk.shared_load %ta : !tk.shared<128x64xbf16> -> tensor<128x64xbf16>
+    %b = tk.shared_load %tb : !tk.shared<64x64xbf16> -> tensor<64x64xbf16>
+    %d = tk.dot %a, %b, %z : tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<128x64xf32>
+    tk.ring_release %r[%c] : !tk.ring<4, !tk.shared<128x64xbf16>, !tk.shared<64x64xbf16>>
+    %sa = tk.load %S[%i, %n] : !out -> tensor<128x1xf32>
+    %sb = tk.load %T[%n, %n] : !out -> tensor<1x1xf32>
+    %sc = tk.broadcast %sb : tensor<1x1xf32> -> tensor<128x1xf32>
+    %sd = arith.mulf %sa, %sc : tensor<128x1xf32>
+    %se = tk.broadcast %sd : tensor<128x1xf32> -> tensor<128x64xf32>
+    %m = arith.mulf %d, %se : tensor<128x64xf32>
+    %next = arith.addf %s, %m : tensor<128x64xf32>
+    %cn = tk.ring_advance %c : !tk.cursor<4>
+    scf.yield %next, %cn : tensor<128x64xf32>, !tk.cursor<4>
+  }
+  %u = tk.load %U[%n, %n] : !out -> tensor<1x64xf32>
+  %v = tk.broadcast %u : tensor<1x64xf32> -> tensor<128x64xf32>
+  %w = tensor.splat %f : tensor<128x64xf32>
+  %x = tk.load %R[%i, %n] : !out -> tensor<128x64xf32>
+  %y0 = arith.mulf %l#0, %v : tensor<128x64xf32>
+  %y1 = arith.mulf %y0, %w : tensor<128x64xf32>
+  %y2 = arith.addf %y1, %x : tensor<128x64xf32>
+  tk.store %y2, %C[%i, %n] : tensor<128x64xf32>, !out
   tk.return
 }

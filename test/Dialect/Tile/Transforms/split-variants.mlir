@@ -67,15 +67,28 @@ tk.kernel @partly(%A: !tk.global<?x?xf16, align = 64, divisible = [3, 1], stride
 }
 
 // The number of elements in 16 bytes depends on the type.
-// CHECK:       tk.kernel @wide_tma(%A: !tk.global<?x?xf32, align = 16, stride_divisible = [4, 1]>, %n: index)
+// CHECK:       tk.kernel @wide_tma(%A: !tk.global<?x?xf32, align = 16, stride_divisible = [4, 1]>, %B: !tk.global<?x?xf32, strides = [1, ?], align = 16, stride_divisible = [1, 4]>, %n: index)
 // CHECK:       tk.kernel @wide(
 // REMARK-DAG: remark: [Passed] variant | Category:tk-split-variants | Function=wide |
-tk.kernel @wide(%A: !out, %n: index) grid {
+tk.kernel @wide(%A: !out, %B: !tk.global<?x?xf32, strides = [1, ?]>, %n: index)
+    attributes {numerics = #tk.numerics<contract = false, flush = false, tf32 = true>} grid {
   tk.grid %n
 } {
   %z = arith.constant dense<0.0> : tensor<64x16xf32>
   %a = tk.load %A[%n, %n] : !out -> tensor<64x64xf32>
-  %b = tk.load %A[%n, %n] : !out -> tensor<64x16xf32>
+  %b = tk.load %B[%n, %n] : !tk.global<?x?xf32, strides = [1, ?]> -> tensor<64x16xf32>
+  %d = tk.dot %a, %b, %z : tensor<64x64xf32>, tensor<64x16xf32>, tensor<64x16xf32>
+  tk.return
+}
+
+// Where the tensor core cannot do the product, promises would help nobody.
+// CHECK-NOT:   @not_allowed_tma
+tk.kernel @not_allowed(%A: !out, %B: !tk.global<?x?xf32, strides = [1, ?]>, %n: index) grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x16xf32>
+  %a = tk.load %A[%n, %n] : !out -> tensor<64x64xf32>
+  %b = tk.load %B[%n, %n] : !tk.global<?x?xf32, strides = [1, ?]> -> tensor<64x16xf32>
   %d = tk.dot %a, %b, %z : tensor<64x64xf32>, tensor<64x16xf32>, tensor<64x16xf32>
   tk.return
 }

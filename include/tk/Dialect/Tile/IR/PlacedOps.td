@@ -140,7 +140,9 @@ def Tile_WgmmaOp : Tile_Op<"wgmma", [
     until a `tk.wgmma_wait` retires it. `a` is M x K, `b` is K x N. With `overwrite` the old accumulator is ignored
     (scale-d = 0).
 
-    The tiles' layouts must be ones that wgmma descriptors can say; 8-bit types only with K contiguous.
+    Types are those of `tk.dot`; f32 tiles are taken as tf32, whatever the kernel's `#tk.numerics` say. The tiles'
+    layouts must be ones that wgmma descriptors can say; types other than 16-bit floats only with K contiguous: `order`
+    `[1, 0]` for `a`, `[0, 1]` for `b`.
 
     Source: PTX ISA 9.1, 9.7.15.5.
 

@@ -70,6 +70,25 @@ def Tile_WgmmaAccAttr : Tile_RegisterLayout<"WgmmaAcc", "wgmma_acc"> {
   }];
 }
 
+def Tile_SliceAttr : Tile_RegisterLayout<"Slice", "slice"> {
+  let summary = "What a thread needs of a tile that is repeated along some dimensions"
+                " to fill one of another layout";
+  let description = [{
+    The layout of a tile that `tk.broadcast` repeats to `shape`, laid out as `parent`: of each row or column that a
+    thread holds there it holds the one element here. The tile's extents are those of `shape`, or 1. Threads that
+    differ only in what is repeated hold the same elements.
+
+    Example: the scale of each row of an accumulator:
+
+    ```mlir
+    #rows = #tk.slice<#tk.wgmma_acc, shape = [128, 128]>
+    ```
+  }];
+  let parameters = (ins "RegisterLayoutInterface":$parent, ArrayRefParameter<"int64_t">:$shape);
+  let assemblyFormat = "`<` $parent `,` `shape` `=` `[` $shape `]` `>`";
+  let genVerifyDecl = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Shared layouts
 //===----------------------------------------------------------------------===//
@@ -103,15 +122,18 @@ def Tile_NumericsAttr : Tile_Attr<"Numerics", "numerics"> {
   let description = [{
     `contract`: a multiplication and the addition that uses it may become one FMA. `flush`: f32 subnormals are taken
     as zero, in and out (the `.ftz` forms). Without them every operation rounds and keeps subnormals as IEEE 754 says.
+    `tf32`: `tk.dot` may take f32 operands as tf32, without the 13 low bits of their significands; without it such a
+    product has no lowering.
 
     Example:
 
     ```mlir
     #fast = #tk.numerics<contract = true, flush = true>
+    #tensor_core = #tk.numerics<contract = true, flush = true, tf32 = true>
     ```
   }];
-  let parameters = (ins "bool":$contract, "bool":$flush);
-  let assemblyFormat = "`<` `contract` `=` $contract `,` `flush` `=` $flush `>`";
+  let parameters = (ins "bool":$contract, "bool":$flush, DefaultValuedParameter<"bool", "false">:$tf32);
+  let assemblyFormat = "`<` `contract` `=` $contract `,` `flush` `=` $flush (`,` `tf32` `=` $tf32^)? `>`";
 }
 
 def Tile_TileOrder : I32EnumAttr<"TileOrder", "the order in which a persistent grid walks tiles", [

@@ -53,6 +53,17 @@ std::string describeLocation(::mlir::Location location);
 /// or nullopt where they do not lie so. Both types must have layouts.
 std::optional<int64_t> getSliceStride(SharedType whole, SharedType piece, unsigned dimension);
 
+/// A kind of product that the tensor core has: how PTX names its types, and what restricts it.
+struct ProductKind {
+  ::llvm::StringRef a, b, acc;
+  int64_t k;      ///< Of one instruction.
+  bool anyLayout; ///< Whether operands may be contiguous along M or N; along K they always may.
+  bool isInteger; ///< Neither negates nor scales; N in steps of 16 beyond 24.
+  bool hasN(int64_t n) const;
+};
+/// f32 operands are taken as tf32. Nullopt for types it has no product of.
+std::optional<ProductKind> findProductKind(::mlir::Type a, ::mlir::Type b, ::mlir::Type acc);
+
 /// Why the copy engine cannot bring a tile of this shape from the view, or an empty string.
 std::string findTMAObstacle(GlobalType view, ::llvm::ArrayRef<int64_t> shape);
 

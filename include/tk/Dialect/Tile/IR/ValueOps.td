@@ -89,8 +89,17 @@ def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite<Tile_GlobalMemory>]
 def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
   let summary = "Matrix product of two tiles, added to a third";
   let description = [{
-    `result[m, n] = acc[m, n] + sum over k of a[m, k] * b[k, n]`. Products of 16-bit floats are exact and accumulate
-    in f32; the order of accumulation and its rounding are the machine's (PTX ISA 9.1, 9.7.15.5.2).
+    `result[m, n] = acc[m, n] + sum over k of a[m, k] * b[k, n]`. The order of accumulation and its rounding are the
+    machine's (PTX ISA 9.1, 9.7.15.5.2). What it has:
+
+    | operands | accumulator | K in steps of | in memory | |
+    |---|---|---|---|---|
+    | bf16, f16 | f32 | 16 | any layout | products are exact |
+    | f32 as tf32 | f32 | 8 | K contiguous | where `#tk.numerics` says `tf32 = true`; the 13 low bits of each operand are ignored: it is truncated, not rounded |
+    | f8E4M3FN, f8E5M2, also one of each | f32 | 32 | K contiguous | sums keep about 14 bits while they are on the tensor core; add up partial sums of 128 in f32 |
+    | i8 | i32 | 32 | K contiguous | signed; sums wrap around |
+
+    "K contiguous" means that `a` is loaded from a view with strides `[?, 1]` and `b` from one with strides `[1, ?]`.
 
     Example:
 
@@ -98,10 +107,38 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
     %d = tk.dot %a, %b, %c : tensor<128x64xbf16>, tensor<64x128xbf16>, tensor<128x128xf32>
     ```
   }];
+  let extraClassDeclaration = [{
+    /// Why the tensor core cannot do this product, with the remedy where there is one, or an empty string.
+    std::string findObstacle();
+  }];
   let arguments = (ins Tile_Tile2D:$a, Tile_Tile2D:$b, Tile_Tile2D:$acc);
   let results = (outs Tile_Tile2D:$result);
   let assemblyFormat = "$a `,` $b `,` $acc attr-dict `:` type($a) `,` type($b) `,` type($acc)";
   let hasVerifier = 1;
+}
+
+def Tile_BroadcastOp : Tile_Op<"broadcast", [Pure]> {
+  let summary = "Repeat a tile along its dimensions of extent 1";
+  let description = [{
+    Each dimension of the result has the tile's extent, or, where that is 1, any: the one element is repeated along it.
+    A column of scales, one for each row, becomes a tile; so does a row of scales, or a single one. (`tensor.splat`
+    makes a tile of a scalar.) No data moves: threads load what they need of the tile, each for itself.
+
+    Example:
+
+    ```mlir
+    %s = tk.load %S[%row, %block] : !tk.global<?x?xf32> -> tensor<128x1xf32>
+    %t = tk.broadcast %s : tensor<128x1xf32> -> tensor<128x128xf32>
+    ```
+  }];
+  let arguments = (ins Tile_Tile:$tile);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$tile attr-dict `:` type($tile) `->` type($result)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Whether the result repeats the tile along the dimension.
+    bool repeats(unsigned dimension);
+  }];
 }
 
 #endif // TK_DIALECT_TILE_IR_VALUEOPS_TD

@@ -1,0 +1,148 @@
+"""The fp8 products with scales, examples/gemm_fp8_*.mlir, on the simulator, against the same values in float64.
+
+Inputs are drawn in fp8 and scales in f32, so that the reference knows them exactly: what is left is the order of sums
+and one rounding to the output's type.
+"""
+
+import itertools
+import json
+import re
+import subprocess
+from functools import lru_cache
+
+import numpy as np
+import packages
+import pytest
+from packages import NUMPY, ROOT, TOLERANCE, entries
+
+from test_gemm import certified, observed
+
+BLOCK = 128
+SEEDS = (0, 1, 2)
+TYPES = [("f8E4M3FN", "f8E4M3FN", "bf16"), ("f8E4M3FN", "f8E4M3FN", "f32"), ("f8E4M3FN", "f8E5M2", "bf16"),
+         ("f8E5M2", "f8E5M2", "f16")]
+# M, N, K: for the fast variant with partial tiles on every side, several trips and tiles; for the plain one.
+FAST = [(16, 16, 16), (128, 256, 256), (136, 272, 400), (392, 520, 144), (272, 1032, 1168)]
+PLAIN = [(1, 1, 1), (129, 257, 130), (200, 40, 300)]
+
+
+def ceil_div(a, b):
+    return -(-a // b)
+
+
+def draw(random, sizes, kind):
+    return random.standard_normal(sizes, dtype=np.float32).astype(NUMPY[kind])
+
+
+def scales(random, sizes):
+    return np.exp(random.uniform(-3, 3, sizes)).astype(np.float32)
+
+
+class Blockwise:
+    source = ROOT / "examples" / "gemm_fp8_blockwise.mlir"
+
+    @staticmethod
+    def make(shape, types, seed):
+        m, n, k = shape
+        random = np.random.default_rng([seed, m, n, k])
+        a, b = draw(random, (m, k), types[0]), np.asfortranarray(draw(random, (k, n), types[1]))
+        sa, sb = scales(random, (m, ceil_div(k, BLOCK))), scales(random, (ceil_div(k, BLOCK), ceil_div(n, BLOCK)))
+        left = a.astype(np.float64) * np.repeat(sa.astype(np.float64), BLOCK, 1)[:, :k]
+        right = b.astype(np.float64) * np.repeat(np.repeat(sb.astype(np.float64), BLOCK, 0), BLOCK, 1)[:k, :n]
+        return {"A": a, "B": b, "SA": sa, "SB": sb}, {}, left @ right
+
+
+class Rowwise:
+    source = ROOT / "examples" / "gemm_fp8_rowwise.mlir"
+
+    @staticmethod
+    def make(shape, types, seed):
+        m, n, k = shape
+        random = np.random.default_rng([seed, m, n, k])
+        a, b = draw(random, (m, k), types[0]), np.asfortranarray(draw(random, (k, n), types[1]))
+        sa, sb, scale = scales(random, (m, 1)), scales(random, (1, n)), 0.375
+        product = a.astype(np.float64) @ b.astype(np.float64)
+        return {"A": a, "B": b, "SA": sa, "SB": sb}, {"scale": scale}, product * sa.astype(np.float64) * sb.astype(np.float64) * scale
+
+
+@pytest.fixture(scope="module")
+def compiled(tool, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scaled")
+    numbers = itertools.count()
+
+    @lru_cache(maxsize=None)
+    def make(kind, types, *options):
+        path = folder / f"{next(numbers)}.tkpkg"
+        words = [word for name, text in zip(("in", "in2", "out"), types) for word in ("--alias", f"{name}={text}")]
+        done = tool("tk-compile", kind.source, "--no-assemble", "-o", path, *words, *options)
+        assert done.returncode == 0, done.stderr
+        return path
+
+    return make
+
+
+def run(tool, package, arrays, scalars, types, folder, *options):
+    words = [package]
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+        words += ["--arg", f"{name}={folder / name}.npy"]
+    for name, value in scalars.items():
+        words += ["--arg", f"{name}={value}"]
+    out = folder / "C.npy"
+    out.unlink(missing_ok=True)
+    done = tool("tk-run", *words, "--out", f"C={out}", "--report=json", *options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), np.load(out).view(NUMPY[types[2]])
+
+
+def check(tool, package, kind, types, shape, seed, folder, entry, *options):
+    arrays, scalars, reference = kind.make(shape, types, seed)
+    report, output = run(tool, package, arrays, scalars, types, folder, f"--seed={seed}", *options)
+    assert report["findings"] == [] and report["launch"]["entry"] == entry
+    assert report["outputs"][0]["unwritten"] == 0
+    assert packages.relative_error(output, reference) <= TOLERANCE[types[2]]
+    # Element by element: a wrong scale must not hide behind larger ones.
+    size = np.abs(reference).max(axis=1, keepdims=True) + 1e-30
+    assert np.abs((output.astype(np.float64) - reference) / size).max() <= 4 * TOLERANCE[types[2]]
+    assert observed(report) == certified(package, entry)
+    return output
+
+
+@pytest.mark.parametrize("shape", FAST + PLAIN, ids=lambda shape: "x".join(map(str, shape)))
+@pytest.mark.parametrize("types", TYPES, ids="-".join)
+@pytest.mark.parametrize("kind", [Blockwise, Rowwise], ids=lambda kind: kind.__name__.lower())
+def test_scaled(tool, compiled, tmp_path, kind, types, shape):
+    for seed in SEEDS:
+        check(tool, compiled(kind, types), kind, types, shape, seed, tmp_path, "gemm_tma" if shape in FAST else "gemm",
+              f"--device={'sim:2' if seed == 1 else 'sim'}")
+
+
+@pytest.mark.parametrize("kind", [Blockwise, Rowwise], ids=lambda kind: kind.__name__.lower())
+def test_variants_agree(tool, compiled, tmp_path, kind):
+    outputs = [check(tool, compiled(kind, TYPES[0]), kind, TYPES[0], (136, 272, 400), 3, tmp_path, entry, f"--variant={entry}")
+               for entry in ("gemm_tma", "gemm")]
+    assert outputs[0].tobytes() == outputs[1].tobytes()
+
+
+@pytest.mark.parametrize("kind, width", [(Blockwise, 128), (Rowwise, 256)])
+def test_roles(compiled, kind, width):
+    """Both have a producer and two consumers; scales of blocks of columns keep programs from becoming one."""
+    package = json.loads(compiled(kind, TYPES[0]).read_text())
+    fast = entries(package)["gemm_tma"]
+    assert fast["block"] == [384, 1, 1]
+    assert ["ceildiv", ["size", 4 if kind is Blockwise else 5, 1], width] == fast["grid"][0][1][1]
+
+
+@pytest.mark.parametrize("off", ["tk-specialize-warps", "tk-stage-operands", "tk-persist,tk-widen-tiles", "tk-subtile-epilogue"])
+@pytest.mark.parametrize("kind", [Blockwise, Rowwise], ids=lambda kind: kind.__name__.lower())
+def test_without_passes(tool, compiled, tmp_path, kind, off):
+    check(tool, compiled(kind, TYPES[0], f"--disable={off}"), kind, TYPES[0], (136, 272, 400), 1, tmp_path, "gemm_tma")
+
+
+def test_the_checks_can_fail(tool, compiled, tmp_path):
+    """The scales of another block: what check() must see."""
+    kind, types, shape = Blockwise, TYPES[0], (136, 272, 400)
+    arrays, scalars, reference = kind.make(shape, types, 0)
+    arrays["SA"] = np.roll(arrays["SA"], 1, axis=1)
+    _, output = run(tool, compiled(kind, types), arrays, scalars, types, tmp_path)
+    assert packages.relative_error(output, reference) > 0.1
