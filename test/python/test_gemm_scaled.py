@@ -146,3 +146,50 @@ def test_the_checks_can_fail(tool, compiled, tmp_path):
     arrays["SA"] = np.roll(arrays["SA"], 1, axis=1)
     _, output = run(tool, compiled(kind, types), arrays, scalars, types, tmp_path)
     assert packages.relative_error(output, reference) > 0.1
+
+
+# --- A residual -------------------------------------------------------------------------------------------------
+
+
+class Residual:
+    """examples/gemm.mlir with C = max(A * B / 2 + R, 0), as docs/getting-started.md has it."""
+
+    @staticmethod
+    def write(path):
+        source = (ROOT / "examples" / "gemm.mlir").read_text()
+        tile = "tensor<128x128xf32>"
+        epilogue = f"""%half = arith.constant dense<0.5> : {tile}
+  %r = tk.load %R[%row, %column] : !C -> tensor<128x128x!out>
+  %residual = arith.extf %r : tensor<128x128x!out> to {tile}
+  %scaled = arith.mulf %product, %half : {tile}
+  %added = arith.addf %scaled, %residual : {tile}
+  %positive = arith.maximumf %added, %zero : {tile}
+  tk.store %positive"""
+        path.write_text(source.replace("%C: !C [M, N]", "%R: !C [M, N], %C: !C [M, N]").replace("tk.store %product", epilogue))
+        return path
+
+    @staticmethod
+    def make(shape, types, seed):
+        m, n, k = shape
+        random = np.random.default_rng([seed, m, n, k])
+        a, b, r = draw(random, (m, k), "bf16"), draw(random, (k, n), "bf16"), draw(random, (m, n), "bf16")
+        wide = [x.astype(np.float64) for x in (a, b, r)]
+        return {"A": a, "B": b, "R": r}, {}, np.maximum(wide[0] @ wide[1] / 2 + wide[2], 0)
+
+
+@pytest.fixture(scope="module")
+def residual(tool, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("residual")
+    done = tool("tk-compile", Residual.write(folder / "residual.mlir"), "--no-assemble", "-o", folder / "residual.tkpkg")
+    assert done.returncode == 0, done.stderr
+    return folder / "residual.tkpkg"
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 16), (136, 264, 72), (392, 520, 328), (129, 257, 65)], ids=lambda s: "x".join(map(str, s)))
+def test_residual(tool, residual, tmp_path, shape):
+    """The consumers read it themselves, each its own rows."""
+    fast = entries(json.loads(residual.read_text()))["gemm_tma"]
+    assert fast["block"] == [384, 1, 1]
+    for seed in SEEDS:
+        check(tool, residual, Residual, ("bf16", "bf16", "bf16"), shape, seed, tmp_path,
+              "gemm" if shape[1] % 8 else "gemm_tma", f"--device={'sim:2' if seed == 1 else 'sim'}")
