@@ -32,6 +32,7 @@ struct Mbarrier {
   Clock uses;             ///< The last use by each thread.
   ThreadClocks arriving;  ///< What those who arrived in this phase knew.
   ThreadClocks completed; ///< The same for the phase before.
+  Clock arrivingFar, completedFar; ///< What peers that arrived with a wide scope give to a wait of a wide scope.
   bool hasArriving = false, hasCompleted = false;
   unsigned slot = 0; ///< Clock slot of the copies that end here; clocks are phases plus one.
   uint32_t lastLoad = 0,

@@ -39,8 +39,10 @@ bool Decoder::mbarrier() {
   bool relaxed = (arrive || wait || tx) && take("relaxed");
   in.isRelease = arrive && (take("release") || !relaxed);
   in.isAcquire = wait && (take("acquire") || !relaxed);
-  if (arrive || wait || tx)
-    takeScope();
+  if (arrive || wait || tx) {
+    std::string scope = std::string(takeAny({"cta", "cluster", "gpu", "sys"}));
+    in.isWide = !scope.empty() && scope != "cta";
+  }
   if (!takeSpace(in.space))
     return false;
   bool remote = in.space == Space::Cluster;

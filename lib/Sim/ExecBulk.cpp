@@ -265,10 +265,9 @@ void Cta::bulkWait(Warp &w, const Inst &in, uint32_t mask) {
     }
     if (!checkRaces || !t.readSlot)
       continue;
-    Clock &seen = race.warps[w.index].seen;
-    seen[t.readSlot] = std::max(seen[t.readSlot], target);
+    race.see(w.index, t.readSlot, target);
     if (!readOnly)
-      seen[t.writeSlot] = std::max(seen[t.writeSlot], target);
+      race.see(w.index, t.writeSlot, target);
   }
 }
 
@@ -324,6 +323,13 @@ void Cta::reportBulkConflict(Warp &w, const Inst &in, unsigned lane, uint64_t ad
                        "between it and an earlier "
                        "write; add {3}",
                        what, does, where, edge));
+    break;
+  case Conflict::NarrowScope:
+    edge = kWideScopes;
+    f = report("TK-SIM-RACE-SCOPE", *ctx.options.narrowScope, &w, 1u << lane, pcOf(in), o.pc + 1,
+               formatv("a {0} {1} {2}, and what orders it after an earlier {3} of it is an arrival from, or "
+                       "a wait for, another CTA of scope .cta; the memory model asks for {4}",
+                       what, does, where, access, edge));
     break;
   case Conflict::NoReuseFence:
     edge = "fence.proxy.async after the last read";

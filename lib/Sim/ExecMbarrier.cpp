@@ -224,16 +224,23 @@ void Cta::tryComplete(uint64_t addr, Mbarrier &b) {
   if (!bulkOps.empty())
     checkPhaseLoads(addr, b);
   if (b.slot) { // Who sees this phase complete comes after the copies that ended in it.
-    if (!b.hasArriving)
+    if (!b.hasArriving) {
       b.arriving = race.blank();
+      b.arrivingFar = b.arriving.reached;
+    }
     b.hasArriving = true;
     b.arriving.seen.resize(std::max<size_t>(b.arriving.seen.size(), b.slot + 1));
     b.arriving.seen[b.slot] = b.phase + 1;
+    if (!b.arriving.reached.empty()) {
+      b.arriving.reached.resize(b.arriving.seen.size());
+      b.arriving.reached[b.slot] = b.phase + 1;
+    }
   }
   ++b.phase;
   b.pending = b.expected;
   b.observed = false;
   std::swap(b.completed, b.arriving);
+  std::swap(b.completedFar, b.arrivingFar);
   b.hasCompleted = std::exchange(b.hasArriving, false);
   wakeWaiters();
 }
@@ -306,10 +313,17 @@ void Cta::arriveOne(Warp &w, const Inst &in, unsigned l, uint32_t lanes, uint64_
     b.observed = true; // once a phase
   }
   if (checkRaces && in.isRelease && given != b.phase) {
-    if (!b.hasArriving)
+    if (!b.hasArriving) {
       b.arriving = race.blank();
+      b.arrivingFar = b.arriving.reached;
+    }
     b.hasArriving = true;
-    race.release(w.index, lanes, b.arriving);
+    // Who waits is in the barrier's CTA. A peer's arrival reaches it by a wide scope, for a wait of a wide scope.
+    bool peer = rankOf(addr) != w.cta;
+    race.release(w.index, lanes, b.arriving,
+                 !peer       ? &b.arriving.reached
+                 : in.isWide ? &b.arrivingFar
+                             : nullptr);
     given = b.phase;
   }
   if (in.d.present()) {
@@ -378,7 +392,7 @@ void Cta::finishWait(Warp &w, Frag &f, const Inst &in, uint32_t mask, uint32_t d
     b.observed = true;
     b.seen = b.phase;
     if (checkRaces && in.isAcquire && b.hasCompleted)
-      race.acquire(w.index, b.completed);
+      race.acquire(w.index, b.completed, in.isWide ? &b.completedFar : nullptr);
   }
   uint32_t *d = reg(w, in.d);
   *d = (*d & ~mask) | (done & mask);

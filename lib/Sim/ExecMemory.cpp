@@ -208,7 +208,8 @@ void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, con
 void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
                          Space space) {
   const Event &o = c.other;
-  if (seenBefore("TK-SIM-RACE", pcOf(in), o.pc + 1))
+  bool narrow = c.kind == Conflict::NarrowScope;
+  if (seenBefore(narrow ? "TK-SIM-RACE-SCOPE" : "TK-SIM-RACE", pcOf(in), o.pc + 1))
     return;
   std::string who, edge;
   if (o.agent) {
@@ -222,7 +223,14 @@ void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, 
            : ow.cta == w.cta   ? "bar.sync between the two"
                                : "barrier.cluster between the two";
   }
-  Finding *f = report("TK-SIM-RACE", Severity::Error, &w, 1u << lane, pcOf(in), o.pc + 1,
+  Finding *f = nullptr;
+  if (narrow)
+    f = report("TK-SIM-RACE-SCOPE", *ctx.options.narrowScope, &w, 1u << lane, pcOf(in), o.pc + 1,
+               formatv("what orders this {0} of {1} after an earlier {2} of the same byte is an arrival from, or a wait "
+                       "for, another CTA of scope .cta; the memory model asks for {3}",
+                       verb(kind), spaceAddress(addr, space), c.otherWrite ? "write" : "read", edge = kWideScopes));
+  else
+    f = report("TK-SIM-RACE", Severity::Error, &w, 1u << lane, pcOf(in), o.pc + 1,
                       formatv("{0} of {1} is not ordered after an earlier {2} of the same byte; add a {3}", verb(kind),
                               spaceAddress(addr, space), c.otherWrite ? "write" : "read", edge));
   if (f) {

@@ -272,6 +272,11 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
                  formatv("wgmma reads {0} at shared address {1:x} through the async proxy, but no fence.proxy.async lies "
                          "between it and the write by {2}; add one after the write, before the barrier",
                          name, where, writer));
+    else if (c.kind == Conflict::NarrowScope)
+      f = report("TK-SIM-RACE-SCOPE", *ctx.options.narrowScope, &w, ~0u, op.pc, o.pc + 1,
+                 formatv("wgmma reads {0} at shared address {1:x}, and what orders it after the write by {2} is an arrival "
+                         "from, or a wait for, another CTA of scope .cta; the memory model asks for {3}",
+                         name, where, writer, kWideScopes));
     else
       f = report("TK-SIM-RACE-PROXY-ISSUER", Severity::Note, &w, ~0u, op.pc, o.pc + 1,
                  formatv("the fence.proxy.async between the write by {0} and this wgmma is on the reader's side only; the "
@@ -281,6 +286,7 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
       f->details.push_back("reader: wgmma of warpgroup " + std::to_string(w.local / 4) + " at " + place(op.pc));
       f->details.push_back("writer: " + writer);
       f->details.push_back(c.kind == Conflict::Unordered ? "missing edge: a barrier from the writer to the four warps"
+                           : c.kind == Conflict::NarrowScope ? std::string("missing edge: ") + kWideScopes
                                                          : "missing edge: fence.proxy.async in the writer, then a barrier");
     }
     return true;
@@ -304,8 +310,11 @@ void Cta::wgmmaCommit(Warp &w) {
 
 bool Cta::wgmmaWait(Warp &w, unsigned frag, const Inst &in) {
   size_t keep = size_t(in.imm);
-  if (w.groups.size() <= keep)
+  if (w.groups.size() <= keep) {
+    ++w.groupWaits;
+    w.groupWaitPc = pcOf(in);
     return true;
+  }
   uint32_t target = w.groups[w.groups.size() - keep - 1].second;
   WarpgroupState &g = groups[w.index / 4];
   for (WgmmaOp &op : g.ops)
@@ -313,6 +322,8 @@ bool Cta::wgmmaWait(Warp &w, unsigned frag, const Inst &in) {
       w.frags[frag].state = Frag::AtWgmma; // until the other warps have issued it
       return false;
     }
+  ++w.groupWaits;
+  w.groupWaitPc = pcOf(in);
   executeOps(w.index / 4, target);
   w.groups.erase(w.groups.begin(), w.groups.end() - keep);
   for (uint32_t r : fn.wgmmaRegs)
@@ -320,12 +331,28 @@ bool Cta::wgmmaWait(Warp &w, unsigned frag, const Inst &in) {
       w.inFlight[r] = 0;
       --w.pendingRegs;
     }
-  if (checkRaces) {
-    ThreadClocks &t = race.warps[w.index];
-    unsigned slot = race.agentSlot(w.index / 4);
-    t.seen[slot] = std::max(t.seen[slot], target);
-  }
+  if (checkRaces)
+    race.see(w.index, race.agentSlot(w.index / 4), target);
   return true;
+}
+
+/// At the end: what is .aligned for a warpgroup, all four warps of it have executed.
+void Cta::checkWarpgroups() {
+  for (Warp &w : warps) {
+    Warp &first = warps[w.index / 4 * 4];
+    if (w.local >= ctx.warpsPerCta)
+      continue;
+    const Warp &more = w.groupWaits > first.groupWaits ? w : first, &less = &more == &w ? first : w;
+    if (w.groupWaits != first.groupWaits)
+      report("TK-SIM-WGMMA-GROUP", Severity::Error, &less, ~0u, more.groupWaitPc, 1,
+             formatv("all four warps of a warpgroup must execute the same wgmma.wait_group, {0} executed {1}, {2} {3}",
+                     nameWarp(more), more.groupWaits, nameWarp(less), less.groupWaits));
+    const Warp &longer = w.registerChanges > first.registerChanges ? w : first, &shorter = &longer == &w ? first : w;
+    if (w.registerChanges != first.registerChanges)
+      report("TK-SIM-SETMAXNREG", Severity::Error, &shorter, ~0u, longer.registerPc, 3,
+             formatv("all four warps of a warpgroup must execute the same setmaxnreg, {0} executed {1}, {2} {3}",
+                     nameWarp(longer), longer.registerChanges, nameWarp(shorter), shorter.registerChanges));
+  }
 }
 
 /// An ordinary instruction names registers that some wgmma uses.

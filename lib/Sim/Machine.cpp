@@ -183,7 +183,8 @@ void Cta::reset(std::array<uint32_t, 3> id) {
   clusterBarrier = ClusterBarrier();
   peerUses.assign(ctx.clusterSize, {});
   peerUsePc.assign(ctx.clusterSize, 0);
-  race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0, fn.usesBulk);
+  race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0, fn.usesBulk,
+             ctx.clusterSize > 1 && ctx.options.narrowScope.has_value());
   lastUsePage = ~0ull;
   lastUse = nullptr;
   clockTicks = 1000;
@@ -197,6 +198,8 @@ void Cta::run(std::array<uint32_t, 3> id, CtaResult &result) {
     finishBulk();
   if (!stop && !mbarriers.empty())
     checkExitOfBarriers();
+  if (!stop)
+    checkWarpgroups();
   if (stop && result.findings.empty())
     report("TK-SIM-STOPPED", Severity::Error, nullptr, 0, 0, 0,
            "execution ended at a fault whose check is switched off; switch it on to see which");

@@ -111,6 +111,8 @@ struct Warp {
   // wgmma
   uint32_t issued = 0;      ///< Sequence of the last wgmma this warp issued.
   uint32_t committed = 0;   ///< Groups closed.
+  uint32_t groupWaits = 0;  ///< wgmma.wait_group executed.
+  uint32_t groupWaitPc = 0; ///< The last.
   uint32_t uncommittedFrom = 1; ///< First sequence of the open group.
   bool fencedOnce = false;
   std::vector<uint32_t> inFlight; ///< By register: sequence of the wgmma that holds it, 0 none.
@@ -364,6 +366,7 @@ private:
   void wgmmaFence(Warp &w);
   void wgmmaCommit(Warp &w);
   bool wgmmaWait(Warp &w, unsigned frag, const Inst &in);
+  void checkWarpgroups();
   void wgmmaTouch(Warp &w, const Inst &in, uint32_t mask);
   void startOp(Warp &w, WarpgroupState &g, WgmmaOp &op);
   void executeOps(unsigned group, uint32_t upTo);
@@ -416,6 +419,9 @@ private:
   std::string spaceAddress(uint64_t addr, Space space) const;
   bool poisoned(Warp &w, const Inst &in, uint32_t lanes, const char *what);
 };
+
+/// What orders accesses of two CTAs of a cluster.
+constexpr const char *kWideScopes = ".release.cluster in the arrival and .acquire.cluster in the wait";
 
 uint64_t atomicResult(AtomOp op, Ty ty, uint64_t old, uint64_t v, uint64_t swap, bool flush);
 /// Of a whole box, what is outside the tensor included.

@@ -111,6 +111,7 @@ struct Inst {
   bool aligned = false;    ///< Needs the whole warp.
   bool touchesWgmma = false; ///< Names a register that some wgmma uses; only these are checked in flight.
   bool isVolatile = false, isAcquire = false, isRelease = false, isRed = false, trans = false, negB = false;
+  bool isWide = false;     ///< Arrivals and waits at mbarriers: the scope reaches beyond the CTA.
   Opnd guard;              ///< Predicate register.
   Opnd d, d2, s[4];
   llvm::SmallVector<Opnd, 0> vec; ///< Registers of vector operands.

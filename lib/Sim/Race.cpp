@@ -28,13 +28,16 @@ ThreadClocks RaceState::blank() const {
   t.ownFenced.assign(slots, 0);
   if (globalProxy)
     t.fencedGlobal.assign(slots, 0);
+  if (scopes)
+    t.reached.assign(slots, 0);
   return t;
 }
 
-void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes, bool tracksGlobal) {
+void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes, bool tracksGlobal, bool tracksScopes) {
   warps.resize(numWarps);
   slots = numWarps * 32 + std::max(8u, (numWarps + 3) / 4); // threads, then the agents of warpgroups
   globalProxy = tracksGlobal;
+  scopes = tracksScopes;
   for (ThreadClocks &w : warps)
     w = blank();
   codeSize = code;
@@ -58,34 +61,56 @@ unsigned RaceState::addAgent() {
   if (globalProxy)
     for (ThreadClocks &w : warps)
       w.fencedGlobal.resize(slots + 1);
+  if (scopes)
+    for (ThreadClocks &w : warps)
+      w.reached.resize(slots + 1);
   return slots++;
 }
 
-void RaceState::release(unsigned warp, uint32_t mask, ThreadClocks &barrier) {
+void RaceState::release(unsigned warp, uint32_t mask, ThreadClocks &barrier, Clock *reached) {
   ThreadClocks &w = warps[warp];
   join(barrier.seen, w.seen);
   join(barrier.fenced, w.fenced);
   join(barrier.ownFenced, w.ownFenced);
   join(barrier.fencedGlobal, w.fencedGlobal);
+  bool reaches = scopes && reached;
+  if (reaches)
+    join(*reached, w.reached);
   for (unsigned l = 0; l < 32; ++l)
-    if (mask >> l & 1)
+    if (mask >> l & 1) {
       barrier.seen[warp * 32 + l] = w.clock;
+      if (reaches)
+        (*reached)[warp * 32 + l] = w.clock;
+    }
   ++w.clock;
 }
 
-void RaceState::acquire(unsigned warp, const ThreadClocks &barrier) {
+void RaceState::see(unsigned warp, unsigned slot, uint32_t clock) {
+  ThreadClocks &w = warps[warp];
+  w.seen[slot] = std::max(w.seen[slot], clock);
+  if (scopes)
+    w.reached[slot] = std::max(w.reached[slot], clock);
+}
+
+void RaceState::acquire(unsigned warp, const ThreadClocks &barrier, const Clock *wider) {
   ThreadClocks &w = warps[warp];
   join(w.seen, barrier.seen);
   join(w.fenced, barrier.fenced);
   join(w.ownFenced, barrier.ownFenced);
   join(w.fencedGlobal, barrier.fencedGlobal);
+  join(w.reached, barrier.reached);
+  if (wider)
+    join(w.reached, *wider);
 }
 
 void RaceState::intersect(unsigned warp, ThreadClocks &all, bool first) {
   ThreadClocks &w = warps[warp];
-  Clock mine = w.seen;
-  for (unsigned l = 0; l < 32; ++l)
+  Clock mine = w.seen, reached = w.reached;
+  for (unsigned l = 0; l < 32; ++l) {
     mine[warp * 32 + l] = w.clock;
+    if (scopes)
+      reached[warp * 32 + l] = w.clock;
+  }
   auto narrow = [first](Clock &into, const Clock &from) {
     into.resize(from.size());
     for (size_t i = 0, e = into.size(); i < e; ++i)
@@ -95,14 +120,18 @@ void RaceState::intersect(unsigned warp, ThreadClocks &all, bool first) {
   narrow(all.fenced, w.fenced);
   narrow(all.ownFenced, w.ownFenced);
   narrow(all.fencedGlobal, w.fencedGlobal);
+  narrow(all.reached, reached);
   ++w.clock;
 }
 
 void RaceState::warpSync(unsigned warp, uint32_t mask) {
   ThreadClocks &w = warps[warp];
   for (unsigned l = 0; l < 32; ++l)
-    if (mask >> l & 1)
+    if (mask >> l & 1) {
       w.seen[warp * 32 + l] = w.clock;
+      if (scopes)
+        w.reached[warp * 32 + l] = w.clock;
+    }
   ++w.clock;
 }
 
@@ -126,6 +155,8 @@ void RaceState::proxyFence(unsigned warp, uint32_t mask, bool sharedMemory, bool
 ThreadClocks RaceState::threadClocks(unsigned warp, unsigned lane) const {
   ThreadClocks t = warps[warp];
   t.seen[warp * 32 + lane] = t.clock;
+  if (scopes)
+    t.reached[warp * 32 + lane] = t.clock;
   return t;
 }
 
@@ -189,20 +220,20 @@ ShadowPage RaceState::globalShadow(uint64_t address) {
 }
 
 // A plain cell is event << 5 | lane, which leaves 25 bits of events below the tags.
-bool RaceState::ordered(uint32_t cell, const Accessor &me) const {
+bool RaceState::ordered(uint32_t cell, const Accessor &me, const uint32_t *seen) const {
   const Event &e = events[cell >> 5];
   unsigned lane = cell & 31;
   if (e.agent)
-    return me.seen[e.slot] >= e.clock;
+    return seen[e.slot] >= e.clock;
   if (e.multi) {
     bool all = true;
     for (unsigned l = 0; l < 32; ++l)
-      all &= me.seen[e.slot + l] >= e.clock || (e.slot == me.warp * 32 && l == me.lane);
+      all &= seen[e.slot + l] >= e.clock || (e.slot == me.warp * 32 && l == me.lane);
     return all;
   }
   if (!me.async && e.slot == me.warp * 32 && lane == me.lane)
     return true;
-  return me.seen[e.slot + lane] >= e.clock;
+  return seen[e.slot + lane] >= e.clock;
 }
 
 bool RaceState::checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Conflict &conflict) {
@@ -224,13 +255,14 @@ bool RaceState::checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Co
       return true;
     return fill(Conflict::Unordered);
   }
-  if (me.async && otherWrite && !e.agent) {
-    unsigned slot = e.slot + (cell & 31);
-    if (me.async->fenced[slot] < e.clock)
-      return fill(Conflict::NoProxyFence);
-    if (me.async->ownFenced[slot] < e.clock)
-      return fill(Conflict::IssuerFenceOnly);
-  }
+  bool crosses = me.async && otherWrite && !e.agent;
+  unsigned slot = e.slot + (cell & 31);
+  if (crosses && me.async->fenced[slot] < e.clock)
+    return fill(Conflict::NoProxyFence);
+  if (me.reached && !ordered(cell, me, me.reached))
+    return fill(Conflict::NarrowScope);
+  if (crosses && me.async->ownFenced[slot] < e.clock)
+    return fill(Conflict::IssuerFenceOnly);
   if (me.reuse && !otherWrite && !e.agent)
     for (unsigned l = e.multi ? 0 : cell & 31, last = e.multi ? 31 : l; l <= last; ++l)
       if (me.async->fenced[e.slot + l] < e.clock)
@@ -385,7 +417,7 @@ bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWri
       return false;
     const Event &e = table[cell >> 5];
     unsigned slot = e.slot + (e.agent ? 0 : cell & 31);
-    if (e.multi || me.seen[slot] < e.clock)
+    if (e.multi || me.seen[slot] < e.clock || (me.reached && me.reached[slot] < e.clock))
       return false;
     if (!me.async || e.agent || !(otherWrite || me.reuse))
       return true;
@@ -419,12 +451,14 @@ bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWri
 bool RaceState::access(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, unsigned warp, unsigned lane,
                        uint32_t event, bool sameValue, Conflict &conflict) {
   Accessor me{warps[warp].seen.data(), nullptr, warp, lane, event << 5 | lane, isAtomic(kind), sameValue};
+  me.reached = scopes ? warps[warp].reached.data() : nullptr;
   return run(page, offset, bytes, isWrite(kind), me, conflict);
 }
 
 bool RaceState::asyncAccess(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, const ThreadClocks &clocks,
                             uint32_t event, bool reuse, Conflict &conflict) {
   Accessor me{clocks.seen.data(), &clocks, ~0u, 0, event << 5, isAtomic(kind), false, reuse};
+  me.reached = scopes ? clocks.reached.data() : nullptr;
   return run(page, offset, bytes, isWrite(kind), me, conflict);
 }
 

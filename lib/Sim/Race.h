@@ -42,6 +42,7 @@ struct ThreadClocks {
   uint32_t clock = 1;
   Clock seen, fenced, ownFenced;
   Clock fencedGlobal; ///< The same for global memory, from any side. Empty where no bulk copy can ask.
+  Clock reached; ///< Of `seen`, what came by synchronisation whose scope reaches both sides. Empty without clusters.
 };
 
 /// Shadow cells of a run of words.
@@ -55,8 +56,9 @@ inline bool isAtomic(AccessKind k) { return k == AccessKind::Atomic || k == Acce
 
 /// One conflict, before it is worded.
 struct Conflict {
-  /// Most severe first. NoReuseFence: a generic read, then a write through the asynchronous proxy.
-  enum Kind { Unordered, NoProxyFence, NoReuseFence, IssuerFenceOnly } kind;
+  /// Most severe first. NarrowScope: ordered, but by a scope that does not hold both threads. NoReuseFence: a generic
+  /// read, then a write through the asynchronous proxy.
+  enum Kind { Unordered, NoProxyFence, NarrowScope, NoReuseFence, IssuerFenceOnly } kind;
   Event other;
   unsigned otherLane;
   uint64_t address;
@@ -65,7 +67,7 @@ struct Conflict {
 
 class RaceState {
 public:
-  void reset(unsigned warps, unsigned codeSize, uint64_t sharedBytes, bool globalProxy);
+  void reset(unsigned warps, unsigned codeSize, uint64_t sharedBytes, bool globalProxy, bool scopes);
 
   std::vector<ThreadClocks> warps;
   unsigned agentSlot(unsigned warpgroup) const { return unsigned(warps.size()) * 32 + warpgroup; }
@@ -76,8 +78,13 @@ public:
   /// Adds what `warp` knows, its own past included, to the three clocks of a barrier, and starts a new interval.
   void release(unsigned warp, ThreadClocks &barrier) { release(warp, ~0u, barrier); }
   /// The same for what only the lanes of `mask` did.
-  void release(unsigned warp, uint32_t mask, ThreadClocks &barrier);
-  void acquire(unsigned warp, const ThreadClocks &barrier);
+  void release(unsigned warp, uint32_t mask, ThreadClocks &barrier) { release(warp, mask, barrier, &barrier.reached); }
+  /// What is known by sufficient scopes goes to `reached`, or nowhere if it is null: this release does not reach.
+  void release(unsigned warp, uint32_t mask, ThreadClocks &barrier, Clock *reached);
+  /// `wider`: what only a wide enough acquire takes besides.
+  void acquire(unsigned warp, const ThreadClocks &barrier, const Clock *wider = nullptr);
+  /// `warp` has seen an agent's operations up to `clock`.
+  void see(unsigned warp, unsigned slot, uint32_t clock);
   /// Narrows `all` to what `warp` knows too (`first`: takes it over), and starts a new interval.
   void intersect(unsigned warp, ThreadClocks &all, bool first);
   void warpSync(unsigned warp, uint32_t mask);
@@ -120,8 +127,10 @@ private:
     uint32_t cell;
     bool atomic, sameValue;
     bool reuse = false; ///< An asynchronous write that checks earlier generic reads for a proxy fence.
+    const uint32_t *reached = nullptr; ///< Null where scopes are not looked at.
   };
-  bool ordered(uint32_t cell, const Accessor &me) const;
+  bool ordered(uint32_t cell, const Accessor &me, const uint32_t *seen) const;
+  bool ordered(uint32_t cell, const Accessor &me) const { return ordered(cell, me, me.seen); }
   bool checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Conflict &conflict);
   bool checkReaders(uint32_t cell, const Accessor &me, Conflict &conflict);
   static uint32_t mergeLanes(uint32_t cell, uint32_t mine);
@@ -137,7 +146,7 @@ private:
   void forgetWhenFull();
 
   unsigned slots = 0; ///< Of every clock.
-  bool globalProxy = false;
+  bool globalProxy = false, scopes = false;
   std::vector<Event> events;
   struct Cached { uint32_t clock = 0, id = 0; };
   std::vector<Cached> lastEvent; ///< [warp * codeSize + pc]

@@ -69,6 +69,9 @@ struct Options {
   bool checkMemory = true, checkRaces = true, checkWgmma = true, checkBarriers = true, checkBanks = true;
   /// Grade of a bulk load over generic reads with no proxy fence between; nothing: not looked for.
   std::optional<Severity> unfencedReuse = Severity::Warning;
+  /// Grade of accesses of two CTAs of a cluster that only an arrival or a wait of scope .cta orders;
+  /// nothing: not looked for.
+  std::optional<Severity> narrowScope = Severity::Warning;
   uint32_t sharedBase = 1024;     ///< Where a CTA's shared memory starts in the shared window.
   uint64_t maxSteps = 0;          ///< Warp-instruction bound for the whole launch; 0: none.
   unsigned threads = 0;           ///< Host threads over independent CTAs; 0: all cores.

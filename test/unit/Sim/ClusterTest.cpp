@@ -23,9 +23,10 @@ struct Outcome {
 /// Grids of 4 x 2 CTAs in clusters of `cluster`, 64 threads each. %r1 thread, %r2 rank, %r3 CTA, %r4 the thread's word
 /// at s+1024, %rd2 its word of the output, %rd3 the map of a tensor of 64 x 64 words; %p1 thread 0, %p2 rank 0.
 Outcome runOne(const std::string &body, uint64_t seed, std::array<uint32_t, 3> cluster = {2, 1, 1}, const std::string &directives = "",
-               unsigned threads = 64) {
+               unsigned threads = 64, std::optional<Severity> narrowScope = Severity::Warning) {
   Sim sim;
   sim.options.seed = seed;
+  sim.options.narrowScope = narrowScope;
   sim.launch.block = {threads, 1, 1};
   sim.launch.grid = {4, 2, 1};
   sim.launch.cluster = cluster;
@@ -65,8 +66,8 @@ Names names(const std::string &body, std::array<uint32_t, 3> cluster = {2, 1, 1}
 
 const std::string kSync = "barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;\n";
 const std::string kPeer = "mapa.shared::cluster.u32 %r10, %r4, %r9;\n";
-std::string wait(const std::string &parity = "0") {
-  return "{\n$w: mbarrier.try_wait.parity.shared::cta.b64 %p3, [s], " + parity + "; @!%p3 bra $w;\n}\n";
+std::string wait(const std::string &parity = "0", const std::string &scope = ".acquire.cluster") {
+  return "{\n$w: mbarrier.try_wait.parity" + scope + ".shared::cta.b64 %p3, [s], " + parity + "; @!%p3 bra $w;\n}\n";
 }
 
 TEST(Cluster, RanksAndShapes) {
@@ -180,6 +181,39 @@ TEST(Cluster, RemoteArrivals) {
     EXPECT_FALSE(bool(p)) << bad;
     llvm::consumeError(p.takeError());
   }
+}
+
+/// An arrival that reaches its own CTA only orders nothing for a peer, nor does a wait; the memory model's letter, which
+/// many kernels do without: a warning, unless asked for otherwise.
+TEST(Cluster, Scopes) {
+  auto push = [](const std::string &arrive, const std::string &acquire) {
+    return init("64") + kPeer + "st.shared::cluster.u32 [%r10], %r3;\nmapa.shared::cluster.u32 %r14, %r6, %r9; mbarrier.arrive" + arrive +
+           ".shared::cluster.b64 _, [%r14];\n" + wait("0", acquire) + "ld.shared.u32 %r12, [%r4]; st.global.u32 [%rd2], %r12;\n" + kSync;
+  };
+  for (const char *wide : {"cluster", "gpu", "sys"})
+    EXPECT_EQ(names(push(std::string(".release.") + wide, std::string(".acquire.") + wide)), Names()) << wide;
+  for (const char *narrow : {"", ".release.cta"})
+    EXPECT_EQ(names(push(narrow, ".acquire.cluster")), Names{"TK-SIM-RACE-SCOPE"}) << narrow;
+  for (const char *narrow : {"", ".acquire.cta"})
+    EXPECT_EQ(names(push(".release.cluster", narrow)), Names{"TK-SIM-RACE-SCOPE"}) << narrow;
+  EXPECT_EQ(names(push(".relaxed.cluster", ".acquire.cluster")), Names{"TK-SIM-RACE"}) << "no order at all is the worse";
+  for (const Finding &f : runOne(push("", ""), 0).report.findings) {
+    EXPECT_EQ(f.severity, Severity::Warning);
+    EXPECT_THAT(f.message, testing::HasSubstr("asks for .release.cluster in the arrival and .acquire.cluster in the wait"));
+  }
+  EXPECT_EQ(runOne(push("", ""), 0, {2, 1, 1}, "", 64, Severity::Error).report.errors(), 1u);
+  EXPECT_TRUE(runOne(push("", ""), 0, {2, 1, 1}, "", 64, std::nullopt).report.findings.empty());
+  // What is known goes on through the own CTA's barriers, and what is not known too.
+  auto handed = [](const std::string &acquire) {
+    return init("1") + kPeer + "@!%p1 bra $all;\nst.shared::cluster.u32 [%r10], %r3;\nmapa.shared::cluster.u32 %r14, %r6, %r9; "
+           "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%r14];\n" + wait("0", acquire) +
+           "$all:\nbar.sync 0;\nld.shared.u32 %r12, [s+1024]; st.global.u32 [%rd2], %r12;\n" + kSync;
+  };
+  EXPECT_EQ(names(handed(".acquire.cluster")), Names());
+  EXPECT_EQ(names(handed(".acquire.cta")), Names{"TK-SIM-RACE-SCOPE"});
+  // Within a CTA the narrow scope is enough, also in a cluster.
+  EXPECT_EQ(names(init("64") + "st.shared.u32 [%r4], %r3;\nmbarrier.arrive.release.cta.shared::cta.b64 _, [s];\n" + wait("0", "") +
+                  "xor.b32 %r12, %r4, 4; ld.shared.u32 %r12, [%r12];\n" + kSync), Names());
 }
 
 TEST(Cluster, Multicast) {

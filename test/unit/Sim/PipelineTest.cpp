@@ -50,7 +50,8 @@ std::string product(unsigned slots, const Change &change = {}, bool pair = false
   line("shl.b32 %r14, %r11, 3; add.u32 %r15, %r2, %r14; mul.lo.u32 %r16, %r11, " + num(kSlot) + "; add.u32 %r17, %r2, %r16; add.u32 %r17, %r17, 1024; add.u32 %r18, %r17, 8192; shl.b32 %r19, %r10, 6;");
   if (pair)
     line("shl.b32 %r31, %r30, 12; add.u32 %r18, %r18, %r31; shl.b32 %r32, %r30, 6; shl.b32 %r33, %r30, 5; mov.u16 %rs1, 3;", "mask");
-  line("{\n.reg .pred P1;\nLAB_WAIT: mbarrier.try_wait.parity.shared::cta.b64 P1, [%r15+64], %r12;\n@P1 bra DONE;\nbra LAB_WAIT;\nDONE:\n}", "waitEmpty");
+  line(std::string("{\n.reg .pred P1;\nLAB_WAIT: mbarrier.try_wait.parity") + (pair ? ".acquire.cluster" : "") +
+       ".shared::cta.b64 P1, [%r15+64], %r12;\n@P1 bra DONE;\nbra LAB_WAIT;\nDONE:\n}", "waitEmpty");
   line("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%r15], " + num(kSlot) + ";", "expect");
   line("cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%r17], [%rd1, {%r19, " + std::string(pair ? "%r32" : "0") + "}], [%r15];", "loadA");
   if (pair)
@@ -276,6 +277,11 @@ TEST(Pipeline, MutantsOfThePairAreReportedByName) {
       {"full: not waited for", {"waitFull", ""}, {"TK-SIM-RACE"}},
       {"only the own CTA sees the barriers made", {"bar", "bar.sync 0;"}, {"TK-SIM-RACE", "TK-SIM-MBARRIER-INVALID"}},
       {"no fence.mbarrier_init", {"fenceInit", ""}, {"TK-SIM-RACE"}},
+      {"groups waited for by one warp", {"wgmmaWait", "setp.lt.u32 %p7, %r20, 32; @!%p7 bra $skip; wgmma.wait_group.sync.aligned 0;\n$skip: bar.sync 1, 128;"}, {"TK-SIM-WGMMA-GROUP"}},
+      {"empty: acquired for the own CTA only",
+       {"waitEmpty", "{\n.reg .pred P1;\nLAB_WAIT: mbarrier.try_wait.parity.shared::cta.b64 P1, [%r15+64], %r12;\n@!P1 bra LAB_WAIT;\n}"},
+       {"TK-SIM-RACE-SCOPE"}},
+      {"released to the own CTA only", {"release", "setp.lt.u32 %p7, %r20, 2; @%p7 mapa.shared::cluster.u32 %r34, %r15, %r20; @%p7 mbarrier.arrive.release.cta.shared::cluster.b64 _, [%r34+64];"}, {"TK-SIM-RACE-SCOPE"}},
       {"no cluster barrier at the end", {"tail", ""}, {"TK-SIM-CLUSTER-EXIT"}},
   };
   runMutants(mutants, true);

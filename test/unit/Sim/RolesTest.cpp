@@ -58,6 +58,7 @@ TEST(Roles, AWarpgroupChangesItsRegistersTogether) {
   EXPECT_TRUE(names("setmaxnreg.dec.sync.aligned.u32 96; setmaxnreg.dec.sync.aligned.u32 40;", kBounds).count("TK-SIM-SETMAXNREG")) << "no barrier between";
   EXPECT_EQ(names("setp.eq.u32 %p4, %r2, 2; @%p4 bra $a; setmaxnreg.dec.sync.aligned.u32 96; bra $b;\n$a: setmaxnreg.dec.sync.aligned.u32 40;\n$b:", kBounds),
             Names{"TK-SIM-SETMAXNREG"}) << "another one in one warp";
+  EXPECT_EQ(names("setp.eq.u32 %p4, %r2, 2; @%p4 bra $a; setmaxnreg.dec.sync.aligned.u32 96;\n$a:", kBounds), Names{"TK-SIM-SETMAXNREG"}) << "none in one warp";
   EXPECT_TRUE(names("setp.lt.u32 %p4, %r3, 16; @%p4 bra $a; setmaxnreg.dec.sync.aligned.u32 96;\n$a: st.shared.u32 [%r4], %r1;", kBounds).count("TK-SIM-BARRIER-DIVERGENT"));
   for (const char *imm : {"16", "28", "264", "%r1"}) {
     auto p = Program::parse(kernel(0, std::string("setmaxnreg.dec.sync.aligned.u32 ") + imm + ";"), "bad.ptx");
