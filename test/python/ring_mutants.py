@@ -1,4 +1,5 @@
-"""The mutants of @gemm_tma's PTX for test_mutants.py: a ring that the copy engine fills and two warpgroups empty.
+"""The mutants of @gemm_tma's PTX for test_mutants.py: a ring that the copy engine fills and two warpgroups empty, in a
+cluster of two programs that share B by multicast, or, with --tune=cluster=1, in a program alone.
 
 The entry is cut into units: a line, or a block in braces that stands for one instruction (a wait with its loop). What
 each mutant changes is found by the shape of the instructions and by the registers they share, never by a register's
@@ -10,7 +11,7 @@ from collections import namedtuple
 
 Mutant = namedtuple("Mutant", "target change ptx")  # change: "removed", "after wgmma 3", "wait_group 1", ...
 
-GROUPS = ("inits", "start", "full_wait", "free_wait", "arrives", "expect", "loads", "fences", "commit", "waits",
+GROUPS = ("inits", "start", "end", "launch", "parts", "tiles", "full_wait", "free_wait", "arrives", "expect", "loads", "fences", "commit", "waits",
           "descriptors", "registers", "ring", "elections", "bulk_waits", "named_barriers", "proxy_fences", "stores")
 
 PREDICATE = r"(@!?%p\d+\s+)?"
@@ -39,6 +40,9 @@ class RingKernel:
         end = ptx.index(f"$L__func_end{begin.group(1)}:")
         self.before, self.after = ptx[:begin.end()], ptx[end:]
         self.units = units_of(ptx[begin.end():end].split("\n"))
+        cluster = re.search(r"\.reqnctapercluster (\d+), 1, 1", begin.group())
+        self.cluster = int(cluster.group(1)) if cluster else 1
+        assert self.cluster in (1, 2), f"expected a cluster of one or two, got {self.cluster}: adapt this test"
         self.locate()
 
     # --- Finding -------------------------------------------------------------------------------------------------
@@ -81,7 +85,12 @@ class RingKernel:
         self.inits = self.some(8, r"mbarrier\.init")
         self.init_fences = self.some(2, r"fence\.mbarrier_init")
         self.not_first = self.last(r"bra", self.inits[0])  # Every thread but the first goes round the initialisation.
-        self.start = self.one(r"bar\.sync\s+0;")
+        if self.cluster == 1:
+            self.start = self.one(r"bar\.sync\s+0;")
+        else:
+            self.start_arrive, self.end_arrive = self.some(2, r"barrier\.cluster\.arrive\.release;")
+            self.start, self.end = self.some(2, r"barrier\.cluster\.wait\.acquire;")
+            assert (self.start, self.end) == (self.start_arrive + 1, self.end_arrive + 1)
         self.inc, self.dec = self.one(r"setmaxnreg\.inc"), self.one(r"setmaxnreg\.dec")
         assert self.start < self.inc < self.dec, "expected the consumers before the producer: adapt this test"
 
@@ -92,7 +101,7 @@ class RingKernel:
         self.commit = self.one(r"wgmma\.commit_group")
         self.retire = self.one(r"wgmma\.wait_group\.sync\.aligned 1;")
         self.drain = self.one(r"wgmma\.wait_group\.sync\.aligned 0;")
-        self.arrives = self.some(2, r"mbarrier\.arrive\.shared", self.inc, self.dec)
+        self.arrives = self.some(2, r"mbarrier\.arrive\.(shared|release)", self.inc, self.dec)
         self.guards = [self.last(r"bra\s", index) for index in self.arrives]
         self.latch, self.drained = map(self.label, self.guards)
         self.enter = self.all(r"bra\.uni", self.fences[0], self.full_wait)[0]
@@ -125,19 +134,35 @@ class RingKernel:
         lane = self.one(r"and\.b32\s+%r\d+, %r\d+, 127;")
         self.lane, = self.match(lane, r"(%r\d+), %r\d+, 127")
         self.not_elected, = self.match(self.one(rf"setp\.ne\.b32\s+%p\d+, {self.lane}, 0;"), r"(%p\d+), ")
-        self.elected, = self.match(self.one(rf"setp\.eq\.b32\s+%p\d+, {self.lane}, 0;"), r"(%p\d+), ")
+        if self.cluster > 1:
+            self.rank, = self.match(self.one(r"mov\.u32\s+%r\d+, %cluster_ctarank"), r"(%r\d+), %cluster")
+            # Which rows of A and of the results, and which columns of B, are this program's.
+            wide, = self.match(self.one(rf"cvt\.u64\.u32\s+%rd\d+, {self.rank};"), r"(%rd\d+), ")
+            self.rows, self.coordinates = self.some(2, rf"shl\.b64\s+%rd\d+, {wide}, 7;")
+            assert self.inc < self.rows < self.dec < self.coordinates
+            narrow, = self.match(self.one(rf"cvt\.u32\.u64\s+%r\d+, {wide};"), r"(%r\d+), ")
+            self.place = self.one(rf"shl\.b32\s+%r\d+, {narrow}, 14;")
+            offset, = self.match(self.coordinates, r"(%rd\d+), ")
+            self.offsets = self.some(2, rf"add\.s64\s+%rd\d+, %rd\d+, {offset};")  # Of A's rows, of B's columns.
 
     # --- Changing ------------------------------------------------------------------------------------------------
 
     def text(self, *changes):
-        """The PTX after changes: (unit, text) replaces, (unit, None) removes, (unit, "before", text) inserts."""
+        """The PTX after changes: (unit, text) replaces, (unit, None) removes, (unit, "before", text) inserts,
+        ("head", pattern, text) replaces in the entry's head."""
         units = [[unit] for unit in self.units]
+        before = self.before
         for index, *change in changes:
-            if len(change) == 2:
+            if index == "head":
+                place = before.rindex(".visible .entry")
+                head, count = re.subn(change[0], change[1], before[place:])
+                assert count == 1, f"expected one {change[0]}, got {count}: adapt this test"
+                before = before[:place] + head
+            elif len(change) == 2:
                 units[index].insert(-1, "\t" + change[1].strip())
             else:
                 units[index][-1] = "" if change[0] is None else "\t" + change[0].strip()
-        return self.before + "\n".join(line for unit in units for line in unit) + self.after
+        return before + "\n".join(line for unit in units for line in unit) + self.after
 
     def swap(self, index, pattern, replacement):
         text, count = re.subn(pattern, replacement, self.units[index])
@@ -179,6 +204,11 @@ class RingKernel:
             yield "mbarrier.init", f"{name} removed", (index, None)
             yield "mbarrier.init", f"{name} one more", self.swap(index, r", \d+;", f", {int(count) + 1};")
             yield "mbarrier.init", f"{name} one less", self.swap(index, r", \d+;", f", {int(count) - 1};")
+            if number >= 4 and self.cluster > 1:
+                yield "mbarrier.init", f"{name} for one program", self.swap(index, r", \d+;", f", {int(count) // 2};")
+        for value in (1, 3, 5, 8) + ((2,) if self.cluster > 1 else ()):
+            yield "mbarrier.init", f"all free count {value}", *(
+                self.swap(index, r", \d+;", f", {value};") for index in self.inits[4:])
         yield "mbarrier.init", "full[1] in the place of full[0]", self.swap(self.inits[1], r"\+8\]", "+0]")
         yield "mbarrier.init", "by all threads", (self.not_first, None)
         yield "mbarrier.init", "by a lane of each warp", self.branch_unless(
@@ -199,6 +229,9 @@ class RingKernel:
                (second, "fence.proxy.async.shared::cta;"))
 
     def of_start(self):
+        if self.cluster > 1:
+            yield from self.of_cluster_start()
+            return
         yield "bar.sync", "removed", (self.start, None)
         yield "bar.sync", "before the initialisation", *self.moved(self.start, self.not_first)
         yield "bar.sync", "by warp 0 of each warpgroup only", self.one_warp(self.start)
@@ -206,6 +239,130 @@ class RingKernel:
         yield "bar.sync", "arriving without waiting", (self.start, "bar.arrive 0, 384;")
         yield "bar.sync", "of 256 threads", (self.start, "bar.sync 0, 256;")
         yield "bar.sync", "a memory fence", (self.start, "membar.cta;")
+
+    def of_barrier(self, target, arrive, wait):
+        yield target, "removed", (arrive, None), (wait, None)
+        yield target, "arrive removed", (arrive, None)
+        yield target, "wait removed", (wait, None)
+        yield target, "wait before arrive", *self.moved(wait, arrive)
+        yield target, "arrive doubled", (arrive, "before", self.units[arrive])
+        yield target, "wait doubled", (wait, "before", self.units[wait])
+        yield target, "doubled", (arrive, "before", f"{self.units[arrive].strip()} {self.units[wait].strip()}")
+        yield target, "relaxed", self.swap(arrive, "release", "relaxed")
+        yield target, "aligned", self.swap(arrive, ";", ".aligned;"), self.swap(wait, ";", ".aligned;")
+        for what, condition in (("by warp 0 of each warpgroup only",
+                                 f"and.b32 %t, {self.tid}, 127; setp.lt.u32 %only, %t, 32"),
+                                ("by the first program only", f"setp.eq.u32 %only, {self.rank}, 0"),
+                                ("by the second program only", f"setp.eq.u32 %only, {self.rank}, 1"),
+                                ("by all threads but the last", f"setp.ne.u32 %only, {self.tid}, 383")):
+            yield target, what, self.only(arrive, condition), self.only(wait, condition)
+        yield target, "arrive by the consumers only", self.only(arrive, f"setp.ge.u32 %only, {self.tid}, 128")
+        yield target, "of the program alone", (arrive, None), (wait, "bar.sync 0;")
+        yield target, "of each warp alone", (arrive, None), (wait, "bar.warp.sync 0xffffffff;")
+        yield target, "a memory fence", (arrive, None), (wait, "fence.acq_rel.cluster;")
+
+    def of_cluster_start(self):
+        target = "start barrier"
+        yield from self.of_barrier(target, self.start_arrive, self.start)
+        yield (target, "before the initialisation", (self.start_arrive, None), (self.start, None),
+               (self.not_first, "before", f"{self.units[self.start_arrive].strip()} {self.units[self.start].strip()}"))
+        yield target, "arrive before the initialisation", *self.moved(self.start_arrive, self.not_first)
+        yield (target, "after the consumers' registers", (self.start_arrive, None), (self.start, None),
+               (self.inc + 1, "before", f"{self.units[self.start_arrive].strip()} {self.units[self.start].strip()}"),
+               (self.dec + 1, "before", f"{self.units[self.start_arrive].strip()} {self.units[self.start].strip()}"))
+        yield (target, "of the consumers only", (self.start_arrive, None), (self.start, None),
+               (self.inc + 1, "before", f"{self.units[self.start_arrive].strip()} {self.units[self.start].strip()}"))
+        yield target, "relaxed, and no fence.mbarrier_init", self.swap(self.start_arrive, "release", "relaxed"), *(
+            (fence, None) for fence in self.init_fences)
+
+    def of_end(self):
+        if self.cluster == 1:
+            return
+        target = "end barrier"
+        yield from self.of_barrier(target, self.end_arrive, self.end)
+        both = f"{self.units[self.end_arrive].strip()} {self.units[self.end].strip()}"
+        yield (target, "of the consumers only", (self.end_arrive, None), (self.end, None),
+               (self.last(r"bra\s", self.last_read), "before", both))
+        yield (target, "before the last stores are read", (self.end_arrive, None), (self.end, None),
+               (self.dec + 1, "before", both),
+               (self.last(r"bra\s", self.last_read), "before", both))
+
+    def of_launch(self):
+        """What the entry says of itself."""
+        if self.cluster == 1:
+            return
+        size = r"\.reqnctapercluster 2, 1, 1"
+        yield "cluster", "of any size", ("head", size, "")
+        yield "cluster", "none", ("head", size, ""), ("head", r"\.explicitcluster", "")
+        yield "cluster", "not explicit", ("head", r"\.explicitcluster", "")
+        for shape in ("1, 1, 1", "1, 2, 1", "4, 1, 1"):
+            yield "cluster", f"of {shape}", ("head", size, f".reqnctapercluster {shape}")
+
+    def of_parts(self):
+        """Which part of B, which rows of A and of C are whose."""
+        if self.cluster == 1:
+            return
+        place, coordinates, rows = ((index, *self.match(index, r"(%rd?\d+), (%rd?\d+), (\d+);"))
+                                    for index in (self.place, self.coordinates, self.rows))
+
+        def of_rank(site, text):
+            """The unit with another rank: `text` computes %k from the right one."""
+            index, register, rank, shift = site
+            bits = "b64" if register.startswith("%rd") else "b32"
+            return (index, f"{{ .reg .{bits} %k; {text.format(bits=bits, rank=rank)} shl.{bits} {register}, %k, {shift}; }}")
+
+        def offset(number, text):
+            """A coordinate's sum with another offset."""
+            index = self.offsets[number]
+            result, base, add = self.match(index, r"(%rd\d+), (%rd\d+), (%rd\d+);")
+            return index, f"{{ .reg .b64 %k; {text.format(bits='b64', rank=add)} add.s64 {result}, {base}, %k; }}"
+
+        zero, one, other = "mov.{bits} %k, 0;", "mov.{bits} %k, 1;", "xor.{bits} %k, {rank}, 1;"
+        for what, site in (("the part's place", place), ("the producer's rank", coordinates), ("the results' rank", rows)):
+            yield "part", f"{what} the first", of_rank(site, zero)
+            yield "part", f"{what} the second", of_rank(site, one)
+            yield "part", f"{what} the other's", of_rank(site, other)
+            index, register, rank, shift = site
+            for change, value in (("halved", int(shift) - 1), ("doubled", int(shift) + 1)):
+                yield "part", f"{what} {change}", self.swap(index, rf", {shift};", f", {value};")
+        for number, what in enumerate(("A's rows", "B's columns")):
+            yield "part", f"{what} the first", offset(number, zero)
+            yield "part", f"{what} the second", offset(number, "mov.{bits} %k, 128;")
+            yield "part", f"{what} the other's", offset(number, "xor.{bits} %k, {rank}, 128;")
+            yield "part", f"{what} halved", offset(number, "shr.u64 %k, {rank}, 1;")
+        yield ("part", "B's place and columns the other's", of_rank(place, other),
+               offset(1, "xor.{bits} %k, {rank}, 128;"))
+        yield ("part", "A's rows and the results the other's", of_rank(rows, other),
+               offset(0, "xor.{bits} %k, {rank}, 128;"))
+
+    def of_tiles(self):
+        """Which tiles a cluster walks."""
+        sites = {}
+        for register, what in (("%ctaid.x", "first tile"), ("%nctaid.x", "step")):
+            found = [self.match(i, r"(%r\d+), ")[0] for i in self.some(2, rf"mov\.u32\s+%r\d+, {register};")]
+            for role, value in zip(("the consumers", "the producer"), found):
+                use = (self.one(rf"shr\.u32\s+%r\d+, {value}, 1;") if self.cluster > 1
+                       else self.one(rf"cvt\.u64\.u32\s+%rd\d+, {value};"))
+                sites[role, what] = use, value
+        for what in ("first tile", "step"):
+            both = []
+            for role in ("the consumers", "the producer"):
+                use, value = sites[role, what]
+                if self.cluster > 1:
+                    change = self.swap(use, ", 1;", ", 0;")
+                    yield "tiles", f"{role}' {what} by program" .replace("producer'", "producer's"), change
+                else:
+                    result, = self.match(use, r"(%rd\d+), ")
+                    change = (use, f"{{ .reg .b32 %t; add.u32 %t, {value}, 1; cvt.u64.u32 {result}, %t; }}")
+                    yield "tiles", f"{role}' {what} one more".replace("producer'", "producer's"), change
+                both.append(change)
+            yield "tiles", f"{what} of both " + ("by program" if self.cluster > 1 else "one more"), *both
+        if self.cluster > 1:
+            rounds = self.some(2, r"add\.s64\s+%rd\d+, %rd\d+, 2;")
+            for what, which in (("the consumers", rounds[:1]), ("the producer", rounds[1:]), ("both", rounds)):
+                yield "tiles", f"a row without its pair left out by {what}", *(
+                    self.swap(index, ", 2;", ", 1;") for index in which)
+                yield "tiles", f"a pair too many for {what}", *(self.swap(index, ", 2;", ", 4;") for index in which)
 
     def places(self, index):
         """(name, place) for all gaps of the consumers' loop but those beside the unit `index`."""
@@ -244,47 +401,101 @@ class RingKernel:
         yield target, "parity flipped", (wait, f"{{ .reg .b32 %turned; xor.b32 %turned, {phase}, 1; {turned} }}")
         yield target, "of the next slot", self.swap(wait, pattern, f"[{barrier}+8], {phase};")
         yield target, "of the other ring", self.swap(wait, pattern, f"[{barrier}+{other}], {phase};")
+        if ".acquire.cluster" in self.units[wait]:
+            yield target, "acquire of the program", self.swap(wait, r"\.acquire\.cluster", "")
+            yield target, "relaxed", self.swap(wait, r"\.acquire\.cluster", ".relaxed.cluster")
+        else:
+            yield target, "acquire of the cluster", self.swap(wait, r"parity\.shared", "parity.acquire.cluster.shared")
+            yield target, "relaxed", self.swap(wait, r"parity\.shared", "parity.relaxed.cta.shared")
         yield target, "tried once", self.swap(wait, r"@!done bra again;", "")
         yield target, "tested once", (wait, re.sub("try_wait", "test_wait",
                                                    self.units[wait].replace("@!done bra again;", "")))
 
     def of_arrives(self):
-        for name, index, guard, wait in zip(("release", "last release"), self.arrives, self.guards,
-                                            (self.retire, self.drain)):
+        address = r"remote, (%r\d+), " if self.cluster > 1 else r"\[(%r\d+)\]"
+        for name, index, guard in zip(("release", "last release"), self.arrives, self.guards):
+            (register,) = self.match(index, address)
+            operand = "remote" if self.cluster > 1 else register
             yield name, "removed", (index, None)
             yield name, "doubled", (index, "before", self.units[index])
-            (register,) = self.match(index, r"\[(%r\d+)\]")
-            yield name, "of the next slot", self.swap(index, r"\[%r\d+\]", f"[{register}+8]")
-            yield name, "of the other ring", self.swap(index, r"\[%r\d+\]", f"[{register}+-32]")
-            (predicate,) = self.match(guard, r"@!?(%p\d+)")
-            define = self.definition(predicate, guard)
-            if self.units[define].strip().startswith("not"):
-                define = self.definition(self.match(define, r", (%p\d+);")[0], define)
-            result, other = self.match(define, rf"(?:or|and)\.pred\s+(%p\d+), (%p\d+), (?:{self.elected}|{self.not_elected});")
-            operator = "or" if "or.pred" in self.units[define] else "and"
-            yield name, "by all threads", (define, f"{operator}.pred {result}, {other}, {other};")
-            ends = "ne" if operator == "or" else "eq"
-            for what, thread in (("by thread 5", f"setp.{ends}.b32 %only, {self.lane}, 5;"),
-                                 ("by a lane of each warp", f"and.b32 %t, {self.lane}, 31; setp.{ends}.b32 %only, %t, 0;"),
-                                 ("by thread 128 of the block", f"setp.{ends}.b32 %only, {self.tid}, 128;"),
-                                 ("by nobody", f"setp.{ends}.b32 %only, {self.lane}, 128;")):
-                yield name, what, (define, f"{{ .reg .pred %only; .reg .b32 %t; {thread} "
-                                           f"{operator}.pred {result}, {other}, %only; }}")
-            release = "mbarrier.arrive.release.cta.shared::cta.b64 _"
-            yield name, "relaxed", self.swap(index, r"mbarrier\.arrive\.shared::cta\.b64 _",
-                                             release.replace("release", "relaxed"))
+            yield name, "of the next slot", self.swap(index, rf"\[{operand}\]", f"[{operand}+8]")
+            yield name, "of the other ring", self.swap(index, rf"\[{operand}\]", f"[{operand}+-32]")
             yield name, "with count 2", self.swap(index, r"\];", "], 2;")
-        bytes_of, = self.match(self.definition(self.match(self.arrives[0], r"\[(%r\d+)\]")[0], self.arrives[0]),
+            if self.cluster > 1:
+                yield name, "relaxed", self.swap(index, r"\.release\.", ".relaxed.")
+                yield name, "release of the program", self.swap(index, r"\.release\.cluster", ".release.cta")
+            else:
+                yield name, "relaxed", self.swap(index, r"arrive\.shared", "arrive.relaxed.cta.shared")
+                yield name, "release of the cluster", self.swap(index, r"arrive\.shared", "arrive.release.cluster.shared")
+            yield from self.of_electees(name, index, guard)
+        bytes_of, = self.match(self.definition(self.match(self.arrives[0], address)[0], self.arrives[0]),
                                r", (%r\d+), ")
         convert = self.last(r"cvt\.u64\.u32", self.definition(bytes_of, self.arrives[0]))
         yield "release", "of the slot just read", self.swap(convert, r", %r\d+;", f", {self.slot_bytes};")
-        yield ("release", "on every trip", *self.always(self.guards[0]))
+        yield "release", "on every trip", *self.always()
 
-    def always(self, guard):
-        """The guard of the release without its "not in the first trip"."""
+    def guard_of(self, guard):
+        """(unit that defines a release's guard, its result, the other condition, the electees' condition)."""
         (predicate,) = self.match(guard, r"@!?(%p\d+)")
         define = self.definition(predicate, guard)
-        return [(define, f"or.pred {predicate}, {self.not_elected}, {self.not_elected};")]
+        if self.units[define].strip().startswith("not"):
+            define = self.definition(self.match(define, r", (%p\d+);")[0], define)
+        result, left, right = self.match(define, r"(?:or|and)\.pred\s+(%p\d+), (%p\d+), (%p\d+);")
+        electees = [p for p in (left, right) if re.search(rf", {self.lane}, ", self.units[self.definition(p, define)])]
+        assert len(electees) == 1, f"expected one condition on the thread in {self.units[define]}: adapt this test"
+        return define, result, right if electees[0] == left else left, electees[0]
+
+    def of_electees(self, name, index, guard):
+        define, result, other, _ = self.guard_of(guard)
+        operator = "or" if "or.pred" in self.units[define] else "and"
+        ends = {"or": {"eq": "ne", "le": "gt"}, "and": {"eq": "eq", "le": "le"}}[operator]
+
+        def electing(text):  # `text` sets %only to what goes round (or) or through (and) the arrival.
+            return define, f"{{ .reg .pred %only; .reg .b32 %t; {text} {operator}.pred {result}, {other}, %only; }}"
+
+        yield name, "by all threads", (define, f"{operator}.pred {result}, {other}, {other};")
+        yield name, "by nobody", electing(f"setp.{ends['eq']}.b32 %only, {self.lane}, 128;")
+        if self.cluster == 1:
+            for what, text in (("by thread 5", f"setp.{ends['eq']}.b32 %only, {self.lane}, 5;"),
+                               ("by a lane of each warp", f"and.b32 %t, {self.lane}, 31; setp.{ends['eq']}.b32 %only, %t, 0;"),
+                               ("by thread 128 of the block", f"setp.{ends['eq']}.b32 %only, {self.tid}, 128;")):
+                yield name, what, electing(text)
+            return
+
+        def ranked(text):  # The arrival at the rank that `text` computes into %k.
+            unit = self.swap(index, rf"remote, (%r\d+), {self.lane};", r"remote, \1, %k;")[1]
+            return index, re.sub(r"\.reg \.b32 remote;", f".reg .b32 remote, %k; {text}", unit)
+
+        parity = ranked(f"and.b32 %k, {self.lane}, 1;")
+        for what, text in (("to the first program only", f"setp.{ends['eq']}.b32 %only, {self.lane}, 0;"),
+                           ("to the second program only", f"setp.{ends['eq']}.b32 %only, {self.lane}, 1;"),
+                           ("by three threads", f"setp.{ends['le']}.u32 %only, {self.lane}, 2;"),
+                           ("by the first consumer only", f"add.u32 %t, {self.tid}, -128; setp.{ends['le']}.u32 %only, %t, 1;")):
+            yield name, what, electing(text)
+        for what, text in (("by threads 64 and 65", f"and.b32 %t, {self.lane}, 126; setp.{ends['eq']}.b32 %only, %t, 64;"),
+                           ("by two lanes of each warp", f"and.b32 %t, {self.lane}, 30; setp.{ends['eq']}.b32 %only, %t, 0;"),
+                           ("by four threads", f"setp.{ends['le']}.u32 %only, {self.lane}, 3;")):
+            yield name, what, electing(text), parity
+        arrive = re.search(r"mapa.*?;.*?;", self.units[index]).group()
+        both = " ".join(arrive.replace(f", {self.lane};", f", {rank};") for rank in (0, 1))
+        yield (name, "to both by one thread", electing(f"setp.{ends['eq']}.b32 %only, {self.lane}, 0;"),
+               (index, f"{{ .reg .b32 remote; {both} }}"))
+        yield name, "to the own program twice", ranked(f"mov.b32 %k, {self.rank};")
+        yield name, "to the other program twice", ranked(f"xor.b32 %k, {self.rank}, 1;")
+        yield name, "to the first program twice", ranked("mov.b32 %k, 0;")
+        yield name, "to the second program twice", ranked("mov.b32 %k, 1;")
+        yield name, "ranks exchanged", ranked(f"xor.b32 %k, {self.lane}, 1;")
+        yield name, "one rank further", ranked(f"add.u32 %k, {self.lane}, 1;")
+        (register,) = self.match(index, r"remote, (%r\d+), ")
+        yield name, "without mapa", (index, f"mbarrier.arrive.release.cluster.shared::cluster.b64 _, [{register}];")
+        yield name, "of the own program only, by one thread", electing(
+            f"setp.{ends['eq']}.b32 %only, {self.lane}, 0;"), (
+                index, f"mbarrier.arrive.release.cluster.shared::cta.b64 _, [{register}];")
+
+    def always(self):
+        """The guard of the release without its "not in the first trip"."""
+        define, result, _, electee = self.guard_of(self.guards[0])
+        return [(define, f"or.pred {result}, {electee}, {electee};")]
 
     def of_expect(self):
         index, target = self.expect, "expect_tx"
@@ -294,6 +505,9 @@ class RingKernel:
         for change, size in (("16 bytes more", count + 16), ("16 bytes less", count - 16), ("half", count // 2),
                              ("twice", 2 * count), ("0 bytes", 0)):
             yield target, change, self.swap(index, r", \d+;", f", {size};")
+        if self.cluster > 1:
+            yield target, "without the other's part", self.swap(index, r", \d+;", f", {count - 16384};")
+            yield target, "of the own copies twice", self.swap(index, r", \d+;", f", {count + 16384};")
         yield target, "removed", (index, None)
         yield target, "arriving without it", (index, f"mbarrier.arrive.shared::cta.b64 _, [{register}];")
         yield target, "without arriving", (index, f"mbarrier.expect_tx.relaxed.cta.shared::cta.b64 [{register}], {count};")
@@ -310,7 +524,9 @@ class RingKernel:
         for number, load in enumerate(self.loads, 1):
             target = f"load {number}"
             place, tensor, x, y, barrier = self.match(
-                load, r"\[(%r\d+)\], \[(%rd\d+), \{(%r\d+), (%r\d+)\}\], \[(%r\d+)\];")
+                load, r"\[(%r\d+)\], \[(%rd\d+), \{(%r\d+), (%r\d+)\}\], \[(%r\d+)\](?:, 3)?;")
+            multicast = ".multicast::cluster" in self.units[load]
+            assert not multicast or self.cluster == 2
             yield target, "removed", (load, None)
             yield target, "doubled", (load, "before", self.units[load])
             for offset in (16, 128, 1024, -1024):
@@ -323,8 +539,34 @@ class RingKernel:
                 yield target, what, (load, f"{{ .reg .b32 %c; add.s32 %c, {old}, {box}; {text} }}")
             yield target, "coordinates swapped", self.swap(load, rf"\{{{x}, {y}\}}", f"{{{y}, {x}}}")
             yield target, "of the other operand", self.swap(load, tensor, next(m for m in maps if m != tensor))
-            yield target, "on the next slot's barrier", self.swap(load, rf"\[{barrier}\];", f"[{barrier}+8];")
-            yield target, "on the other ring's barrier", self.swap(load, rf"\[{barrier}\];", f"[{barrier}+32];")
+            yield target, "on the next slot's barrier", self.swap(load, rf"\[{barrier}\]", f"[{barrier}+8]")
+            yield target, "on the other ring's barrier", self.swap(load, rf"\[{barrier}\]", f"[{barrier}+32]")
+            if multicast:
+                alone = self.swap(load, r"\.multicast::cluster", "")[1].replace("], 3;", "];")
+                yield target, "not multicast", (load, alone)
+                for mask in (0, 1, 2, 5, 7):
+                    yield target, f"to mask {mask}", self.swap(load, r"\], 3;", f"], {mask};")
+                unit = self.units[load].replace("], 3;", "], %m;").strip()
+                yield target, "to the own program only", (
+                    load, f"{{ .reg .b16 %m; .reg .b32 %k; mov.b32 %k, 1; shl.b32 %k, %k, {self.rank}; "
+                          f"cvt.u16.u32 %m, %k; {unit} }}")
+                yield target, "to the other program only", (
+                    load, f"{{ .reg .b16 %m; .reg .b32 %k; mov.b32 %k, 2; shr.u32 %k, %k, {self.rank}; "
+                          f"cvt.u16.u32 %m, %k; {unit} }}")
+                yield target, "copied to each program by its own instruction", (
+                    load, " ".join(self.units[load].replace("], 3;", f"], {mask};").strip() for mask in (1, 2)))
+            elif self.cluster > 1:
+                yield target, "multicast", (load, self.units[load].replace(
+                    "complete_tx::bytes", "complete_tx::bytes.multicast::cluster").replace("];", "], 3;"))
+                yield target, "multicast to mask 1", (load, self.units[load].replace(
+                    "complete_tx::bytes", "complete_tx::bytes.multicast::cluster").replace("];", "], 1;"))
+        shared = [load for load in self.loads if ".multicast::cluster" in self.units[load]]
+        if shared:
+            yield "loads", "none multicast", *(
+                (load, self.swap(load, r"\.multicast::cluster", "")[1].replace("], 3;", "];")) for load in shared)
+            for what, rank in (("first", 0), ("second", 1)):
+                yield "loads", f"multicast by the {what} program only", *(
+                    self.only(load, f"setp.eq.u32 %only, {self.rank}, {rank}") for load in shared)
 
     def of_fences(self):
         first, second = self.fences
@@ -381,6 +623,10 @@ class RingKernel:
             (register,) = self.match(shift, r"(%r\d+), ")
             yield "slot", f"of {operand} always the first, for the consumers", (shift, f"mov.b32 {register}, 0;")
         shift = self.last(r"shl\.b32\s+%r\d+, %r\d+, 14;", self.loads[0])
+        if self.cluster > 1:
+            other = self.last(r"shl\.b32\s+%r\d+, %r\d+, 15;", self.loads[-1])
+            yield "slot", "of B always the first, for the producer", (
+                other, f"mov.b32 {self.match(other, r'(%r.+?), ')[0]}, 0;")
         yield "slot", "always the first, for the producer", (shift, f"mov.b32 {self.match(shift, r'(%r.+?), ')[0]}, 0;")
 
     def of_registers(self):
@@ -561,16 +807,39 @@ ANY_PRODUCER = (
     "any one thread of the producer's warpgroup can fill the ring: bar.sync orders the initialisation, and its fence, "
     "before it")
 
+TWICE = "a second barrier of all threads orders no less than one"
+RELAXED_START = (
+    "what the barrier has to carry is the initialisation of the mbarriers. fence.mbarrier_init.release.cluster publishes "
+    "it with an arrival that may be relaxed, and every wait acquires: the sequence of the ISA's own example (PTX ISA "
+    "9.7.13.4, fence.mbarrier_init)")
+EVERY_THREAD = (
+    ".aligned asks that all threads of a warp execute this very instruction: it stands where every way of the kernel "
+    "passes, under no condition")
+STILL_BEFORE = "setmaxnreg touches no memory; both roles pass the barrier before the first use of an mbarrier"
+HAVE_EXITED = (
+    "the cluster barrier waits for no thread that has exited (PTX ISA 9.7.13.8). All that a program does to the other's "
+    "memory, copies and arrivals, is done by threads of warp 0 of a warpgroup, which do pass it")
+LAUNCH = (
+    "the directives fix what a launch may ask for; the package's launch asks for a cluster of two, and the kernel reads "
+    "its rank from a register. Without them only a wrong launch would no longer be refused")
+OTHER_HALF = "each program brings the half of B that the other one did; both halves lie in the same places as before"
+OTHER_ROWS = "each program computes the rows that the other one did, and stores them there: each row is computed once"
+NOTHING_THERE = (
+    "both roles walk one more pair of tiles, which lies outside of A and of the results: loads bring zeros, stores write "
+    "nothing (PTX ISA 5.5.3, out of bounds)")
+SAME_ARRIVALS = (
+    "each consumer arrives once at each program's barrier, after its wait; which of its threads arrives where does not "
+    "matter, see the thread that releases")
+ONE_BY_ONE = "a multicast is a copy to each program of the mask, with a completion at each program's mbarrier"
+
 ALL = range(1, 5)
-EQUIVALENT = {
+RELEASES = ("release", "last release")
+COMMON = {
     **{("mbarrier.init", f"by thread {thread}"): ANY_INITIALISER for thread in (1, 383)},
     ("fence.mbarrier_init", "first removed"): LATER_FENCE,
-    ("fence.mbarrier_init", "second removed"): NO_COPY,
-    ("fence.mbarrier_init", "both after the barrier"): OWN_COPIES,
-    ("fence.mbarrier_init", "both fence.proxy.async"): STRONGER_FENCE,
     ("full wait", "after wgmma.fence"): REGISTERS_ONLY,
-    **{(name, "by thread 5"): ANY_THREAD for name in ("release", "last release")},
-    **{("expect_tx", f"after load {n}"): BEFORE_ARRIVING for n in range(1, 6)},
+    ("full wait", "acquire of the cluster"): STRICTER,
+    **{("expect_tx", f"after load {n}"): BEFORE_ARRIVING for n in range(1, 4)},
     ("expect_tx", "in two halves"): SAME_SUM,
     ("wgmma.fence", "first removed"): OTHER_FENCE,
     ("wgmma.fence", "second removed"): ONCE,
@@ -591,12 +860,33 @@ EQUIVALENT = {
     **{(f"fence.proxy {n}", "after the barrier"): READER_SIDE for n in ALL},
     **{(f"bulk commit {n}", "doubled"): EMPTY_GROUP for n in ALL},
 }
+ALONE = {
+    ("fence.mbarrier_init", "second removed"): NO_COPY,
+    ("fence.mbarrier_init", "both after the barrier"): OWN_COPIES,
+    ("fence.mbarrier_init", "both fence.proxy.async"): STRONGER_FENCE,
+    ("free wait", "acquire of the cluster"): STRICTER,
+    **{(name, "by thread 5"): ANY_THREAD for name in RELEASES},
+    **{(name, "release of the cluster"): STRICTER for name in RELEASES},
+    **{("expect_tx", f"after load {n}"): BEFORE_ARRIVING for n in (4, 5)},
+}
+CLUSTERED = {
+    **{(f"{place} barrier", "doubled"): TWICE for place in ("start", "end")},
+    **{(f"{place} barrier", "aligned"): EVERY_THREAD for place in ("start", "end")},
+    ("start barrier", "relaxed"): RELAXED_START,
+    ("start barrier", "after the consumers' registers"): STILL_BEFORE,
+    ("end barrier", "by warp 0 of each warpgroup only"): HAVE_EXITED,
+    **{("cluster", change): LAUNCH for change in ("of any size", "none", "not explicit")},
+    ("part", "B's place and columns the other's"): OTHER_HALF,
+    ("part", "A's rows and the results the other's"): OTHER_ROWS,
+    ("tiles", "a pair too many for both"): NOTHING_THERE,
+    **{(name, "by threads 64 and 65"): ANY_THREAD for name in RELEASES},
+    **{(name, change): SAME_ARRIVALS for name in RELEASES for change in ("to both by one thread", "ranks exchanged")},
+    **{(f"load {n}", "copied to each program by its own instruction"): ONE_BY_ONE for n in (2, 3)},
+}
+EQUIVALENT = {1: COMMON | ALONE, 2: COMMON | CLUSTERED}  # By the size of the cluster.
 
 # --- Bugs that the simulator does not see ------------------------------------------------------------------------
 
-ALIGNED = (
-    ".aligned: all threads of the warpgroup must execute it, else the behaviour is undefined (PTX ISA 9.7.15.7.3 and "
-    "9.7.19.5). The simulator takes it from one warp alone. The reads it orders and the registers it grants are right")
 ONE_LANE = (
     "the other lanes have not seen the phase complete. To the simulator what one lane of a warp acquired, its warp has; "
     "hardware runs the wgmma of a warp as one instruction, behind the wait")
@@ -605,17 +895,18 @@ NO_FENCE = (
     "simulator asks for fence.mbarrier_init only where a peer of a cluster uses the barrier (HOPPER_PTX.md, 5: no error "
     "without clusters)")
 
-UNDETECTED = {
-    ("wait_group 1", "by warp 0 of each warpgroup only"): ALIGNED,
-    ("setmaxnreg.inc", "by warp 0 of each warpgroup only"): ALIGNED,
+COMMON_UNDETECTED = {
     ("full wait", "by lane 0 of each warp only"): ONE_LANE,
-    **{("fence.mbarrier_init", change): NO_FENCE for change in (
+}
+UNDETECTED = {
+    1: COMMON_UNDETECTED | {("fence.mbarrier_init", change): NO_FENCE for change in (
         "both removed", "both before the initialisation", "both fence.acq_rel.cta")},
+    2: COMMON_UNDETECTED,
 }
 
 # --- Mutants that break no order and compute something else ------------------------------------------------------
 
-DATA = [("load", "(column|row) one|coordinates swapped|of the other operand"), ("descriptor", ""), ("store", "removed|row one")]
+DATA = [("part", ""), ("tiles", ""), ("load", "(column|row) one|coordinates swapped|of the other operand"), ("descriptor", ""), ("store", "removed|row one")]
 
 
 def is_data(mutant):

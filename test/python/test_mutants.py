@@ -9,22 +9,21 @@ instruction (fence.proxy.async, bar.sync, wgmma.fence, wgmma.commit_group, wgmma
 * weakened: wait for one group less, a fence of the wrong state space or proxy, a barrier of one warp, one warp only.
 
 Of `gemm_tma`, the ring with its producer and consumers, the same, and all that the protocol is made of: counts and
-places of mbarrier.init, waits and their parities, arrivals and who makes them, expect_tx and its bytes, each copy's
-destination, coordinates and barrier, the slot's and phase's advance, setmaxnreg, the descriptors of wgmma, and the
-epilogue's named barriers, bulk groups and stores. It runs on two multiprocessors, two tiles to a program, nine trips to
-a tile: more than twice round the ring of four.
+places of mbarrier.init, waits and their parities, arrivals, who makes them and in which program, expect_tx and its
+bytes, each copy's destination, coordinates, mask and barrier, the cluster's barriers, each program's part of the
+operands, the tiles a cluster walks, the slot's and phase's advance, setmaxnreg, the descriptors of wgmma, and the
+epilogue's named barriers, bulk groups and stores. `alone` is the same kernel without clusters, of which a sample runs.
 
-Each mutant runs with 8 seeds. It must be reported by name (a finding of severity error), or stand in EQUIVALENT with
-the proof that it is right, and then its numbers must be right and no error reported. Wrong numbers alone do not
-count as reported, but for mutants that break no order and only compute something else (ring_mutants.DATA). What is
-a bug and passes all the same is listed in UNDETECTED, with the reason; a simulator that learns to see it fails the
-test, and the line goes.
+Each mutant runs with 8 seeds. It must be reported by name (a finding of severity error or warning, or a launch that is
+refused), or stand in EQUIVALENT with the proof that it is right, and then its numbers must be right and nothing but
+notes reported. Wrong numbers alone do not count as reported, but for mutants that break no order and only compute
+something else (ring_mutants.DATA). What is a bug and passes all the same is listed in UNDETECTED, with the reason; a
+simulator that learns to see it fails the test, and the line goes.
 
     .venv/bin/python test/python/test_mutants.py --write [NOTE]     # bench/results/mutants-gemm.md
 """
 
 import datetime
-import itertools
 import json
 import os
 import re
@@ -44,12 +43,23 @@ from packages import TOLERANCE, Variant
 from ring_mutants import Mutant
 
 VARIANTS = [Variant(), Variant("bf16", "bf16", "column", "row")]
-# The second problem, for equivalent mutants, has remainders on all sides.
-# gemm: three k-steps, so that each slot is reused twice. gemm_tma: see above; 9 and 10 are no multiples of the stages.
-PROBLEMS = {"gemm": [(128, 128, 192), (129, 130, 200)], "gemm_tma": [(256, 512, 576), (136, 264, 584)]}
-DEVICE = {"gemm": "sim", "gemm_tma": "sim:2"}
+
+# How each kernel is compiled and where it runs: (device, sizes). The first problem tells of nearly all mutants, what it
+# leaves unreported runs on the others too.
+# gemm: three k-steps, so that each slot is reused twice; then remainders on all sides.
+# gemm_tma: a cluster of two walks two tiles, five trips to a tile, two and a half times round the ring of four; then
+# the cluster's second program has no row of the results, and there are remainders on all other sides.
+# alone: the same without clusters.
+Kernel = namedtuple("Kernel", "entry options problems unmutated")
+KERNELS = {
+    "gemm": Kernel("gemm", (), [("sim", (128, 128, 192)), ("sim", (129, 130, 200))], []),
+    "gemm_tma": Kernel("gemm_tma", (), [("sim:2", (256, 512, 320)), ("sim:2", (120, 264, 328))],
+                       [("sim:4", (392, 520, 584)), ("sim:4", (136, 1032, 136))]),
+    "alone": Kernel("gemm_tma", ("--tune=cluster=1",), [("sim:2", (256, 512, 320)), ("sim:2", (136, 264, 328))], []),
+}
 SEEDS = 8
-STEPS = 1_000_000  # Warp instructions; an unchanged gemm_tma takes 60,000 of them.
+LISTED_SEEDS = 4  # Of mutants that must not be reported, in the test; the table takes all.
+STEPS = 300_000  # Warp instructions; an unchanged gemm_tma takes 40,000 of them.
 
 # --- The program and its places ----------------------------------------------------------------------------------
 
@@ -198,145 +208,177 @@ PLAIN_EQUIVALENT = {
     ("bar.sync", "after the last st.shared"): READER_SIDE,
 }
 
-EQUIVALENT = {"gemm": PLAIN_EQUIVALENT, "gemm_tma": ring_mutants.EQUIVALENT}
-UNDETECTED = {"gemm": {}, "gemm_tma": ring_mutants.UNDETECTED}
+EQUIVALENT = {"gemm": PLAIN_EQUIVALENT, "gemm_tma": ring_mutants.EQUIVALENT[2], "alone": ring_mutants.EQUIVALENT[1]}
+UNDETECTED = {"gemm": {}, "gemm_tma": ring_mutants.UNDETECTED[2], "alone": ring_mutants.UNDETECTED[1]}
 
 # --- Running them ------------------------------------------------------------------------------------------------
 
+# Names of findings: errors and warnings; notes. `first`: the first seed that shows one of the former.
+Outcome = namedtuple("Outcome", "findings notes right first")
+
 
 @lru_cache
-def problem(variant, shape):
-    return packages.make_inputs(variant, shape, 0)
+def problem(folder, variant, shape):
+    """The files of A, B and the reference, and the reference."""
+    a, b, reference = packages.make_inputs(variant, shape, 0)
+    paths = [folder / f"{name}-{variant}-{'-'.join(map(str, shape))}.npy" for name in ("A", "B", "reference")]
+    for path, array in zip(paths, (a, b, reference)):
+        np.save(path, array)
+    return *paths, reference
 
 
-def mutants_of(entry, variant, ptx, groups=None):
-    """All mutants of an entry; in the second layout of gemm_tma, those of what differs there: copies, descriptors."""
-    if entry == "gemm":
-        return PlainKernel(ptx).mutants()
-    return ring_mutants.RingKernel(ptx).mutants(groups or (None if variant == VARIANTS[0] else ("loads", "descriptors")))
+def sampled(number, mutant):
+    """Of the kernel without clusters: what differs most from the other, and every fifth of the rest."""
+    return re.match("mbarrier.init|bar.sync|(last )?release|tiles", mutant.target) or number % 5 == 0
 
 
-def run(tool, source, ptx, entry, variant, shape, folder, seeds):
-    """Error names, other names, and whether the numbers are right, of PTX in the package `source`."""
-    package = packages.edit(source, folder / "mutant.tkpkg", lambda package: package.update(ptx=ptx))
-    a, b, reference = problem(variant, shape)
-    np.save(folder / "reference.npy", reference)
-    done = packages.run_gemm(tool, package, variant, (a, b), folder, f"--seeds={seeds}", "--keep-output",
-                             f"--variant={entry}", f"--max-steps={STEPS}",
-                             f"--check=C={folder / 'reference.npy'}:{TOLERANCE[variant.output]}", device=DEVICE[entry])
-    assert done.report is not None, done.process.stderr
-    errors = sorted({finding["name"] for finding in done.errors})
-    others = sorted({f["name"] for f in done.report["findings"] if f["severity"] != "error"})
-    right = (all(check["passed"] for check in done.report["checks"]) and bool(done.report["checks"])
-             and done.output is not None and bool(packages.relative_error(done.output, reference) <= TOLERANCE[variant.output]))
-    return errors, others, right
+def mutants_of(name, variant, ptx, groups=None):
+    """The mutants of a kernel; in the second layout of gemm_tma, those of what differs there: copies, descriptors."""
+    if name == "gemm":
+        return list(PlainKernel(ptx).mutants())
+    if variant != VARIANTS[0]:
+        groups = groups or ("loads", "descriptors")
+    mutants = ring_mutants.RingKernel(ptx).mutants(groups)
+    return [mutant for number, mutant in enumerate(mutants) if name == "gemm_tma" or sampled(number, mutant)]
 
 
-def compile_variant(tool, variant, folder):
-    return packages.compile_gemm(tool, variant, folder / f"{variant}.tkpkg", "--no-certify")
+class Bench:
+    """Runs PTX in the place of a compiled package's."""
+
+    def __init__(self, tool, folder):
+        self.tool, self.folder = tool, folder
+
+    @lru_cache
+    def compiled(self, name, variant):
+        path = self.folder / f"{name}-{variant}.tkpkg"
+        return packages.compile_gemm(self.tool, variant, path, "--no-certify", *KERNELS[name].options)
+
+    def ptx(self, name, variant):
+        return json.loads(self.compiled(name, variant).read_text())["ptx"]
+
+    def mutants(self, name, variant, groups=None):
+        return mutants_of(name, variant, self.ptx(name, variant), groups)
+
+    def run(self, ptx, name, variant, where, seeds):
+        device, shape = where
+        a, b, expected, reference = problem(self.folder, variant, shape)
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            package, out = Path(folder) / "mutant.tkpkg", Path(folder) / "C.npy"
+            packages.edit(self.compiled(name, variant), package, lambda package: package.update(ptx=ptx))
+            done = self.tool("tk-run", package, "--arg", f"A={a}", "--arg", f"B={b}", "--out", f"C={out}", "--keep-output",
+                             f"--device={device}", "--report=json", f"--seeds={seeds}", f"--max-steps={STEPS}",
+                             f"--variant={KERNELS[name].entry}", f"--check=C={expected}:{TOLERANCE[variant.output]}")
+            if not done.stdout:
+                assert done.returncode == 1 and done.stderr.startswith("tk-run: error: "), done.stderr
+                return Outcome(["REFUSED"], [], False, None)
+            report = json.loads(done.stdout)
+            output = np.load(out).view(packages.NUMPY[variant.output])
+        differ = [f for f in report["findings"] if f["name"] == "TK-RUN-SEEDS-DIFFER"]
+        found = [f for f in report["findings"] if f["severity"] != "note" and f not in differ]
+        notes = sorted({f["name"] for f in report["findings"] if f["severity"] == "note"})
+        right = (bool(report["checks"]) and all(check["passed"] for check in report["checks"])
+                 and bool(packages.relative_error(output, reference) <= TOLERANCE[variant.output]))
+        return Outcome(sorted({f["name"] for f in found}), notes, right and not differ,
+                       min((f["seed"] for f in found), default=None))
+
+    def failures(self, name, variant, mutant):
+        """What speaks against a mutant's place in, or absence from, EQUIVALENT and UNDETECTED."""
+        key, text = (mutant.target, mutant.change), f"{name}: {mutant.target} {mutant.change}"
+        table = next((table for table in ("EQUIVALENT", "UNDETECTED") if key in globals()[table][name]), None)
+        problems = KERNELS[name].problems
+        if table is None:
+            # The first seed tells of most; the others are there for the rest.
+            for where, seeds in ((problems[0], "0..0"), *((where, f"0..{SEEDS - 1}") for where in problems)):
+                outcome = self.run(mutant.ptx, name, variant, where, seeds)
+                if outcome.findings or not outcome.right and name != "gemm" and ring_mutants.is_data(mutant):
+                    return []
+            return [f"{text}: not reported on any of {SEEDS} seeds (numbers {'right' if outcome.right else 'WRONG'}, "
+                    f"notes {outcome.notes})"]
+        found = []
+        for where in problems:
+            outcome = self.run(mutant.ptx, name, variant, where, f"0..{LISTED_SEEDS - 1}")
+            if outcome.findings:
+                found.append(f"{text}: listed in {table}, but reported as {outcome.findings}")
+            if not outcome.right:
+                found.append(f"{text}: listed in {table}, but the numbers are wrong")
+        return found
+
+    def all_failures(self, name, variant, mutants):
+        self.compiled(name, variant)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return [text for found in pool.map(partial(self.failures, name, variant), mutants) for text in found]
 
 
 @pytest.fixture(scope="module")
-def compiled(tool, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mutants")
-    return lru_cache(lambda variant: compile_variant(tool, variant, folder))
+def bench(tool, tmp_path_factory):
+    return Bench(tool, tmp_path_factory.mktemp("mutants"))
 
 
-def ptx_of(package):
-    return json.loads(package.read_text())["ptx"]
-
-
-@pytest.mark.parametrize("entry", PROBLEMS)
+@pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
-def test_unmutated(tool, compiled, tmp_path, variant, entry):
-    ptx = ptx_of(compiled(variant))
-    for shape in PROBLEMS[entry]:
-        errors, others, right = run(tool, compiled(variant), ptx, entry, variant, shape, tmp_path, "0..19")
-        assert (errors, others, right) == ([], [], True)
-
-
-def failures(tool, source, mutant, entry, variant, folder):
-    """What speaks against a mutant's place in, or absence from, EQUIVALENT and UNDETECTED."""
-    name = f"{mutant.target} {mutant.change}"
-    key = (mutant.target, mutant.change)
-    table = next((table for table in ("EQUIVALENT", "UNDETECTED") if key in globals()[table][entry]), None)
-    if table is None:
-        # The first seed tells of most; the others are there for the rest.
-        for seeds in ("0..0", f"1..{SEEDS - 1}"):
-            errors, others, right = run(tool, source, mutant.ptx, entry, variant, PROBLEMS[entry][0], folder, seeds)
-            if errors or not right and entry == "gemm_tma" and ring_mutants.is_data(mutant):
-                return []
-        return [f"{name}: not reported on any of {SEEDS} seeds (numbers {'right' if right else 'WRONG'}, "
-                f"other findings {others})"]
-    found = []
-    for shape in PROBLEMS[entry]:
-        errors, others, right = run(tool, source, mutant.ptx, entry, variant, shape, folder, f"0..{SEEDS - 1}")
-        if errors:
-            found.append(f"{name}: listed in {table}, but reported as {errors}")
-        if not right:
-            found.append(f"{name}: listed in {table}, but the numbers are wrong")
-    return found
+def test_unmutated(bench, variant, name):
+    for where in KERNELS[name].problems + KERNELS[name].unmutated:
+        assert bench.run(bench.ptx(name, variant), name, variant, where, "0..9") == ([], [], True, None)
 
 
 @pytest.mark.parametrize("target", SYNCHRONISING + ("bar.warp.sync",))
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
-def test_mutants(tool, compiled, tmp_path, variant, target):
-    source = compiled(variant)
-    mutants = [mutant for mutant in mutants_of("gemm", variant, ptx_of(source)) if mutant.target == target]
+def test_mutants(bench, variant, target):
+    mutants = [mutant for mutant in bench.mutants("gemm", variant) if mutant.target == target]
     assert len(mutants) > (15 if target in SYNCHRONISING else 1)
-    assert [text for mutant in mutants for text in failures(tool, source, mutant, "gemm", variant, tmp_path)] == []
+    assert bench.all_failures("gemm", variant, mutants) == []
 
 
 @pytest.mark.parametrize("variant, group", [
     *((VARIANTS[0], group) for group in ring_mutants.GROUPS), (VARIANTS[1], "loads"), (VARIANTS[1], "descriptors")], ids=str)
-def test_ring_mutants(tool, compiled, tmp_path, variant, group):
-    source = compiled(variant)
-    mutants = list(mutants_of("gemm_tma", variant, ptx_of(source), (group,)))
+def test_ring_mutants(bench, variant, group):
+    mutants = bench.mutants("gemm_tma", variant, (group,))
     assert len(mutants) >= 5 and len({(mutant.target, mutant.change) for mutant in mutants}) == len(mutants)
-    assert [text for mutant in mutants for text in failures(tool, source, mutant, "gemm_tma", variant, tmp_path)] == []
+    assert bench.all_failures("gemm_tma", variant, mutants) == []
 
 
-@pytest.mark.parametrize("entry", PROBLEMS)
-def test_the_table_has_no_strangers(compiled, entry):
+def test_mutants_without_clusters(bench):
+    mutants = bench.mutants("alone", VARIANTS[0])
+    assert len(mutants) > 150
+    assert bench.all_failures("alone", VARIANTS[0], mutants) == []
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_the_table_has_no_strangers(bench, name):
     """Each line of the tables is a mutant that exists: a proof of nothing would hide a renamed place."""
-    names = {(mutant.target, mutant.change) for mutant in mutants_of(entry, VARIANTS[0], ptx_of(compiled(VARIANTS[0])))}
-    assert set(EQUIVALENT[entry]) | set(UNDETECTED[entry]) <= names
-    assert not set(EQUIVALENT[entry]) & set(UNDETECTED[entry])
+    ptx = bench.ptx(name, VARIANTS[0])
+    mutants = PlainKernel(ptx).mutants() if name == "gemm" else ring_mutants.RingKernel(ptx).mutants()
+    names = {(mutant.target, mutant.change) for mutant in mutants}
+    assert set(EQUIVALENT[name]) | set(UNDETECTED[name]) <= names
+    assert not set(EQUIVALENT[name]) & set(UNDETECTED[name])
 
 
-@pytest.mark.parametrize("entry", PROBLEMS)
-def test_every_mutant_is_another_kernel(compiled, entry):
-    ptx = ptx_of(compiled(VARIANTS[0]))
-    same = next(mutants_of(entry, VARIANTS[0], ptx)).ptx if entry == "gemm" else ring_mutants.RingKernel(ptx).text()
-    seen = {}
-    for mutant in mutants_of(entry, VARIANTS[0], ptx):
-        assert entry == "gemm" or mutant.ptx != same, mutant[:2]
+@pytest.mark.parametrize("name", KERNELS)
+def test_every_mutant_is_another_kernel(bench, name):
+    ptx = bench.ptx(name, VARIANTS[0])
+    seen = {} if name == "gemm" else {ring_mutants.RingKernel(ptx).text(): "the kernel itself"}
+    for mutant in bench.mutants(name, VARIANTS[0]):
         assert mutant.ptx not in seen, (mutant[:2], seen[mutant.ptx])
         seen[mutant.ptx] = mutant[:2]
 
 
-@pytest.mark.parametrize("entry", PROBLEMS)
-@pytest.mark.parametrize("target, change, expected", [
-    ("wait", "removed", "not reported on any of 8 seeds (numbers right"),
-    ("load 1", "row one off", "not reported on any of 8 seeds (numbers right"),
-])
-def test_an_unchanged_kernel_is_no_mutant(tool, compiled, tmp_path, entry, target, change, expected):
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("target, change", [("wait", "removed"), ("load 1", "row one off")])
+def test_an_unchanged_kernel_is_no_mutant(bench, name, target, change):
     """The test sees a mutant that nobody reports: here the kernel itself, under a mutant's name."""
-    source = compiled(VARIANTS[0])
-    found = failures(tool, source, Mutant(target, change, ptx_of(source)), entry, VARIANTS[0], tmp_path)
-    assert len(found) == 1 and expected in found[0]
+    found = bench.failures(name, VARIANTS[0], Mutant(target, change, bench.ptx(name, VARIANTS[0])))
+    assert len(found) == 1 and "not reported on any of 8 seeds (numbers right" in found[0]
 
 
 @pytest.mark.parametrize("listed, actual, expected", [
     (("full wait", "after wgmma.fence"), ("full wait", "removed"), "but reported as"),
     (("commit", "doubled"), ("load 1", "row one off"), "but the numbers are wrong"),
-    (("setmaxnreg.inc", "by warp 0 of each warpgroup only"), ("full wait", "removed"), "listed in UNDETECTED, but reported"),
+    (("full wait", "by lane 0 of each warp only"), ("full wait", "removed"), "listed in UNDETECTED, but reported"),
 ])
-def test_a_false_proof_is_seen(tool, compiled, tmp_path, listed, actual, expected):
+def test_a_false_proof_is_seen(bench, listed, actual, expected):
     """A mutant that is a bug, under the name of one that is listed as none."""
-    source = compiled(VARIANTS[0])
-    mutants = {mutant[:2]: mutant.ptx for mutant in mutants_of("gemm_tma", VARIANTS[0], ptx_of(source))}
-    found = failures(tool, source, Mutant(*listed, mutants[actual]), "gemm_tma", VARIANTS[0], tmp_path)
+    mutants = {mutant[:2]: mutant.ptx for mutant in bench.mutants("gemm_tma", VARIANTS[0])}
+    found = bench.failures("gemm_tma", VARIANTS[0], Mutant(*listed, mutants[actual]))
     assert any(expected in text for text in found), found
 
 
@@ -352,68 +394,79 @@ def write_table(note):
         return subprocess.run([str(build / "bin" / name), *map(str, arguments)], capture_output=True, text=True)
 
     head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=packages.ROOT, capture_output=True, text=True)
-
-    def sizes(index):
-        return " and ".join(f"{'×'.join(map(str, shapes[index]))} (`{entry}`)" for entry, shapes in PROBLEMS.items())
-
-    text = ["# Mutants of the matrix product's synchronisation", "",
-            f"{datetime.date.today()}, commit {head.stdout.strip()}, by `test/python/test_mutants.py --write`. "
-            f"`examples/gemm.mlir`, {SEEDS} seeds one by one on the problem {sizes(0)}; equivalent mutants also on "
-            f"{sizes(1)}. `gemm_tma` runs on {DEVICE['gemm_tma'].partition(':')[2]} multiprocessors."
-            + (f" {note}" if note else ""), "",
-            "*reported*: a finding of severity error on at least one seed. *By numbers*: only wrong numbers, of a mutant "
-            "that breaks no order. *Equivalent*, *undetected*: see the end.", ""]
-    sections, summary = [], []
-    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(2) as pool:
-        for entry, variant in itertools.product(PROBLEMS, VARIANTS):
-            source = compile_variant(tool, variant, Path(name))
-            mutants = list(mutants_of(entry, variant, ptx_of(source)))
+    sections, summary, total = [], [], Counter()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        bench = Bench(tool, Path(folder))
+        for name, variant in [*((name, variant) for name in ("gemm", "gemm_tma") for variant in VARIANTS), ("alone", VARIANTS[0])]:
+            mutants = bench.mutants(name, variant)
             rows, totals = [], Counter()
-            for row, verdict in pool.map(partial(table_row, tool, source, entry, variant), mutants):
+            for row, verdict in pool.map(partial(table_row, bench, name, variant), mutants):
                 rows.append(row)
                 totals[verdict] += 1
                 print(row, flush=True)
-            title = f"{entry}: {variant.input}, A {variant.a}-major, B {variant.b}-major"
-            summary.append(f"| {title} | {len(rows)} | " + " | ".join(str(totals[verdict]) for verdict in VERDICTS) + " |")
-            sections += [f"## {title}", "", "| instruction | mutation | reported | wrong numbers | findings |",
+            title = f"{TITLES[name]}: {variant.input}, A {variant.a}-major, B {variant.b}-major"
+            summary.append(summary_row(title, totals))
+            total += totals
+            sections += [f"## {title}", "", "| instruction | mutation | first seed | numbers | findings |",
                          "|---|---|---|---|---|", *rows, ""]
-    text += ["| entry | mutants | " + " | ".join(VERDICTS) + " |", "|---" * (2 + len(VERDICTS)) + "|", *summary, "", *sections]
+    text = ["# Mutants of the matrix product's synchronisation", "",
+            f"{datetime.date.today()}, commit {head.stdout.strip()}, by `test/python/test_mutants.py --write`; "
+            f"`examples/gemm.mlir`, {SEEDS} seeds." + (f" {note}" if note else ""), "",
+            "*reported*: a finding of severity error or warning on at least one seed, or a launch that is refused; findings "
+            "in brackets are notes. *By numbers*: only wrong numbers, of a mutant that breaks no order. *Equivalent*, "
+            "*undetected*: see the end. *Found*: reported or by numbers, of all that are not equivalent.", "",
+            "| kernel | mutants | " + " | ".join(VERDICTS) + " | found |", "|---" * (3 + len(VERDICTS)) + "|",
+            *summary, summary_row("**all**", total), "",
+            "| kernel | problem | where else, if nothing is reported there |", "|---|---|---|"]
+    for name, kernel in KERNELS.items():
+        where = [f"{'×'.join(map(str, shape))} on `--device={device}`" for device, shape in kernel.problems]
+        text.append(f"| {TITLES[name]} | {where[0]} | {', '.join(where[1:])} |")
     for title, tables in (("Why some are equivalent", EQUIVALENT), ("What the simulator does not see", UNDETECTED)):
-        text += [f"## {title}", ""]
-        for entry, table in tables.items():
-            for reason in dict.fromkeys(table.values()):
-                which = ", ".join(f"{target} *{change}*" for (target, change), why in table.items() if why == reason)
-                text.append(f"* `{entry}`, {which}: {reason}.")
-        text.append("")
-    (packages.ROOT / "bench" / "results").mkdir(parents=True, exist_ok=True)
+        text += ["", f"## {title}", ""]
+        reasons = {}
+        for name, table in tables.items():
+            for key, reason in table.items():
+                reasons.setdefault(reason, {}).setdefault(key, []).append(name)
+        for reason, keys in reasons.items():
+            which = ", ".join(f"{target} *{change}*" + (" (alone)" if names == ["alone"] else "")
+                              for (target, change), names in keys.items())
+            text.append(f"* {which}: {reason}.")
+    text += ["", *sections]
     (packages.ROOT / "bench" / "results" / "mutants-gemm.md").write_text("\n".join(text).rstrip() + "\n")
 
 
-def table_row(tool, source, entry, variant, mutant):
-    reported, wrong, names, notes = 0, 0, set(), set()
-    key = (mutant.target, mutant.change)
-    listed = "equivalent" if key in EQUIVALENT[entry] else "undetected" if key in UNDETECTED[entry] else None
-    shapes = PROBLEMS[entry] if listed else PROBLEMS[entry][:1]
-    with tempfile.TemporaryDirectory() as folder:
-        for shape in shapes:
-            for seed in range(SEEDS):
-                errors, others, right = run(tool, source, mutant.ptx, entry, variant, shape, Path(folder), f"{seed}..{seed}")
-                reported += bool(errors)
-                wrong += not right
-                names |= set(errors)
-                notes |= set(others)
+TITLES = {"gemm": "`gemm`", "gemm_tma": "`gemm_tma`", "alone": "`gemm_tma` without clusters, a sample"}
+
+
+def summary_row(title, totals):
+    count = sum(totals.values())
+    found, bugs = totals["reported"] + totals["by numbers"], count - totals["equivalent"]
+    return f"| {title} | {count} | " + " | ".join(str(totals[verdict]) for verdict in VERDICTS) + f" | {found / bugs:.1%} |"
+
+
+def table_row(bench, name, variant, mutant):
+    key, problems = (mutant.target, mutant.change), KERNELS[name].problems
+    listed = "equivalent" if key in EQUIVALENT[name] else "undetected" if key in UNDETECTED[name] else None
+    right = True
+    for where in problems:
+        outcome = bench.run(mutant.ptx, name, variant, where, f"0..{SEEDS - 1}")
+        right &= outcome.right
+        if outcome.findings and not listed:
+            break
     if listed:
-        verdict = "FALSE" if reported or wrong else listed
-    elif reported:
+        verdict = "FALSE" if outcome.findings or not right else listed
+    elif outcome.findings:
         verdict = "reported"
     else:
-        verdict = "by numbers" if wrong and entry == "gemm_tma" and ring_mutants.is_data(mutant) else "MISSED"
-    what = ", ".join([name.removeprefix("TK-SIM-") for name in sorted(names)]
-                     + [f"({name.removeprefix('TK-SIM-')})" for name in sorted(notes)])
+        verdict = "by numbers" if not right and name != "gemm" and ring_mutants.is_data(mutant) else "MISSED"
+    what = ", ".join([found.removeprefix("TK-SIM-") for found in outcome.findings]
+                     + [f"({note.removeprefix('TK-SIM-')})" for note in outcome.notes])
     if verdict != "reported":
         what = f"**{verdict}** {what}".rstrip()
-    total = SEEDS * len(shapes)
-    return f"| {mutant.target} | {mutant.change} | {reported}/{total} | {wrong}/{total} | {what} |", verdict
+    elif where != problems[0]:
+        what += f" on {'×'.join(map(str, where[1]))}"
+    first = "–" if outcome.first is None else outcome.first
+    return f"| {mutant.target} | {mutant.change} | {first} | {'right' if right else 'wrong'} | {what} |", verdict
 
 
 if __name__ == "__main__":
