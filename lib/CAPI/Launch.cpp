@@ -130,6 +130,9 @@ static void writeSimulation(json::OStream &stream, const sim::Report &report, ui
     for (const SeededFinding &finding : findings)
       writeFinding(stream, finding);
   });
+  stream.attributeBegin("barriers");
+  writeBarriers(stream, report.barriers);
+  stream.attributeEnd();
   stream.attributeBegin("banks");
   writeBanks(stream, report.banks);
   stream.attributeEnd();

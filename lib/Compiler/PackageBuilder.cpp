@@ -149,6 +149,14 @@ static void describeReports(KernelOp kernel, Variant &variant) {
     }
 }
 
+static void describeBarriers(KernelOp kernel, Variant &variant) {
+  if (ArrayAttr proofs = kernel.getBarrierProofsAttr())
+    for (auto proof : proofs.getAsRange<BarrierProofAttr>())
+      variant.barrierProofs.push_back({proof.getName().str(), proof.getOffset(),
+                                       proof.getPerProgram(), proof.getPerTile(),
+                                       proof.getPerTrip()});
+}
+
 /// What a variant's argument types promise beyond the kernel's own.
 static void describePromises(KernelOp base, KernelOp variant, Variant &described) {
   auto require = [&](Condition::Kind kind, unsigned argument, Expr lhs, int64_t rhs,
@@ -254,6 +262,7 @@ static LogicalResult describeVariant(KernelOp kernel, KernelOp base, int64_t par
     llvm::copy(*cluster, variant.cluster.begin());
   variant.dynamicSharedBytes = kernel.getSharedBytes().value_or(0);
   describeReports(kernel, variant);
+  describeBarriers(kernel, variant);
   describePromises(base, kernel, variant);
   describeTensorMaps(kernel, variant);
   return success();

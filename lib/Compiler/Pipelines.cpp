@@ -17,8 +17,9 @@
 
 using namespace mlir;
 
-static constexpr StringRef kOptionalPasses[] = {"tk-split-variants",   "tk-widen-tiles",
-                                                "tk-cluster",          "tk-persist",
+static constexpr StringRef kOptionalPasses[] = {"tk-split-variants",   "tk-split-k",
+                                                "tk-widen-tiles",      "tk-cluster",
+                                                "tk-persist",
                                                 "tk-stage-operands",   "tk-specialize-warps",
                                                 "tk-subtile-epilogue", "tk-overlap-products"};
 
@@ -34,6 +35,7 @@ void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &option
   passes.addPass(createCSEPass());
   addOptional(passes, tile::createSplitVariants());
   OpPassManager &kernel = passes.nest<tile::KernelOp>();
+  addOptional(kernel, tile::createSplitK());
   addOptional(kernel, tile::createWidenTiles());
   addOptional(kernel, tile::createCluster());
   addOptional(kernel, tile::createPersist());
@@ -44,6 +46,7 @@ void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &option
   addOptional(kernel, tile::createOverlapProducts());
   kernel.addPass(tile::createAssignSwizzles());
   kernel.addPass(tile::createInsertTMA());
+  kernel.addPass(tile::createPlaceSums());
   kernel.addPass(tile::createAssignLayouts());
   kernel.addPass(tile::createAllocateShared());
   kernel.addPass(tile::createInsertFences());

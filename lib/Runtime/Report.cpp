@@ -81,6 +81,16 @@ void writeBanks(json::OStream &stream, ArrayRef<sim::BankRecord> banks) {
   });
 }
 
+void writeBarriers(json::OStream &stream, ArrayRef<sim::BarrierRecord> barriers) {
+  stream.array([&] {
+    for (const sim::BarrierRecord &barrier : barriers)
+      stream.object([&] {
+        stream.attribute("offset", barrier.offset);
+        stream.attribute("phases", barrier.phases);
+      });
+  });
+}
+
 void writeCounters(json::OStream &stream, const sim::Report &report) {
   stream.object([&] {
     for (const auto &[name, value] : report.counters)

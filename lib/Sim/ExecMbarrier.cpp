@@ -237,6 +237,7 @@ void Cta::tryComplete(uint64_t addr, Mbarrier &b) {
     }
   }
   ++b.phase;
+  ++counters.phases[int64_t(addr & ((1ull << kRankShift) - 1)) - int64_t(ctx.dynamicStart)];
   b.pending = b.expected;
   b.observed = false;
   std::swap(b.completed, b.arriving);

@@ -379,6 +379,8 @@ static void fillReport(Report &r, const LaunchContext &c, const Counters &n) {
     b.minimum = n.minimum[pc];
     r.banks.push_back(std::move(b));
   }
+  for (auto [offset, phases] : n.phases)
+    r.barriers.push_back({offset, phases});
   r.counters["flop.tensor"] = n.tensorFlop;
   r.counters["bytes.global.read"] = n.globalRead;
   r.counters["bytes.global.written"] = n.globalWritten;

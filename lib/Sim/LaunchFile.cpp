@@ -449,6 +449,7 @@ Expected<Launch> Runner::launch(const json::Object &o) {
 static void mergeReports(Report &into, Report &&r) {
   into.findings.insert(into.findings.end(), r.findings.begin(), r.findings.end());
   into.banks.insert(into.banks.end(), r.banks.begin(), r.banks.end());
+  into.barriers.insert(into.barriers.end(), r.barriers.begin(), r.barriers.end());
   for (auto &[k, v] : r.counters)
     into.counters[k] += v;
   into.threadInstructions += r.threadInstructions;

@@ -36,6 +36,8 @@ void Counters::add(const Counters &o) {
   bulkLoaded += o.bulkLoaded;
   bulkStored += o.bulkStored;
   bulkReduced += o.bulkReduced;
+  for (auto [offset, count] : o.phases)
+    phases[offset] += count;
 }
 
 Cta::Cta(const LaunchContext &context, Counters &counters, std::atomic<uint64_t> &steps)

@@ -176,6 +176,7 @@ struct Counters {
   std::vector<uint64_t> warpExecutions, threadExecutions, wavefronts, minimum;
   uint64_t tensorFlop = 0, globalRead = 0, globalWritten = 0, sharedRead = 0, sharedWritten = 0;
   uint64_t bulkLoaded = 0, bulkStored = 0, bulkReduced = 0;
+  std::map<int64_t, uint64_t> phases; ///< Of mbarriers, by offset from the start of dynamic shared memory.
   void reset(size_t code);
   void add(const Counters &o);
 };

@@ -87,6 +87,13 @@ void printJson(const Report &r, raw_ostream &os) {
           j.attribute("minimum", int64_t(b.minimum));
         });
     });
+    j.attributeArray("barriers", [&] {
+      for (const BarrierRecord &b : r.barriers)
+        j.object([&] {
+          j.attribute("offset", b.offset);
+          j.attribute("phases", int64_t(b.phases));
+        });
+    });
     j.attributeObject("counters", [&] {
       for (auto &[name, value] : r.counters)
         j.attribute(name, int64_t(value));

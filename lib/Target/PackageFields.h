@@ -127,6 +127,15 @@ void fields(IO &io, T &proof) {
   io.field("instructions", proof.instructions);
 }
 
+template <class IO, Is<BarrierProof> T>
+void fields(IO &io, T &proof) {
+  io.field("name", proof.name);
+  io.field("offset", proof.offset);
+  io.field("per_program", proof.perProgram);
+  io.field("per_tile", proof.perTile);
+  io.field("per_trip", proof.perTrip);
+}
+
 template <class IO, Is<Remark> T>
 void fields(IO &io, T &remark) {
   io.field("kind", remark.kind);
@@ -149,6 +158,7 @@ void fields(IO &io, T &variant) {
   io.field("shared_buffers", variant.sharedBuffers);
   io.field("resources", variant.resources);
   io.field("bank_proofs", variant.bankProofs);
+  io.field("barrier_proofs", variant.barrierProofs);
 }
 
 template <class IO, Is<Kernel> T>

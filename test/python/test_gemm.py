@@ -37,7 +37,7 @@ STAGES = 4
 RING_SHAPES = [(8, 8, 8), (136, 264, 72), (64, 256, 64), (8, 1032, 40), (648, 8, 328),
                *((256, 512, 64 * trips) for trips in (1, 2, STAGES - 1, STAGES, STAGES + 1, 2 * STAGES + 1))]
 
-PASSES = ["tk-split-variants", "tk-widen-tiles", "tk-cluster", "tk-persist", "tk-stage-operands",
+PASSES = ["tk-split-variants", "tk-split-k", "tk-widen-tiles", "tk-cluster", "tk-persist", "tk-stage-operands",
           "tk-specialize-warps", "tk-subtile-epilogue", "tk-overlap-products"]
 
 
@@ -97,6 +97,28 @@ def observed(report):
     return table
 
 
+def expected_phases(package, entry, shape, report):
+    """Phases of each row of barriers, by its place and stages: the certificate, for the tiles and trips of a problem."""
+    description = entries(json.loads(package.read_text()))[entry]
+    (columns,) = {int(n) for n in re.findall(r'\["ceildiv", \["size", 2, 1\], (\d+)\]', json.dumps(description["grid"]))}
+    programs = report["launch"]["grid"][0] * report["launch"]["grid"][1]
+    across, down = -(-shape[1] // columns), -(-shape[0] // 128)
+    if description["cluster"][0] * description["cluster"][1] > 1:  # Whole clusters, along y where B's tile is wider.
+        down, across = (-(-down // 2) * 2, across) if columns > 128 else (down, -(-across // 2) * 2)
+    tiles, trips = across * down, -(-shape[2] // 64)
+    buffers = {buffer["offset"]: buffer["bytes"] // 8 for buffer in description["shared_buffers"]}
+    return {(proof["offset"], buffers[proof["offset"]]): proof["per_program"] * programs + proof["per_tile"] * tiles +
+            proof["per_trip"] * tiles * trips for proof in description["barrier_proofs"]}
+
+
+def check_barriers(package, entry, shape, report):
+    """The simulator counts what the certificate says, and no other barriers."""
+    counted = {barrier["offset"]: barrier["phases"] for barrier in report["barriers"]}
+    for (offset, stages_), phases in expected_phases(package, entry, shape, report).items():
+        assert sum(counted.pop(offset + 8 * slot, 0) for slot in range(stages_)) == phases
+    assert counted == {}
+
+
 def nan(variant, shape):
     kind = NUMPY[variant.output]
     return np.full(shape[:2], np.iinfo(kind).max if kind.kind == "i" else np.nan, kind)
@@ -111,6 +133,8 @@ def check(tool, package, variant, shape, seed, folder, *options, entry=None, **m
     # A program that has nothing to do executes none of its instructions.
     if shape[2] > 0:
         assert observed(run.report) == certified(package, entry), f"{variant} {name_of(shape)}, seed {seed}, {more}"
+        if "--seeds" not in str(options):  # Which counts all its runs.
+            check_barriers(package, entry, shape, run.report)
     return run.output
 
 
@@ -300,7 +324,7 @@ def takes_effect(package, choice, output):
     passed = {remark["pass"] for remark in package["remarks"] if remark["kind"] == "passed"}
     if choice.startswith("--disable="):
         off = set(choice.removeprefix("--disable=").split(","))
-        wanted = set() if "tk-split-variants" in off else set(PASSES) - off
+        wanted = set() if "tk-split-variants" in off else set(PASSES) - off - {"tk-split-k"}
         if "tk-stage-operands" in off:  # No ring: nothing for these two to do.
             wanted -= {"tk-specialize-warps", "tk-overlap-products"}
         if output == "f32":  # Slices of f32 would have bank conflicts.

@@ -28,6 +28,7 @@ llvm::StringRef stringifySeverity(sim::Severity severity);
 /// Each writes one JSON value.
 void writeFinding(llvm::json::OStream &stream, const SeededFinding &finding);
 void writeBanks(llvm::json::OStream &stream, llvm::ArrayRef<sim::BankRecord> banks);
+void writeBarriers(llvm::json::OStream &stream, llvm::ArrayRef<sim::BarrierRecord> barriers);
 void writeCounters(llvm::json::OStream &stream, const sim::Report &report);
 
 } // namespace tk

@@ -54,9 +54,16 @@ struct BankRecord {
   uint64_t executions = 0, wavefronts = 0, minimum = 0;
 };
 
+/// Phases that the mbarriers at one place completed, summed over all CTAs.
+struct BarrierRecord {
+  int64_t offset = 0; ///< From the start of dynamic shared memory; negative in static shared memory.
+  uint64_t phases = 0;
+};
+
 struct Report {
   std::vector<Finding> findings;
   std::vector<BankRecord> banks;
+  std::vector<BarrierRecord> barriers; ///< By offset.
   std::map<std::string, uint64_t> counters; ///< "instructions.wgmma", "flop.tensor", "bytes.global.read", ...
   uint64_t threadInstructions = 0;
   double seconds = 0;

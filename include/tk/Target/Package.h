@@ -119,6 +119,14 @@ struct BankProof {
   int64_t instructions = 0;            ///< How many such instructions one execution of the access makes per warp.
 };
 
+/// How often the barriers of one row complete a phase: a program does `perProgram + perTile * tiles
+/// + perTrip * trips` of them, with `trips` counted over all its tiles.
+struct BarrierProof {
+  std::string name;   ///< Of the buffer.
+  int64_t offset = 0; ///< In dynamic shared memory.
+  int64_t perProgram = 0, perTile = 0, perTrip = 0;
+};
+
 struct Remark {
   std::string kind, pass, location, message; ///< kind: passed, missed, failed, analysis.
   std::string function;                      ///< The kernel or variant it is about.
@@ -136,6 +144,7 @@ struct Variant {
   std::vector<SharedBuffer> sharedBuffers;
   std::optional<ResourceReport> resources; ///< Absent when no ptxas was found.
   std::vector<BankProof> bankProofs;
+  std::vector<BarrierProof> barrierProofs;
 };
 
 struct Kernel {

@@ -39,6 +39,24 @@ TensorMapAttr tk::describeTensorMap(Operation *op) {
   return {};
 }
 
+void tk::arriveAt(OpBuilder &builder, Location location, Value barrier, Value rank) {
+  inlinePTX(builder, location,
+            "{\n\t.reg .b32 remote;\n\tmapa.shared::cluster.u32 remote, $0, $1;\n\t"
+            "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n\t}",
+            "r,r,~{memory}", {}, {barrier, rank});
+}
+
+void tk::waitForPhase(OpBuilder &builder, Location location, Value barrier, Value parity,
+                      bool cluster) {
+  // try_wait may give up before the phase completes.
+  std::string text =
+      llvm::formatv("{{\n\t.reg .pred done;\n"
+                    "again:\n\tmbarrier.try_wait.parity{0}.shared::cta.b64 done, [$0], $1;\n\t"
+                    "@!done bra again;\n\t}",
+                    cluster ? ".acquire.cluster" : "");
+  inlinePTX(builder, location, text, "r,r,~{memory}", {}, {barrier, parity});
+}
+
 namespace {
 
 /// Slot and phase of a converted cursor.
@@ -149,14 +167,6 @@ struct LowerMBarrierExpect : OpConversionPattern<MBarrierExpectOp> {
   }
 };
 
-/// Arrives at the barrier of the same place in another program of the cluster.
-void arriveAt(OpBuilder &builder, Location location, Value barrier, Value rank) {
-  inlinePTX(builder, location,
-            "{\n\t.reg .b32 remote;\n\tmapa.shared::cluster.u32 remote, $0, $1;\n\t"
-            "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n\t}",
-            "r,r,~{memory}", {}, {barrier, rank});
-}
-
 struct LowerMBarrierArrive : OpConversionPattern<MBarrierArriveOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(MBarrierArriveOp arrive, OneToNOpAdaptor adaptor,
@@ -190,14 +200,8 @@ struct LowerMBarrierWait : OpConversionPattern<MBarrierWaitOp> {
       parity =
           arith::XOrIOp::create(rewriter, location, parity, constantI32(rewriter, location, 1));
     Value barrier = barrierAt(rewriter, location, adaptor.getBarriers().front(), cursor);
-    // try_wait may give up before the phase completes.
-    std::string text =
-        llvm::formatv("{{\n\t.reg .pred done;\n"
-                      "again:\n\tmbarrier.try_wait.parity{0}.shared::cta.b64 done, [$0], $1;\n\t"
-                      "@!done bra again;\n\t}",
-                      wait.getCluster() ? ".acquire.cluster" : "");
-    inlinePTX(rewriter, location, text, "r,r,~{memory}", {},
-              {sharedAddress(rewriter, location, barrier), parity});
+    waitForPhase(rewriter, location, sharedAddress(rewriter, location, barrier), parity,
+                 wait.getCluster());
     rewriter.eraseOp(wait);
     return success();
   }

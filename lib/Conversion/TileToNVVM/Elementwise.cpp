@@ -193,27 +193,15 @@ struct LowerExtractSlice : OpConversionPattern<tensor::ExtractSliceOp> {
         llvm::any_of(slice.getStaticStrides(), [](int64_t stride) { return stride != 1; }))
       return slice.emitOpError() << "has no lowering: expected static offsets, strides of 1 and as "
                                     "many dimensions as the tile";
-    std::map<layout::Coordinates, int64_t> registers;
-    for (int64_t reg = 0; reg < whole->registersPerThread(); ++reg)
-      registers.try_emplace(whole->registerCoordinate(reg), reg);
+    std::optional<SmallVector<int64_t>> registers =
+        findPieceRegisters(*whole, *piece, slice.getStaticOffsets());
+    if (!registers)
+      return slice.emitOpError() << "takes elements that other threads hold: "
+                                 << slice.getSourceType() << " to " << slice.getResultType()
+                                 << "; pass the tile through shared memory";
     SmallVector<Value> results;
-    // A coordinate is a register's part plus a thread's.
-    bool sameThreads = whole->threadBits() == piece->threadBits();
-    for (unsigned bit = 0; sameThreads && bit < whole->threadBits(); ++bit)
-      for (unsigned d = 0; d < whole->rank(); ++d)
-        sameThreads &= whole->threadColumn(bit, d) == piece->threadColumn(bit, d);
-    for (int64_t reg = 0; reg < piece->registersPerThread(); ++reg) {
-      layout::Coordinates at = piece->registerCoordinate(reg);
-      for (auto [coordinate, offset] : llvm::zip_equal(at, slice.getStaticOffsets()))
-        coordinate += offset;
-      auto found = registers.find(at);
-      bool same = sameThreads && found != registers.end();
-      if (!same)
-        return slice.emitOpError()
-               << "takes elements that other threads hold: " << slice.getSourceType() << " to "
-               << slice.getResultType() << "; pass the tile through shared memory";
-      results.push_back(adaptor.getSource()[found->second]);
-    }
+    for (int64_t reg : *registers)
+      results.push_back(adaptor.getSource()[reg]);
     rewriter.replaceOpWithMultiple(slice, {results});
     return success();
   }
@@ -281,6 +269,32 @@ struct LowerPoison : OpConversionPattern<ub::PoisonOp> {
 };
 
 } // namespace
+
+std::optional<SmallVector<int64_t>> tk::findPieceRegisters(const layout::Distribution &whole,
+                                                           const layout::Distribution &piece,
+                                                           ArrayRef<int64_t> offsets) {
+  // A coordinate is a register's part plus a thread's.
+  if (whole.threadBits() != piece.threadBits())
+    return std::nullopt;
+  for (unsigned bit = 0; bit < whole.threadBits(); ++bit)
+    for (unsigned d = 0; d < whole.rank(); ++d)
+      if (whole.threadColumn(bit, d) != piece.threadColumn(bit, d))
+        return std::nullopt;
+  std::map<layout::Coordinates, int64_t> registers;
+  for (int64_t reg = 0; reg < whole.registersPerThread(); ++reg)
+    registers.try_emplace(whole.registerCoordinate(reg), reg);
+  SmallVector<int64_t> result;
+  for (int64_t reg = 0; reg < piece.registersPerThread(); ++reg) {
+    layout::Coordinates at = piece.registerCoordinate(reg);
+    for (auto [coordinate, offset] : llvm::zip_equal(at, offsets))
+      coordinate += offset;
+    auto found = registers.find(at);
+    if (found == registers.end())
+      return std::nullopt;
+    result.push_back(found->second);
+  }
+  return result;
+}
 
 void tk::populateElementwisePatterns(const TypeConverter &converter, RewritePatternSet &patterns) {
   patterns.add<LowerElementwise>(converter, patterns.getContext());

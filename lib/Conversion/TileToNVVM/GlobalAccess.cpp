@@ -568,23 +568,13 @@ struct LowerLaunchIndex : OpConversionPattern<Op> {
   }
 };
 
-struct LowerClusterRank : OpConversionPattern<ClusterRankOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(ClusterRankOp op, OpAdaptor,
-                                ConversionPatternRewriter &rewriter) const override {
-    Value rank = NVVM::ClusterId::create(rewriter, op.getLoc(), rewriter.getI32Type());
-    rewriter.replaceOpWithNewOp<arith::IndexCastUIOp>(op, rewriter.getIndexType(), rank);
-    return success();
-  }
-};
-
 } // namespace
 
 void tk::populateGlobalAccessPatterns(const TypeConverter &converter, RewritePatternSet &patterns,
                                       const OffsetDivisors &divisors) {
   patterns.add<LowerLoad, LowerCopy, LowerStore>(converter, patterns.getContext(), divisors);
   patterns
-      .add<LowerClusterRank, LowerLoadScalar, LowerDim,
+      .add<LowerLoadScalar, LowerDim,
            LowerLaunchIndex<ProgramIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp, NVVM::BlockIdZOp>,
            LowerLaunchIndex<NumProgramsOp, NVVM::GridDimXOp, NVVM::GridDimYOp, NVVM::GridDimZOp>>(
           converter, patterns.getContext());

@@ -69,6 +69,21 @@ llvm::LogicalResult forEachSharedAccess(
 void storeSharedVector(mlir::OpBuilder &builder, mlir::Location location, mlir::ValueRange values,
                        mlir::Value pointer);
 
+/// Which of a thread's registers of `whole` hold the piece that starts at `offsets`, in the order of
+/// the piece's registers; nullopt where other threads hold some.
+std::optional<llvm::SmallVector<int64_t>> findPieceRegisters(const layout::Distribution &whole,
+                                                             const layout::Distribution &piece,
+                                                             llvm::ArrayRef<int64_t> offsets);
+
+/// Arrives at the barrier of the same place in another program of the cluster; addresses are 32
+/// bits.
+void arriveAt(mlir::OpBuilder &builder, mlir::Location location, mlir::Value barrier,
+              mlir::Value rank);
+/// Waits until the phase of this parity is complete; with `cluster`, acquires what other programs
+/// of the cluster did before they arrived.
+void waitForPhase(mlir::OpBuilder &builder, mlir::Location location, mlir::Value barrier,
+                  mlir::Value parity, bool cluster);
+
 /// An address in shared memory as the 32 bits that assembly takes.
 mlir::Value sharedAddress(mlir::OpBuilder &builder, mlir::Location location, mlir::Value pointer);
 
@@ -101,6 +116,8 @@ void populateGlobalAccessPatterns(const mlir::TypeConverter &converter,
                                   const OffsetDivisors &divisors);
 void populateSharedAccessPatterns(const mlir::TypeConverter &converter,
                                   mlir::RewritePatternSet &patterns);
+void populateClusterPatterns(const mlir::TypeConverter &converter,
+                             mlir::RewritePatternSet &patterns);
 void populateAsyncPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,
                            const TensorMaps &maps);
 void populateWgmmaPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,

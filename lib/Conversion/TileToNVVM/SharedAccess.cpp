@@ -153,19 +153,6 @@ struct LowerBarrier : OpConversionPattern<BarrierOp> {
   }
 };
 
-/// In the form that threads which arrive one by one may use: roles end at different times.
-struct LowerClusterBarrier : OpConversionPattern<ClusterBarrierOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult matchAndRewrite(ClusterBarrierOp barrier, OpAdaptor adaptor,
-                                ConversionPatternRewriter &rewriter) const override {
-    inlinePTX(rewriter, barrier.getLoc(),
-              "barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;", "~{memory}", {},
-              {});
-    rewriter.eraseOp(barrier);
-    return success();
-  }
-};
-
 struct LowerFenceAsyncProxy : OpConversionPattern<FenceAsyncProxyOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(FenceAsyncProxyOp fence, OpAdaptor adaptor,
@@ -179,6 +166,6 @@ struct LowerFenceAsyncProxy : OpConversionPattern<FenceAsyncProxyOp> {
 } // namespace
 
 void tk::populateSharedAccessPatterns(const TypeConverter &converter, RewritePatternSet &patterns) {
-  patterns.add<LowerAlloc, LowerSharedStore, LowerSharedLoad, LowerBarrier, LowerClusterBarrier,
-               LowerFenceAsyncProxy>(converter, patterns.getContext());
+  patterns.add<LowerAlloc, LowerSharedStore, LowerSharedLoad, LowerBarrier, LowerFenceAsyncProxy>(
+      converter, patterns.getContext());
 }

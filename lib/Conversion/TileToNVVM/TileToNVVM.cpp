@@ -95,6 +95,8 @@ static void keepReport(KernelOp kernel) {
       keep(copy.getBanksAttr(), "copy");
     if (auto load = dyn_cast<SharedLoadOp>(op))
       keep(load.getBanksAttr(), "shared_load");
+    if (auto sum = dyn_cast<ClusterSumOp>(op))
+      keep(sum.getBanksAttr(), "cluster_sum");
   });
   Builder builder(context);
   kernel.setReads(reads);
@@ -200,6 +202,7 @@ LogicalResult ConvertTileToNVVM::lowerBody(LLVM::LLVMFuncOp function, const Tens
   populateGlobalAccessPatterns(converter, patterns, divisors);
   populateSharedAccessPatterns(converter, patterns);
   populateAsyncPatterns(converter, patterns, maps);
+  populateClusterPatterns(converter, patterns);
   WgmmaChains chains = findWgmmaChains(function);
   populateWgmmaPatterns(converter, patterns, chains);
   ConversionTarget target(getContext());

@@ -137,6 +137,9 @@ static void writeSimulation(json::OStream &stream, const RunReport &report) {
   });
   if (!report.simulated)
     return;
+  stream.attributeBegin("barriers");
+  writeBarriers(stream, report.simulated->barriers);
+  stream.attributeEnd();
   stream.attributeBegin("banks");
   writeBanks(stream, report.simulated->banks);
   stream.attributeEnd();

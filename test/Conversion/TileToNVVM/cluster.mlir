@@ -56,3 +56,41 @@ tk.kernel @arrivals(%n: index) attributes {cluster = array<i64: 2>} grid {
   tk.mbarrier_wait %b[%c] : !tk.mbarriers<1>
   tk.return
 }
+
+// -----
+
+#acc = #tk.wgmma_acc
+
+// Two programs, 8 of 16 columns each: a thread writes its four registers of either piece, arrives at both programs,
+// waits for both, and adds up the four registers of its own piece, the first program's first.
+// CHECK-LABEL: llvm.func @sum
+// CHECK-DAG:     %[[PIECE:.*]] = arith.constant 2048 : i32
+// CHECK-DAG:     %[[BOTH:.*]] = arith.constant 4096 : i32
+// CHECK-DAG:     %[[SIXTEEN:.*]] = arith.constant 16 : i32
+// CHECK:         %[[AT:.*]] = arith.muli %{{.*}}, %[[BOTH]] : i32
+// CHECK:         %[[T:.*]] = arith.muli %{{.*}}, %[[SIXTEEN]] : i32
+// CHECK:         %[[OFFSET:.*]] = arith.addi %[[AT]], %[[T]] : i32
+// CHECK-NEXT:    %[[P:.*]] = llvm.getelementptr %{{.*}}[%[[OFFSET]]]
+// CHECK-COUNT-2: llvm.store %{{.*}} : vector<4xf32>, !llvm.ptr<3>
+// CHECK-COUNT-2: mbarrier.arrive.release.cluster.shared::cluster.b64
+// CHECK:         mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64
+// CHECK:         %[[RANK:.*]] = nvvm.read.ptx.sreg.cluster.ctarank : i32
+// CHECK-NEXT:    %[[MINE:.*]] = arith.muli %[[RANK]], %[[PIECE]] : i32
+// CHECK:         %[[A:.*]] = llvm.inline_asm {{.*}}"mapa.shared::cluster.u32 $0, $1, $2;"
+// CHECK-NEXT:    llvm.inline_asm {{.*}}"ld.shared::cluster.v4.f32 {$0, $1, $2, $3}, [$4+0];", "=f,=f,=f,=f,r,~{memory}" %[[A]]
+// CHECK:         %[[B:.*]] = llvm.inline_asm {{.*}}"mapa.shared::cluster.u32 $0, $1, $2;"
+// CHECK-NEXT:    llvm.inline_asm {{.*}}ld.shared::cluster.v4.f32{{.*}} %[[B]]
+// CHECK:         %[[X:.*]] = llvm.extractvalue
+// CHECK-COUNT-4: arith.addf
+tk.kernel @sum(%C: !tk.global<?x?xf32>, %n: index) attributes {cluster = array<i64: 2>} grid {
+  tk.grid %n
+} {
+  %scratch = tk.alloc "sum" at 0 : !tk.scratch<4096>
+  %ready = tk.alloc "ready" at 4096 : !tk.mbarriers<1>
+  %c = tk.ring_start : !tk.cursor<1>
+  %t = arith.constant dense<1.0> : tensor<64x16xf32, #acc>
+  %s = tk.cluster_sum %t along 1 through %scratch at %n, %ready[%c]
+    : tensor<64x16xf32, #acc> -> tensor<64x8xf32, #acc>, !tk.scratch<4096>, !tk.mbarriers<1>, !tk.cursor<1>
+  tk.store %s, %C[%n, %n] : tensor<64x8xf32, #acc>, !tk.global<?x?xf32>
+  tk.return
+}

@@ -45,6 +45,9 @@ TEST(Package, RoundTripKeepsEverything) {
   EXPECT_FALSE(kernel->variants[0].tensorMaps[0].fillNaN);
   EXPECT_EQ(kernel->variants[1].resources->registers, 168);
   EXPECT_EQ(kernel->variants[1].bankProofs[0].instructions, 8);
+  EXPECT_EQ(kernel->variants[1].barrierProofs[0].name, "A full");
+  EXPECT_EQ(kernel->variants[1].barrierProofs[0].offset, 229376);
+  EXPECT_EQ(kernel->variants[1].barrierProofs[0].perTile, 2);
   EXPECT_EQ(kernel->variants[1].sharedBuffers[1].location, "gemm.mlir:21:10");
 }
 

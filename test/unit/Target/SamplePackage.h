@@ -82,6 +82,7 @@ inline Package makeSamplePackage() {
   plain.sharedBuffers.push_back({"b", 16384, 32768, "!tk.shared<64x256xbf16>", "gemm.mlir:21:10"});
   plain.resources = ResourceReport{168, 0, 0, 0, 1, {"note"}};
   plain.bankProofs.push_back({"gemm.mlir:20:10", "shared_store", 16, 4, 4, 8});
+  plain.barrierProofs.push_back({"A full", 229376, 1, 2, 3});
   Variant fast = plain;
   fast.entry = "gemm_fast";
   Condition divisible;

@@ -122,6 +122,34 @@ LogicalResult SharedSliceOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// ClusterSumOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult ClusterSumOp::verify() {
+  auto whole = cast<RankedTensorType>(getValue().getType());
+  auto piece = cast<RankedTensorType>(getResult().getType());
+  SmallVector<int64_t> expected(whole.getShape());
+  int64_t extent = piece.getDimSize(getDimension());
+  expected[getDimension()] = extent;
+  if (piece.getShape() != ArrayRef(expected) || piece.getElementType() != whole.getElementType() ||
+      whole.getDimSize(getDimension()) % extent != 0)
+    return emitOpError() << "expected equal pieces of " << whole << " along dimension "
+                         << getDimension() << ", got " << piece;
+  if (!whole.getElementType().isF32() && !whole.getElementType().isInteger(32))
+    return emitOpError() << "expected elements of f32 or i32, got " << whole.getElementType();
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  int64_t pieces = whole.getDimSize(getDimension()) / extent;
+  if (kernel && pieces != kernel.getClusterSize())
+    return emitOpError() << "expected a piece for each of the " << kernel.getClusterSize()
+                         << " program(s) of the kernel's cluster, got " << pieces;
+  if (getScratch() && getCursor().getType().getStages() != getBarriers().getType().getStages())
+    return emitOpError() << "expected a cursor that counts the "
+                         << getBarriers().getType().getStages() << " barrier(s), got one of "
+                         << getCursor().getType().getStages();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // SpecializeOp
 //===----------------------------------------------------------------------===//
 

@@ -189,8 +189,8 @@ LogicalResult TuningAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  std::optional<int64_t> producerRegisters,
                                  std::optional<int64_t> consumerRegisters,
                                  std::optional<int64_t> widen, std::optional<int64_t> group,
-                                 std::optional<int64_t> variants,
-                                 std::optional<TileOrder> order, std::optional<int64_t> cluster) {
+                                 std::optional<int64_t> variants, std::optional<TileOrder> order,
+                                 std::optional<int64_t> cluster, std::optional<int64_t> splitK) {
   std::pair<StringRef, std::optional<int64_t>> all[] = {{"stages", stages},
                                                         {"consumers", consumers},
                                                         {"producer_registers", producerRegisters},
@@ -198,15 +198,21 @@ LogicalResult TuningAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                                         {"widen", widen},
                                                         {"group", group},
                                                         {"variants", variants},
-                                                        {"cluster", cluster}};
+                                                        {"cluster", cluster},
+                                                        {"split_k", splitK}};
   for (auto [name, value] : all)
     if (value && *value < 1)
       return emitError() << "expected '" << name << "' of at least 1, got " << *value;
   if (variants && *variants > 3)
     return emitError() << "expected 'variants' of 1 to 3, got " << *variants;
-  if (cluster && *cluster > hopper::kMaxCluster)
-    return emitError() << "expected 'cluster' of at most " << hopper::kMaxCluster << ", got "
-                       << *cluster;
+  for (auto [name, value] : {std::pair("cluster", cluster), std::pair("split_k", splitK)})
+    if (value && *value > hopper::kMaxCluster)
+      return emitError() << "expected '" << name << "' of at most " << hopper::kMaxCluster
+                         << ", the programs of a cluster, got " << *value;
+  if (cluster && splitK && *cluster > 1 && *splitK > 1)
+    return emitError()
+           << "expected 'cluster' or 'split_k', got both: a cluster shares loads or the "
+              "depth of a product";
   if (order == TileOrder::Hilbert && group && !llvm::isPowerOf2_64(*group))
     return emitError()
            << "expected a 'group' that is a power of two, as Hilbert's curve needs, got " << *group;

@@ -324,6 +324,18 @@ int64_t SlotsType::getAlignment() const { return getTile().getAlignment(); }
 
 bool SlotsType::hasLayout() const { return getTile().hasLayout(); }
 
+LogicalResult ScratchType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t bytes) {
+  if (bytes < hopper::kMaxVectorBytes || bytes % hopper::kMaxVectorBytes != 0)
+    return emitError() << "expected a size that is a multiple of " << hopper::kMaxVectorBytes
+                       << " bytes, got " << bytes;
+  return success();
+}
+int64_t ScratchType::getSizeInBytes() const { return getBytes(); }
+
+int64_t ScratchType::getAlignment() const { return hopper::kMaxVectorBytes; }
+
+bool ScratchType::hasLayout() const { return true; }
+
 LogicalResult MBarriersType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stages) {
   return verifyStages(emitError, stages);
 }

@@ -101,6 +101,8 @@ void AssignLayouts::link(Operation *op) {
     linkAll({product.getAcc(), product.getResult()});
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
     linkAll({slice.getSource(), slice.getResult()});
+  if (auto sum = dyn_cast<ClusterSumOp>(op))
+    linkAll({sum.getValue(), sum.getResult()});
   if (auto retire = dyn_cast<WgmmaRetireOp>(op))
     linkAll({retire.getAcc(), retire.getResult()});
   if (auto wait = dyn_cast<WgmmaWaitOp>(op))

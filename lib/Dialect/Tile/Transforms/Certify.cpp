@@ -7,6 +7,8 @@
 
 #include "mlir/IR/Remarks.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
+#include "tk/Target/Hopper.h"
+#include <numeric>
 
 namespace tk::tile {
 #define GEN_PASS_DEF_CERTIFY
@@ -31,6 +33,8 @@ struct Certify : tk::tile::impl::CertifyBase<Certify> {
       if (auto load = dyn_cast<SharedLoadOp>(op))
         result = certify(load, cast<RankedTensorType>(load.getResult().getType()),
                          load.getSource().getType());
+      if (auto sum = dyn_cast<ClusterSumOp>(op))
+        certifySum(sum);
       return failed(result) ? WalkResult::interrupt() : WalkResult::advance();
     });
     if (walk.wasInterrupted())
@@ -40,9 +44,27 @@ struct Certify : tk::tile::impl::CertifyBase<Certify> {
 private:
   template <typename Op>
   LogicalResult certify(Op op, RankedTensorType tile, SharedType shared);
+  void certifySum(ClusterSumOp sum);
 };
 
 } // namespace
+
+/// A thread's registers lie next to the next thread's, so each access of a warp is one run of
+/// bytes: a wavefront for each 128 of them, and no addresses could take fewer.
+void Certify::certifySum(ClusterSumOp sum) {
+  auto tile = cast<RankedTensorType>(sum.getValue().getType());
+  std::optional<layout::Distribution> piece =
+      getDistribution(cast<RankedTensorType>(sum.getResult().getType()));
+  if (!piece || !sum.getScratch())
+    return;
+  int64_t bytes = tile.getElementTypeBitWidth() / 8, count = piece->registersPerThread();
+  int64_t vector = std::gcd(count, hopper::kMaxVectorBytes / bytes);
+  int64_t wavefronts = hopper::kWarpThreads * vector * bytes / hopper::kSwizzleSpanBytes;
+  int64_t programs = getOperation().getClusterSize();
+  // Stores of all pieces, and loads of one from every program.
+  sum.setBanksAttr(BanksAttr::get(&getContext(), vector * bytes, 2 * programs * count / vector,
+                                  wavefronts, wavefronts));
+}
 
 template <typename Op>
 LogicalResult Certify::certify(Op op, RankedTensorType tile, SharedType shared) {

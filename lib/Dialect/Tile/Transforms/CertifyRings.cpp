@@ -18,7 +18,7 @@
 #include "mlir/IR/Matchers.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
 #include "tk/Target/Hopper.h"
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/MapVector.h"
 #include <set>
 
 namespace tk::tile {
@@ -111,7 +111,7 @@ struct Role {
 /// Runs roles against one another.
 class Machine {
 public:
-  Machine(std::vector<Role> roles, const llvm::DenseMap<Operation *, int64_t> &arrivals)
+  Machine(std::vector<Role> roles, const llvm::MapVector<Operation *, int64_t> &arrivals)
       : roles(std::move(roles)), arrivals(arrivals) {
     // The barrier a role waits for before it copies is the one that frees those slots.
     for (Role &role : this->roles) {
@@ -128,6 +128,8 @@ public:
   /// breaks.
   LogicalResult run(unsigned order, StringRef scenario);
   int64_t waits = 0;
+  /// Phases that the first program's barriers completed, by row.
+  llvm::MapVector<AllocOp, int64_t> countPhases();
 
 private:
   /// Memory is a program's own: which one, what, and which of its slots.
@@ -167,7 +169,7 @@ private:
   }
 
   std::vector<Role> roles;
-  const llvm::DenseMap<Operation *, int64_t> &arrivals;
+  const llvm::MapVector<Operation *, int64_t> &arrivals;
   llvm::DenseMap<Operation *, llvm::SmallPtrSet<Operation *, 2>> freed; ///< Slots by barrier.
   std::map<Key, Barrier> barriers;
   std::map<Key, Slot> slots;
@@ -179,8 +181,11 @@ struct CertifyRings : tk::tile::impl::CertifyRingsBase<CertifyRings> {
 private:
   LogicalResult certify(Scenario scenario, int64_t &waits, std::string &decision,
                         std::string &obstacle);
-  llvm::DenseMap<Operation *, int64_t> arrivals; ///< Of each row of barriers, from its init.
   Descriptions descriptions;
+  void keepCounts();
+  /// Phases of each row of barriers in each scenario.
+  llvm::MapVector<AllocOp, std::map<std::pair<int64_t, int64_t>, int64_t>> phases;
+  llvm::MapVector<Operation *, int64_t> arrivals; ///< Of each row of barriers, from its init.
 };
 
 } // namespace
@@ -288,7 +293,9 @@ std::optional<bool> Unroller::decide(Value condition) {
 LogicalResult Unroller::visitBranch(scf::IfOp branch) {
   bool matters = branch.getNumResults() != 0;
   branch.walk([&](Operation *inner) {
-    matters |= isa<MBarrierWaitOp, MBarrierExpectOp, MBarrierArriveOp, TMALoadOp, WgmmaOp>(inner);
+    matters |=
+        isa<MBarrierWaitOp, MBarrierExpectOp, MBarrierArriveOp, TMALoadOp, WgmmaOp, ClusterSumOp>(
+            inner);
   });
   if (!matters)
     return success();
@@ -365,6 +372,14 @@ LogicalResult Unroller::visit(Operation &op) {
       obstacle = "a copy announces itself to the barrier of another slot";
       return failure();
     }
+  }
+  if (auto sum = dyn_cast<ClusterSumOp>(op); sum && sum.getScratch()) {
+    int64_t programs =
+        cast<RankedTensorType>(sum.getValue().getType()).getDimSize(sum.getDimension()) /
+        cast<RankedTensorType>(sum.getResult().getType()).getDimSize(sum.getDimension());
+    add(Event::Arrive, sum.getBarriers(), sum.getCursor(), hopper::kWarpgroupThreads).programs =
+        (uint64_t(1) << programs) - 1;
+    add(Event::Wait, sum.getBarriers(), sum.getCursor());
   }
   auto read = [&](Value tile, bool inFlight) {
     auto [slots, count] = findSlot(tile);
@@ -513,6 +528,16 @@ LogicalResult Machine::step(int index, StringRef scenario) {
   llvm_unreachable("all kinds are handled");
 }
 
+llvm::MapVector<AllocOp, int64_t> Machine::countPhases() {
+  llvm::MapVector<AllocOp, int64_t> counts;
+  for (auto [alloc, arrivals] : arrivals)
+    counts[cast<AllocOp>(alloc)] = 0;
+  for (auto &[key, state] : barriers)
+    if (std::get<0>(key) == 0)
+      counts[cast<AllocOp>(std::get<Operation *>(key))] += state.completed;
+  return counts;
+}
+
 LogicalResult Machine::reportDeadlock(StringRef scenario) {
   SmallVector<std::pair<Operation *, std::string>> stuck;
   for (Role &role : roles) {
@@ -617,8 +642,45 @@ LogicalResult CertifyRings::certify(Scenario scenario, int64_t &waits, std::stri
     if (failed(machine.run(order, text)))
       return failure();
     waits = machine.waits;
+    for (auto [row, count] : machine.countPhases())
+      if (scenario.skipped == 0)
+        phases[row][{scenario.inner, scenario.outer}] = count;
   }
   return success();
+}
+
+/// Keeps how often barriers complete, where that is linear in tiles and trips. With several inner
+/// loops nothing says how the trips are dealt out to them.
+void CertifyRings::keepCounts() {
+  KernelOp kernel = getOperation();
+  int64_t innerLoops = 0;
+  bool hasTiles = false; // Whether a loop around walks tiles.
+  kernel.getBody().walk([&](scf::ForOp loop) {
+    bool isInner = true, hasBarriers = false;
+    loop.getBody()->walk([&](Operation *op) {
+      isInner &= !isa<scf::ForOp>(op);
+      hasBarriers |= isa<MBarrierExpectOp>(op);
+    });
+    innerLoops += isInner && hasBarriers;
+    hasTiles |= !isInner;
+  });
+  SmallVector<Attribute> proofs;
+  for (auto &[row, counts] : phases) {
+    auto at = [&](int64_t trips, int64_t tiles) { return counts.at({trips, tiles}); };
+    int64_t perTrip = at(1, 1) - at(0, 1), perTile = at(0, 2) - at(0, 1);
+    int64_t perProgram = at(0, 1) - perTile;
+    bool linear = llvm::all_of(counts, [&](auto &entry) {
+      auto [trips, tiles] = entry.first;
+      return (!hasTiles && tiles > 1) ||
+             entry.second == perProgram + perTile * tiles + perTrip * tiles * trips;
+    });
+    if (linear && innerLoops <= 1 && AllocOp(row).getOffset())
+      proofs.push_back(BarrierProofAttr::get(&getContext(), AllocOp(row).getLabel(),
+                                             *AllocOp(row).getOffset(), perProgram, perTile,
+                                             perTrip));
+  }
+  if (!proofs.empty())
+    kernel.setBarrierProofsAttr(Builder(&getContext()).getArrayAttr(proofs));
 }
 
 /// Before one program of a cluster reaches into another, that one must have made its barriers, and
@@ -633,7 +695,8 @@ static LogicalResult checkCluster(KernelOp kernel) {
         init = inner;
       auto arrive = dyn_cast<MBarrierArriveOp>(inner);
       auto load = dyn_cast<TMALoadOp>(inner);
-      if (!(arrive && arrive.getCluster()) && !(load && load.getMulticast()))
+      if (!(arrive && arrive.getCluster()) && !(load && load.getMulticast()) &&
+          !isa<ClusterSumOp>(inner))
         return WalkResult::advance();
       reach = inner;
       if (!init)
@@ -657,6 +720,7 @@ void CertifyRings::runOnOperation() {
     return signalPassFailure();
   arrivals.clear();
   descriptions.clear();
+  phases.clear();
   int64_t stages = 0;
   kernel.walk([&](MBarrierInitOp init) {
     if (auto alloc = init.getBarriers().getDefiningOp<AllocOp>()) {
@@ -686,6 +750,8 @@ void CertifyRings::runOnOperation() {
     remark::missed(kernel.getLoc(), opts) << remark::reason("{0}", obstacle);
     return;
   }
+  if (decision.empty()) // Else how many tiles are left out is not known.
+    keepCounts();
   std::string list;
   for (int64_t trips : inner)
     list += (list.empty() ? "" : ", ") + std::to_string(trips);

@@ -74,7 +74,10 @@ std::string Persist::findObstacle() {
   if (std::optional<ArrayRef<int64_t>> cluster = kernel.getCluster())
     if (llvm::count_if(*cluster, [](int64_t extent) { return extent > 1; }) > 1)
       return "clusters along several dimensions of the grid are not walked";
-  bool asksForGrid = false;
+  bool asksForGrid = false, hasSum = false;
+  kernel.getBody().walk([&](ClusterSumOp) { hasSum = true; });
+  if (hasSum)
+    return "programs of a cluster add up one tile, and their memory for that can be used once";
   kernel.getBody().walk([&](NumProgramsOp) { asksForGrid = true; });
   if (asksForGrid)
     return "the body asks how many programs there are";

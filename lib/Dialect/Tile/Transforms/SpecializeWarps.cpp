@@ -72,6 +72,8 @@ static void collectLinks(Operation *op, function_ref<void(ValueRange)> link) {
     link({dot.getA(), dot.getAcc(), dot.getResult()});
   if (auto broadcast = dyn_cast<BroadcastOp>(op); broadcast && !broadcast.repeats(0))
     link({broadcast.getTile(), broadcast.getResult()});
+  if (auto sum = dyn_cast<ClusterSumOp>(op); sum && sum.getDimension() == 1)
+    link({sum.getValue(), sum.getResult()});
 }
 
 /// Why the defining operation cannot give fewer rows, or an empty string.
@@ -80,7 +82,8 @@ static std::string findSliceObstacle(Value tile, int64_t consumers) {
   if (type.getRank() != 2 || type.getDimSize(0) % (consumers * hopper::kWgmmaM) != 0)
     return llvm::formatv("{0} has no {1} times {2} rows", type, consumers, hopper::kWgmmaM);
   Operation *op = tile.getDefiningOp();
-  if (!op || isa<scf::ForOp, scf::IfOp, DotOp, LoadOp, BroadcastOp, tensor::SplatOp>(op) ||
+  if (!op ||
+      isa<scf::ForOp, scf::IfOp, DotOp, LoadOp, ClusterSumOp, BroadcastOp, tensor::SplatOp>(op) ||
       OpTrait::hasElementwiseMappableTraits(op))
     return {};
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
@@ -181,7 +184,7 @@ std::string SpecializeWarps::findObstacle() {
   kernel.getBody().walk([&](Operation *op) {
     hasFill |= isa<RingFillOp>(op);
     bool isKnown = isa<CreateRingOp, RingAcquireOp, RingFillOp, RingPublishOp, RingWaitOp,
-                       RingReleaseOp, StoreOp, SharedLoadOp, LoadOp>(op) ||
+                       RingReleaseOp, StoreOp, SharedLoadOp, LoadOp, ClusterSumOp>(op) ||
                    op->getNumRegions() != 0;
     if (!isKnown && !isMemoryEffectFree(op))
       obstacle = llvm::formatv("every role would do the work of '{0}'", op->getName());

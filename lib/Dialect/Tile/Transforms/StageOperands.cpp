@@ -114,8 +114,13 @@ int64_t StageOperands::chooseStages(RingType one) {
   TuningAttr tuning = getOperation().getTuningAttr();
   if (tuning && tuning.getStages())
     return std::min(*tuning.getStages(), hopper::kMaxStages);
-  return std::clamp<int64_t>(hopper::kStageBytes / numRings / one.getSlotBytes(), 1,
-                             hopper::kUsefulStages);
+  // Sums over a cluster need room besides.
+  int64_t room = hopper::kStageBytes;
+  getOperation().getBody().walk([&](ClusterSumOp sum) {
+    auto tile = cast<RankedTensorType>(sum.getValue().getType());
+    room -= tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
+  });
+  return std::clamp<int64_t>(room / numRings / one.getSlotBytes(), 1, hopper::kUsefulStages);
 }
 
 /// Rebuilds a branch with one more result: `value`, from either side.

@@ -249,6 +249,14 @@ int64_t WidenTiles::chooseFactor(std::string &reason) {
   TuningAttr tuning = kernel.getTuningAttr();
   if (tuning && tuning.getWiden())
     return *tuning.getWiden();
+  bool isShared = false;
+  kernel.getBody().walk([&](ClusterSumOp) { isShared = true; });
+  if (isShared) {
+    reason =
+        "programs share the depth of a tile because there are few tiles: wider, there would be "
+        "fewer";
+    return 1;
+  }
   int64_t rows = 0, columns = 0;
   kernel.getBody().walk([&](DotOp dot) {
     auto type = cast<RankedTensorType>(dot.getResult().getType());
@@ -298,7 +306,7 @@ void WidenTiles::runOnOperation() {
         kernel.setTuningAttr(TuningAttr::get(
             &getContext(), tuning.getStages(), tuning.getConsumers(), tuning.getProducerRegisters(),
             tuning.getConsumerRegisters(), std::nullopt, tuning.getGroup(), tuning.getVariants(),
-            tuning.getOrder(), tuning.getCluster()));
+            tuning.getOrder(), tuning.getCluster(), tuning.getSplitK()));
       remark::passed(kernel.getLoc(), opts) << remark::add(
           "{0} programs along x are one: each operand tile is used for more products", factor);
       return;

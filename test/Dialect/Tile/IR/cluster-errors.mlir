@@ -85,7 +85,7 @@ tk.kernel @k(%n: index) grid {
 
 // -----
 
-// expected-error@+1 {{expected 'cluster' of at most 8, got 16}}
+// expected-error@+1 {{expected 'cluster' of at most 8, the programs of a cluster, got 16}}
 "test.def"() {a = #tk.tuning<cluster = 16>} : () -> ()
 
 // -----
@@ -98,3 +98,51 @@ tk.kernel @k(%n: index) grid {
 // expected-error@+2 {{expected one of [rows, bands, hilbert] for the order in which a persistent grid walks tiles, got: spiral}}
 // expected-error@+1 {{failed to parse Tile_TuningAttr parameter 'order'}}
 "test.def"() {a = #tk.tuning<order = spiral>} : () -> ()
+
+// -----
+
+tk.kernel @k(%n: index) attributes {cluster = array<i64: 4>} grid {
+  tk.grid %n
+} {
+  %t = arith.constant dense<1.0> : tensor<64x64xf32>
+  // expected-error@+1 {{expected a piece for each of the 4 program(s) of the kernel's cluster, got 2}}
+  %s = tk.cluster_sum %t along 1 : tensor<64x64xf32> -> tensor<64x32xf32>
+  tk.return
+}
+
+// -----
+
+tk.kernel @k(%n: index) attributes {cluster = array<i64: 4>} grid {
+  tk.grid %n
+} {
+  %t = arith.constant dense<1.0> : tensor<64x64xf32>
+  // expected-error@+1 {{expected equal pieces of 'tensor<64x64xf32>' along dimension 1, got 'tensor<64x24xf32>'}}
+  %s = tk.cluster_sum %t along 1 : tensor<64x64xf32> -> tensor<64x24xf32>
+  tk.return
+}
+
+// -----
+
+tk.kernel @k(%n: index) attributes {cluster = array<i64: 4>} grid {
+  tk.grid %n
+} {
+  %t = arith.constant dense<1.0> : tensor<64x64xbf16>
+  // expected-error@+1 {{expected elements of f32 or i32, got 'bf16'}}
+  %s = tk.cluster_sum %t along 1 : tensor<64x64xbf16> -> tensor<64x16xbf16>
+  tk.return
+}
+
+// -----
+
+// expected-error@+1 {{expected a size that is a multiple of 16 bytes, got 24}}
+"test.def"() : () -> !tk.scratch<24>
+
+// -----
+
+// expected-error@+1 {{expected 'split_k' of at most 8, the programs of a cluster, got 16}}
+"test.def"() {a = #tk.tuning<split_k = 16>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{expected 'cluster' or 'split_k', got both: a cluster shares loads or the depth of a product}}
+"test.def"() {a = #tk.tuning<cluster = 2, split_k = 2>} : () -> ()

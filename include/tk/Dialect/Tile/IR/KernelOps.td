@@ -38,8 +38,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
       those of that kernel's. The host takes the first variant whose promises hold, in the order of the module, and
       the kernel itself last.
     - `lowered_to`: the machine function this kernel became; the body is then empty and the op is what the host must
-      know to launch it. `reads` and `writes` (per argument), `buffers`, `bank_proofs` and `tensor_maps` keep what was
-      known of the lowered body.
+      know to launch it. `reads` and `writes` (per argument), `buffers`, `bank_proofs`, `barrier_proofs` and
+      `tensor_maps` keep what was known of the lowered body.
 
     Example:
 
@@ -72,6 +72,7 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
     OptionalAttr<DenseBoolArrayAttr>:$writes,
     OptionalAttr<TypedArrayAttrBase<Tile_BufferAttr, "buffers">>:$buffers,
     OptionalAttr<TypedArrayAttrBase<Tile_BankProofAttr, "bank proofs">>:$bank_proofs,
+    OptionalAttr<TypedArrayAttrBase<Tile_BarrierProofAttr, "barrier proofs">>:$barrier_proofs,
     OptionalAttr<TypedArrayAttrBase<Tile_TensorMapAttr, "tensor maps">>:$tensor_maps);
   let regions = (region AnyRegion:$body, SizedRegion<1>:$grid);
   let hasCustomAssemblyFormat = 1;

@@ -27,7 +27,7 @@ def Tile_AllocOp : Tile_Op<"alloc"> {
     ```
   }];
   let arguments = (ins StrAttr:$label, OptionalAttr<I64Attr>:$offset);
-  let results = (outs Res<AnyTypeOf<[Tile_SharedType, Tile_SlotsType, Tile_MBarriersType]>, "",
+  let results = (outs Res<AnyTypeOf<[Tile_SharedType, Tile_SlotsType, Tile_MBarriersType, Tile_ScratchType]>, "",
                           [MemAlloc<Tile_SharedMemory>]>:$result);
   let assemblyFormat = "$label (`at` $offset^)? attr-dict `:` qualified(type($result))";
   let hasVerifier = 1;

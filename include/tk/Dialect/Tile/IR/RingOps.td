@@ -194,6 +194,54 @@ def Tile_SharedSliceOp : Tile_Op<"shared_slice", [Pure]> {
 }
 
 //===----------------------------------------------------------------------===//
+// Sums over a cluster
+//===----------------------------------------------------------------------===//
+
+def Tile_ClusterSumOp : Tile_Op<"cluster_sum", [AttrSizedOperandSegments,
+    MemoryEffects<[MemRead<Tile_SharedMemory>, MemWrite<Tile_SharedMemory>, MemRead<Tile_BarrierState>,
+                   MemWrite<Tile_BarrierState>]>]> {
+  let summary = "Add the tiles of all programs of a cluster, and keep one piece";
+  let description = [{
+    Each of the `n` programs of the kernel's cluster gives a tile; program `r` gets piece number `r`, of `n` equal
+    pieces along `dimension`, of their elementwise sum. The summands are added in the order of ranks, whichever comes
+    first: the result is the same every time. All programs must come here equally often.
+
+    Placed, `through` names the scratch memory for the tiles of a block and the barriers on which the threads of all
+    programs arrive when they have written theirs: every thread of every program that takes part arrives once. `at` is
+    the piece of the scratch memory that this warpgroup uses (`tk.replica`). It may be used once: nothing says when the
+    others have read.
+
+    Source: PTX ISA 9.1, 9.7.9.24 (mapa), 5.2.5 (shared::cluster).
+
+    Example:
+
+    ```mlir
+    tk.kernel @quarter(%A: !tk.global<?x?xf32>, %C: !tk.global<?x?xf32>) attributes {cluster = array<i64: 4>} grid {
+      %four = arith.constant 4 : index
+      tk.grid %four
+    } {
+      %zero = arith.constant 0 : index
+      %t = tk.load %A[%zero, %zero] : !tk.global<?x?xf32> -> tensor<64x128xf32>
+      %sum = tk.cluster_sum %t along 1 : tensor<64x128xf32> -> tensor<64x32xf32>
+      tk.store %sum, %C[%zero, %zero] : tensor<64x32xf32>, !tk.global<?x?xf32>
+      tk.return
+    }
+    ```
+  }];
+  let arguments = (ins Tile_Tile2D:$value, ConfinedAttr<I64Attr, [IntNonNegative, IntMaxValue<1>]>:$dimension,
+                       Optional<Tile_ScratchType>:$scratch, Optional<Index>:$at,
+                       Optional<Tile_MBarriersType>:$barriers, Optional<Tile_CursorType>:$cursor,
+                       OptionalAttr<Tile_BanksAttr>:$banks);
+  let results = (outs Tile_Tile2D:$result);
+  let assemblyFormat = [{
+    $value `along` $dimension (`through` $scratch^ `at` $at `,` $barriers `[` $cursor `]`)? attr-dict
+    `:` type($value) `->` type($result)
+    (`,` qualified(type($scratch))^ `,` qualified(type($barriers)) `,` qualified(type($cursor)))?
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
 // Roles
 //===----------------------------------------------------------------------===//
 

@@ -156,7 +156,8 @@ def Tile_TuningAttr : Tile_Attr<"Tuning", "tuning"> {
     - `group`: rows of programs that a persistent program walks together (`tk-persist`); 1 is row by row;
     - `order`: how it walks them (`tk-persist`): `rows`, `bands` of `group` rows column by column, or squares of
       `group` x `group` programs along Hilbert's curve (`hilbert`, a power of two);
-    - `cluster`: how many programs share loads by multicast (`tk-cluster`); 1: none.
+    - `cluster`: how many programs share loads by multicast (`tk-cluster`); 1: none;
+    - `split_k`: how many programs of a cluster share the depth of a product (`tk-split-k`); 1: none.
 
     Example:
 
@@ -173,7 +174,8 @@ def Tile_TuningAttr : Tile_Attr<"Tuning", "tuning"> {
                         OptionalParameter<"std::optional<int64_t>">:$group,
                         OptionalParameter<"std::optional<int64_t>">:$variants,
                         OptionalParameter<"std::optional<::tk::tile::TileOrder>">:$order,
-                        OptionalParameter<"std::optional<int64_t>">:$cluster);
+                        OptionalParameter<"std::optional<int64_t>">:$cluster,
+                        OptionalParameter<"std::optional<int64_t>">:$split_k);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -247,6 +249,27 @@ def Tile_BankProofAttr : Tile_Attr<"BankProof", "bank_proof"> {
   }];
   let parameters = (ins StringRefParameter<>:$access, StringRefParameter<>:$source, "BanksAttr":$banks);
   let assemblyFormat = "`<` $access `,` `source` `=` $source `,` `banks` `=` $banks `>`";
+}
+
+def Tile_BarrierProofAttr : Tile_Attr<"BarrierProof", "barrier_proof"> {
+  let summary = "How often the barriers of one row complete, from the protocol run symbolically";
+  let description = [{
+    What `tk-certify-rings` found: a program completes `per_program + per_tile * tiles + per_trip * trips` phases of
+    the row of barriers `name`, where `tiles` is how often its outer loop runs and `trips` how often the loop inside
+    runs in all of those. A simulator or a debugger can count the same.
+
+    Example:
+
+    ```mlir
+    #p = #tk.barrier_proof<"A, B full", offset = 229376, per_program = 0, per_tile = 0, per_trip = 1>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$name, "int64_t":$offset, "int64_t":$perProgram, "int64_t":$perTile,
+                        "int64_t":$perTrip);
+  let assemblyFormat = [{
+    `<` $name `,` `offset` `=` $offset `,` `per_program` `=` $perProgram `,` `per_tile` `=` $perTile `,`
+    `per_trip` `=` $perTrip `>`
+  }];
 }
 
 #endif // TK_DIALECT_TILE_IR_TILEATTRS_TD

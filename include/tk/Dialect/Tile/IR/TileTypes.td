@@ -163,6 +163,22 @@ def Tile_SlotsType : Tile_SharedStorageType<"Slots", "slots"> {
   }];
 }
 
+def Tile_ScratchType : Tile_SharedStorageType<"Scratch", "scratch"> {
+  let summary = "Shared memory without a shape, through which threads exchange registers";
+  let description = [{
+    So many bytes, a multiple of 16, at a multiple of 16. Its place comes from `tk-allocate-shared`.
+
+    Example:
+
+    ```mlir
+    %buffer = tk.alloc "sum" : !tk.scratch<65536>
+    ```
+  }];
+  let parameters = (ins "int64_t":$bytes);
+  let assemblyFormat = "`<` $bytes `>`";
+  let genVerifyDecl = 1;
+}
+
 def Tile_MBarriersType : Tile_SharedStorageType<"MBarriers", "mbarriers"> {
   let summary = "Barriers in shared memory, one for each slot of a ring";
   let description = [{

@@ -39,6 +39,21 @@ def WidenTiles : Tile_KernelPass<"tk-widen-tiles"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def SplitK : Tile_KernelPass<"tk-split-k"> {
+  let summary = "Let several programs share the depth of a product that has few tiles";
+  let description = [{
+    Where a product has fewer tiles than the device has multiprocessors, `split_k` programs (`#tk.tuning`, at most 8)
+    become a cluster along z that computes one tile: each takes as many whole steps of the loop, and their sums are
+    added through one another's shared memory (`tk.cluster_sum`), in the order of ranks. Each then does the rest for
+    its piece of the columns. No memory besides the kernel's own is needed, and the result is the same every time,
+    though not the same as that of one program: the sum is taken in another order.
+
+    Declines, with a `missed` remark, kernels with more than one product, with loops that carry more than a sum from
+    zero, with three dimensions in the grid, or whose columns cannot be cut.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def Cluster : Tile_KernelPass<"tk-cluster"> {
   let summary = "Let neighbouring programs share the loads that they have in common";
   let description = [{
@@ -196,6 +211,15 @@ def AssignSwizzles : Tile_KernelPass<"tk-assign-swizzles"> {
 
     Declines, with a `missed` remark, tiles whose contiguous extent is no multiple of 16 bytes.
   }];
+}
+
+def PlaceSums : Tile_KernelPass<"tk-place-sums"> {
+  let summary = "Give sums over a cluster their memory and barriers";
+  let description = [{
+    Each `tk.cluster_sum` gets scratch memory for the tiles of all warpgroups, a barrier at which every thread of
+    every program arrives, and cluster barriers at the start and the end of the kernel.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def AssignLayouts : Tile_KernelPass<"tk-assign-layouts"> {

@@ -1,0 +1,174 @@
+// RUN: tk-opt --pass-pipeline='builtin.module(tk.kernel(tk-split-k))' %s | FileCheck %s
+// RUN: tk-opt --pass-pipeline='builtin.module(tk.kernel(tk-split-k,tk-split-k))' %s | FileCheck %s
+// RUN: tk-opt --pass-pipeline='builtin.module(tk.kernel(tk-split-k))' --remarks-filter=.* %s 2>&1 >/dev/null \
+// RUN:   | FileCheck %s --check-prefix=REMARK --implicit-check-not=Function=alone
+
+!in = !tk.global<?x?xbf16>
+#four = #tk.tuning<split_k = 4>
+
+// Four programs along z take a quarter of the steps each, add up their sums, and store a quarter of the columns.
+// CHECK-LABEL: tk.kernel @quarter
+// CHECK-SAME:    cluster = array<i64: 1, 1, 4>
+// CHECK:         %[[FOUR:.*]] = arith.constant 4 : index
+// CHECK-NEXT:    tk.grid %n, %n, %[[FOUR]]
+// CHECK:         %[[RANK:.*]] = tk.cluster_rank
+// CHECK-NEXT:    %[[SPAN:.*]] = arith.subi %[[TO:.*]], %[[FROM:.*]] : index
+// CHECK-NEXT:    %[[NONE:.*]] = arith.constant 0 : index
+// CHECK-NEXT:    %[[DEPTH:.*]] = arith.maxsi %[[SPAN]], %[[NONE]] : index
+// CHECK-NEXT:    %[[STEPS:.*]] = arith.ceildivui %[[DEPTH]], %[[STEP:.*]] : index
+// CHECK-NEXT:    %[[PARTS:.*]] = arith.constant 4 : index
+// CHECK-NEXT:    %[[SHARE:.*]] = arith.ceildivui %[[STEPS]], %[[PARTS]] : index
+// CHECK-NEXT:    %[[EXTENT:.*]] = arith.muli %[[SHARE]], %[[STEP]] : index
+// CHECK-NEXT:    %[[AT:.*]] = arith.muli %[[RANK]], %[[EXTENT]] : index
+// CHECK-NEXT:    %[[FIRST:.*]] = arith.addi %[[FROM]], %[[AT]] : index
+// CHECK-NEXT:    %[[LAST:.*]] = arith.addi %[[FIRST]], %[[EXTENT]] : index
+// CHECK-NEXT:    %[[END:.*]] = arith.minsi %[[LAST]], %[[TO]] : index
+// CHECK-NEXT:    %[[L:.*]] = scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %[[STEP]]
+// CHECK:         %[[SUM:.*]] = tk.cluster_sum %[[L]] along 1 : tensor<64x128xf32> -> tensor<64x32xf32>
+// CHECK-NEXT:    %[[HALF:.*]] = arith.constant dense<5.000000e-01> : tensor<64x32xf32>
+// CHECK-NEXT:    %[[SCALED:.*]] = arith.mulf %[[SUM]], %[[HALF]] : tensor<64x32xf32>
+// CHECK-NEXT:    %[[ROUND:.*]] = arith.truncf %[[SCALED]] : tensor<64x32xf32> to tensor<64x32xbf16>
+// CHECK-NEXT:    %[[WIDTH:.*]] = arith.constant 32 : index
+// CHECK-NEXT:    %[[COLUMN:.*]] = arith.muli %[[RANK]], %[[WIDTH]] : index
+// CHECK-NEXT:    %[[PLACE:.*]] = arith.addi %n, %[[COLUMN]] : index
+// CHECK-NEXT:    tk.store %[[ROUND]], %C[%n, %[[PLACE]]] : tensor<64x32xbf16>
+// REMARK-DAG: remark: [Passed] split-k | Category:tk-split-k | Function=quarter | Remark="4 programs of a cluster share the depth of each tile; each adds up and stores 32 of 128 columns"
+tk.kernel @quarter(%A: !in, %B: !in, %C: !in, %n: index) attributes {tuning = #four} grid {
+  tk.grid %n, %n
+} {
+  %from = arith.constant 0 : index
+  %step = arith.constant 64 : index
+  %to = tk.dim %A, 1 : !in
+  %z = arith.constant dense<0.0> : tensor<64x128xf32>
+  %half = arith.constant dense<0.5> : tensor<64x128xf32>
+  %l = scf.for %k = %from to %to step %step iter_args(%s = %z) -> tensor<64x128xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %b = tk.load %B[%k, %n] : !in -> tensor<64x128xbf16>
+    %d = tk.dot %a, %b, %s : tensor<64x64xbf16>, tensor<64x128xbf16>, tensor<64x128xf32>
+    scf.yield %d : tensor<64x128xf32>
+  }
+  %scaled = arith.mulf %l, %half : tensor<64x128xf32>
+  %round = arith.truncf %scaled : tensor<64x128xf32> to tensor<64x128xbf16>
+  tk.store %round, %C[%n, %n] : tensor<64x128xbf16>, !in
+  tk.return
+}
+
+// One dimension of the grid: the others are filled in. Nothing was asked of @alone.
+// CHECK-LABEL: tk.kernel @line
+// CHECK:         tk.grid %n, %{{.*}}, %{{.*}}
+// CHECK-LABEL: tk.kernel @alone
+// CHECK-NOT:     tk.cluster_sum
+tk.kernel @line(%A: !in, %C: !tk.global<?x?xf32>, %n: index) attributes {tuning = #four} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.store %l, %C[%n, %n] : tensor<64x64xf32>, !tk.global<?x?xf32>
+  tk.return
+}
+tk.kernel @alone(%A: !in, %n: index) grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.return
+}
+
+// Declined, one reason each.
+// REMARK-DAG: remark: [Missed] split-k | Category:tk-split-k | Function=narrow | Reason="24 columns are no 4 pieces of a multiple of 8"
+tk.kernel @narrow(%A: !in, %n: index) attributes {tuning = #four} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x24xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x24xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %b = tk.load %A[%n, %k] : !in -> tensor<64x24xbf16>
+    %d = tk.dot %a, %b, %s : tensor<64x64xbf16>, tensor<64x24xbf16>, tensor<64x24xf32>
+    scf.yield %d : tensor<64x24xf32>
+  }
+  tk.return
+}
+
+// REMARK-DAG: Function=starts_at_one | Reason="the sum does not start at zero"
+tk.kernel @starts_at_one(%A: !in, %n: index) attributes {tuning = #four} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<1.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.return
+}
+
+// REMARK-DAG: Function=two_products | Reason="there is more than one product"
+tk.kernel @two_products(%A: !in, %n: index) attributes {tuning = #four} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %c = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    %d = tk.dot %a, %a, %c : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.return
+}
+
+// REMARK-DAG: Function=carries_more | Reason="the loop carries more than the sum of its products"
+tk.kernel @carries_more(%A: !in, %n: index) attributes {tuning = #four} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    %e = arith.addf %d, %d : tensor<64x64xf32>
+    scf.yield %e : tensor<64x64xf32>
+  }
+  tk.return
+}
+
+// REMARK-DAG: Function=residual | Reason="'arith.addf' combines the product with another tile"
+tk.kernel @residual(%A: !in, %C: !tk.global<?x?xf32>, %n: index) attributes {tuning = #four} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %r = tk.load %C[%n, %n] : !tk.global<?x?xf32> -> tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  %e = arith.addf %l, %r : tensor<64x64xf32>
+  tk.store %e, %C[%n, %n] : tensor<64x64xf32>, !tk.global<?x?xf32>
+  tk.return
+}
+
+// REMARK-DAG: Function=deep_grid | Reason="the grid has three dimensions, and none is left for the parts of the depth"
+// REMARK-DAG: Function=no_loop | Reason="there is no product in a loop of its own"
+// REMARK-DAG: Function=clustered | Reason="the kernel has clusters already"
+tk.kernel @deep_grid(%n: index) attributes {tuning = #four} grid {
+  tk.grid %n, %n, %n
+} {
+  tk.return
+}
+tk.kernel @no_loop(%n: index) attributes {tuning = #four} grid {
+  tk.grid %n
+} {
+  tk.return
+}
+tk.kernel @clustered(%n: index) attributes {tuning = #four, cluster = array<i64: 2>} grid {
+  tk.grid %n
+} {
+  tk.return
+}
