@@ -778,8 +778,8 @@ READER_SIDE = (
     "before it: the fence lies on every path from a write to the copy. Reported as the note TK-SIM-RACE-PROXY-ISSUER, "
     "not as an error; tk emits the writer's side, which is the documented one")
 ANY_INITIALISER = (
-    "whoever initialises fences for itself, and bar.sync orders it before every use by others: which thread of the "
-    "block it is does not matter")
+    "whoever initialises fences for itself, and the barrier at the start orders it before every use by others: which "
+    "thread of the block it is does not matter")
 LATER_FENCE = "the second fence is by the same thread and after all eight initialisations: it covers those of the first"
 NO_COPY = (
     "the barriers of free slots take no copies: only threads wait and arrive, all of which bar.sync orders after the "
@@ -807,8 +807,8 @@ FEWER_REGISTERS = (
     "large enough for all, so no one waits for ever")
 THREE_STAGES = "producer and consumers agree on a ring of three stages, each with its own barriers; the fourth stays unused"
 ANY_PRODUCER = (
-    "any one thread of the producer's warpgroup can fill the ring: bar.sync orders the initialisation, and its fence, "
-    "before it")
+    "any one thread of the producer's warpgroup can fill the ring: the barrier at the start orders the initialisation, "
+    "and its fence, before it")
 
 TWICE = "a second barrier of all threads orders no less than one"
 RELAXED_START = (
