@@ -326,10 +326,12 @@ void Cta::reportBulkConflict(Warp &w, const Inst &in, unsigned lane, uint64_t ad
     break;
   case Conflict::NarrowScope:
     edge = kWideScopes;
-    f = report("TK-SIM-RACE-SCOPE", *ctx.options.narrowScope, &w, 1u << lane, pcOf(in), o.pc + 1,
-               formatv("a {0} {1} {2}, and what orders it after an earlier {3} of it is an arrival from, or "
-                       "a wait for, another CTA of scope .cta; the memory model asks for {4}",
-                       what, does, where, access, edge));
+    f = report(
+        "TK-SIM-RACE-SCOPE", *ctx.options.narrowScope, &w, 1u << lane, pcOf(in), o.pc + 1,
+        formatv(
+            "a {0} {1} {2}, and what orders it after an earlier {3} of it is an arrival from, or "
+            "a wait for, another CTA of scope .cta; the memory model asks for {4}",
+            what, does, where, access, edge));
     break;
   case Conflict::NoReuseFence:
     edge = "fence.proxy.async after the last read";

@@ -319,7 +319,8 @@ void Cta::arriveOne(Warp &w, const Inst &in, unsigned l, uint32_t lanes, uint64_
       b.arrivingFar = b.arriving.reached;
     }
     b.hasArriving = true;
-    // Who waits is in the barrier's CTA. A peer's arrival reaches it by a wide scope, for a wait of a wide scope.
+    // Who waits is in the barrier's CTA. A peer's arrival reaches it by a wide scope, for a wait of
+    // a wide scope.
     bool peer = rankOf(addr) != w.cta;
     race.release(w.index, lanes, b.arriving,
                  !peer       ? &b.arriving.reached
