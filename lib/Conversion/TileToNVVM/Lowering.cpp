@@ -45,6 +45,7 @@ TileTypeConverter::TileTypeConverter() {
   addConversion([=](SharedType type) { return toSharedPointer(type); });
   addConversion([=](SlotsType type) { return toSharedPointer(type); });
   addConversion([=](MBarriersType type) { return toSharedPointer(type); });
+  addConversion([=](ScratchType type) { return toSharedPointer(type); });
   addConversion( // Slot and phase.
       [](CursorType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
         results.append(2, IntegerType::get(type.getContext(), 32));

@@ -683,23 +683,36 @@ void CertifyRings::keepCounts() {
     kernel.setBarrierProofsAttr(Builder(&getContext()).getArrayAttr(proofs));
 }
 
+/// The barriers of other programs of the cluster that an operation arrives at or lets copies arrive
+/// at; null where it stays in its own.
+static Value getReachedBarriers(Operation *op) {
+  if (auto arrive = dyn_cast<MBarrierArriveOp>(op); arrive && arrive.getCluster())
+    return arrive.getBarriers();
+  if (auto load = dyn_cast<TMALoadOp>(op); load && load.getMulticast())
+    return load.getBarriers();
+  if (auto sum = dyn_cast<ClusterSumOp>(op))
+    return sum.getBarriers();
+  return {};
+}
+
 /// Before one program of a cluster reaches into another, that one must have made its barriers, and
 /// it must not end before.
 static LogicalResult checkCluster(KernelOp kernel) {
-  Operation *init = nullptr, *reach = nullptr;
+  llvm::SmallPtrSet<Operation *, 4> made; // Since the programs last met.
+  Operation *reach = nullptr;
   for (Operation &op : kernel.getBody().front()) {
-    if (isa<ClusterBarrierOp>(op))
-      init = reach = nullptr;
+    if (isa<ClusterBarrierOp>(op)) {
+      made.clear();
+      reach = nullptr;
+    }
     WalkResult walk = op.walk([&](Operation *inner) {
-      if (isa<MBarrierInitOp>(inner))
-        init = inner;
-      auto arrive = dyn_cast<MBarrierArriveOp>(inner);
-      auto load = dyn_cast<TMALoadOp>(inner);
-      if (!(arrive && arrive.getCluster()) && !(load && load.getMulticast()) &&
-          !isa<ClusterSumOp>(inner))
+      if (auto init = dyn_cast<MBarrierInitOp>(inner))
+        made.insert(init.getBarriers().getDefiningOp());
+      Value barriers = getReachedBarriers(inner);
+      if (!barriers)
         return WalkResult::advance();
       reach = inner;
-      if (!init)
+      if (!made.contains(barriers.getDefiningOp()))
         return WalkResult::advance();
       inner->emitOpError() << "reaches into programs that may not have made their barriers yet; a "
                               "'tk.cluster_barrier' must come between";

@@ -746,7 +746,7 @@ tk.kernel @k(%n: index) grid {
 tk.kernel @k(%n: index) grid {
   tk.grid %n
 } {
-  // expected-error@+1 {{'tk.alloc' op result #0 must be A tile of shared memory or Shared tiles of one type, one after the other or Barriers in shared memory, one for each slot of a ring, but got '!tk.cursor<2>'}}
+  // expected-error@+1 {{'tk.alloc' op result #0 must be A tile of shared memory or Shared tiles of one type, one after the other or Barriers in shared memory, one for each slot of a ring or Shared memory without a shape, through which threads exchange registers, but got '!tk.cursor<2>'}}
   %s = tk.alloc "s" : !tk.cursor<2>
   tk.return
 }
