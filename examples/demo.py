@@ -103,6 +103,8 @@ def print_steps(steps):
     rule(f"{SOURCE.relative_to(ROOT)} → PTX in {to_ptx:.0f} ms"
          + (f" → cubin in {assembler:.0f} ms" if assembler else " (no ptxas: no cubin)"))
     longest = max(ms for _, ms in steps)
+    short = [ms for _, ms in steps if ms < 0.2]
+    steps = [step for step in steps if step[1] >= 0.2] + [(f"{len(short)} others", sum(short))] * bool(short)
     cells = []
     for name, ms in steps:
         bar = "█" * round(14 * ms / longest)
@@ -120,10 +122,10 @@ def print_kernel(package, launch):
     products = [found.group(1) for remark in package["remarks"]
                 if (found := re.search(r"product of (\d+ x \d+ x \d+ in \w+)", remark["message"]))]
     tile = f"{variant['entry']}, the first of {', '.join(entries)} that fits: each warpgroup {products[entries.index(launch['entry'])]}"
-    grid, block = ("×".join(map(str, launch[key])) for key in ("grid", "block"))
+    grid, block, cluster = ("×".join(map(str, launch[key])) for key in ("grid", "block", "cluster"))
     rule(f"kernel {kernel['name']} for {package['target']}")
     row("variant", tile)
-    row("launch", f"grid {grid}, block {block}")
+    row("launch", f"grid {grid}, block {block}" + (f", cluster {cluster}: programs that share loads" if cluster != "1×1×1" else ""))
     resources = variant["resources"]
     if resources:
         spills = resources["spill_stores"] + resources["spill_loads"]

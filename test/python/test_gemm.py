@@ -97,7 +97,7 @@ def observed(report):
     return table
 
 
-def expected_phases(package, entry, shape, report):
+def expected_phases(package, entry, shape, step, report):
     """Phases of each row of barriers, by its place and stages: the certificate, for the tiles and trips of a problem."""
     description = entries(json.loads(package.read_text()))[entry]
     (columns,) = {int(n) for n in re.findall(r'\["ceildiv", \["size", 2, 1\], (\d+)\]', json.dumps(description["grid"]))}
@@ -105,16 +105,16 @@ def expected_phases(package, entry, shape, report):
     across, down = -(-shape[1] // columns), -(-shape[0] // 128)
     if description["cluster"][0] * description["cluster"][1] > 1:  # Whole clusters, along y where B's tile is wider.
         down, across = (-(-down // 2) * 2, across) if columns > 128 else (down, -(-across // 2) * 2)
-    tiles, trips = across * down, -(-shape[2] // 64)
+    tiles, trips = across * down, -(-shape[2] // step)
     buffers = {buffer["offset"]: buffer["bytes"] // 8 for buffer in description["shared_buffers"]}
     return {(proof["offset"], buffers[proof["offset"]]): proof["per_program"] * programs + proof["per_tile"] * tiles +
             proof["per_trip"] * tiles * trips for proof in description["barrier_proofs"]}
 
 
-def check_barriers(package, entry, shape, report):
+def check_barriers(package, entry, shape, step, report):
     """The simulator counts what the certificate says, and no other barriers."""
     counted = {barrier["offset"]: barrier["phases"] for barrier in report["barriers"]}
-    for (offset, stages_), phases in expected_phases(package, entry, shape, report).items():
+    for (offset, stages_), phases in expected_phases(package, entry, shape, step, report).items():
         assert sum(counted.pop(offset + 8 * slot, 0) for slot in range(stages_)) == phases
     assert counted == {}
 
@@ -134,7 +134,7 @@ def check(tool, package, variant, shape, seed, folder, *options, entry=None, **m
     if shape[2] > 0:
         assert observed(run.report) == certified(package, entry), f"{variant} {name_of(shape)}, seed {seed}, {more}"
         if "--seeds" not in str(options):  # Which counts all its runs.
-            check_barriers(package, entry, shape, run.report)
+            check_barriers(package, entry, shape, variant.trip, run.report)
     return run.output
 
 

@@ -93,5 +93,4 @@ def test_a_sum_that_is_not_shared_is_seen(tool, split, tmp_path):
 
     broken = packages.edit(split(variant, 4), tmp_path / "broken.tkpkg", unwait)
     run = packages.run_gemm(tool, broken, variant, (a, b), tmp_path)
-    assert any("TK-SIM-RACE" in problem or "TK-SIM-UNINIT" in problem or "relative error" in problem
-               for problem in problems(run, reference, variant, "gemm_tma"))
+    assert {"TK-SIM-RACE", "TK-SIM-UNINIT"} & {finding["name"] for finding in run.report["findings"]}

@@ -207,6 +207,17 @@ struct LowerMBarrierWait : OpConversionPattern<MBarrierWaitOp> {
   }
 };
 
+/// A coordinate has 32 bits. What does not fit is outside of every view, and must stay there: the
+/// last of them is too, and a panel further along it wraps to where no view is.
+Value makeCoordinate(OpBuilder &builder, Location location, Value offset) {
+  constexpr int64_t least = std::numeric_limits<int32_t>::min(), most = hopper::kTMAMaxExtent;
+  offset = arith::MaxSIOp::create(builder, location, offset,
+                                  arith::ConstantIndexOp::create(builder, location, least));
+  offset = arith::MinSIOp::create(builder, location, offset,
+                                  arith::ConstantIndexOp::create(builder, location, most));
+  return arith::IndexCastOp::create(builder, location, builder.getI32Type(), offset);
+}
+
 /// Copies a tile panel by panel, one instruction each. `text` names the operands: $0 the map, $1
 /// the panel in shared memory, {0} the rank, {1} the coordinates; `extra` comes after those.
 void copyPanels(ConversionPatternRewriter &rewriter, Location location, const char *text,
@@ -221,8 +232,7 @@ void copyPanels(ConversionPatternRewriter &rewriter, Location location, const ch
   std::string constraints = "l,r";
   for (unsigned d : map.first.getOrder()) { // Innermost first.
     names.push_back("$" + std::to_string(2 + coordinates.size()));
-    coordinates.push_back(
-        arith::IndexCastOp::create(rewriter, location, rewriter.getI32Type(), offsets[d]));
+    coordinates.push_back(makeCoordinate(rewriter, location, offsets[d]));
   }
   for (size_t i = 0; i < coordinates.size() + extra.size(); ++i)
     constraints += ",r";

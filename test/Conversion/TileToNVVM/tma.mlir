@@ -16,11 +16,16 @@
 // CHECK-DAG:     %[[C128:.*]] = arith.constant 128 : i32
 // CHECK-DAG:     %[[PANEL:.*]] = arith.constant 8192 : i32
 // CHECK-DAG:     %[[PANELS:.*]] = arith.constant 16384 : i32
+// CHECK-DAG:     %[[LEAST:.*]] = arith.constant -2147483648 : index
+// CHECK-DAG:     %[[MOST:.*]] = arith.constant 2147483647 : index
 // CHECK:         scf.if
 // CHECK-NEXT:      %[[BAR:.*]] = llvm.ptrtoint %{{.*}} : !llvm.ptr<3> to i32
 // CHECK-NEXT:      %[[BASE:.*]] = llvm.ptrtoint %{{.*}} : !llvm.ptr<3> to i32
-// CHECK-NEXT:      %[[COLUMN:.*]] = arith.index_cast %{{.*}} : index to i32
-// CHECK-NEXT:      %[[ROW:.*]] = arith.index_cast %{{.*}} : index to i32
+// An offset of 2^32 would come out as 0: what no coordinate can hold becomes one that is outside as well.
+// CHECK-NEXT:      %[[ABOVE:.*]] = arith.maxsi %{{.*}}, %[[LEAST]] : index
+// CHECK-NEXT:      %[[FITS:.*]] = arith.minsi %[[ABOVE]], %[[MOST]] : index
+// CHECK-NEXT:      %[[COLUMN:.*]] = arith.index_cast %[[FITS]] : index to i32
+// CHECK:           %[[ROW:.*]] = arith.index_cast %{{.*}} : index to i32
 // CHECK-NEXT:      llvm.inline_asm has_side_effects asm_dialect = att "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [$1], [$0, {$2, $3}], [$4];", "l,r,r,r,r,~{memory}" %[[MAP]], %[[BASE]], %[[COLUMN]], %[[ROW]], %[[BAR]] :
 // CHECK-NEXT:      %[[BASE1:.*]] = arith.addi %[[BASE]], %[[PANEL]] : i32
 // CHECK-NEXT:      %[[COLUMN1:.*]] = arith.addi %[[COLUMN]], %[[C64]] : i32
@@ -62,12 +67,16 @@ tk.kernel @panels(%C: !out, %A: !in, %n: index) grid {
 // CHECK:       llvm.func @maps({{.*}}: i64, %[[M0:[^:]*]]: !llvm.ptr {{[^}]*}}}, %[[M1:[^:]*]]: !llvm.ptr {{[^}]*}}}, %[[M2:[^:]*]]: !llvm.ptr {{[^}]*}}}, %[[M3:[^:]*]]: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<128 x i8>, nvvm.grid_constant}) attributes
 // CHECK-DAG:     %[[I:.*]] = nvvm.read.ptx.sreg.ctaid.x
 // CHECK-DAG:     %[[IX:.*]] = arith.index_castui %[[I]]
-// CHECK:           %[[J:.*]] = arith.index_cast %[[IX]] : index to i32
+// CHECK:           %[[JA:.*]] = arith.maxsi %[[IX]], %{{.*}} : index
+// CHECK-NEXT:      %[[JF:.*]] = arith.minsi %[[JA]], %{{.*}} : index
+// CHECK-NEXT:      %[[J:.*]] = arith.index_cast %[[JF]] : index to i32
 // CHECK:           llvm.inline_asm {{.*}}"cp.async.bulk.tensor.2d{{.*}} %[[M0]], %{{[^,]*}}, %[[J]], %{{[^,]*}}, %{{[^,]*}} :
 // CHECK:           llvm.inline_asm {{.*}}"cp.async.bulk.tensor.2d{{.*}} %[[M0]],
 // CHECK-NOT:       %[[M0]]
 // CHECK:           scf.for
-// CHECK:           %[[J:.*]] = arith.index_cast %[[IX]] : index to i32
+// CHECK:           %[[JA:.*]] = arith.maxsi %[[IX]], %{{.*}} : index
+// CHECK-NEXT:      %[[JF:.*]] = arith.minsi %[[JA]], %{{.*}} : index
+// CHECK-NEXT:      %[[J:.*]] = arith.index_cast %[[JF]] : index to i32
 // CHECK:           llvm.inline_asm {{.*}}"cp.async.bulk.tensor.2d{{.*}} %[[M1]], %{{[^,]*}}, %{{[^,]*}}, %[[J]], %{{[^,]*}} :
 // CHECK:         llvm.inline_asm {{.*}} %[[M1]],
 // CHECK-COUNT-4: llvm.inline_asm {{.*}} %[[M2]],
