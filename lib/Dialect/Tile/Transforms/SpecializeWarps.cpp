@@ -146,6 +146,8 @@ FailureOr<RowSlices> RowSlices::find(KernelOp kernel, int64_t consumers, std::st
     dots.push_back(dot);
     slices.tiles.insert(dot.getResult());
   });
+  // A tile that has nothing to do with products is stored once as well.
+  kernel.getBody().walk([&](StoreOp store) { slices.tiles.insert(store.getValue()); });
   size_t before;
   do {
     before = slices.tiles.size();
