@@ -1,5 +1,6 @@
 """The Python room: compile and launch through libtk.so."""
 
+import json
 import os
 import pathlib
 import sys
@@ -70,3 +71,16 @@ def test_round_trip(tk, gemm, tmp_path):
     path = tmp_path / "gemm.tkpkg"
     path.write_text(gemm.text)
     assert tk.load(path).kernels == ["gemm"]
+
+
+def test_tuning_and_disable(tk):
+    """What is asked for shows in the package; what cannot be is an error that says what can."""
+    source = (ROOT / "examples" / "gemm.mlir").read_text()
+    first = json.loads(tk.compile(source, tuning={"stages": 2, "cluster": 1}).text)["kernels"][0]["variants"][0]
+    assert first["cluster"] == [1, 1, 1] and any("slots<2" in buffer["type"] for buffer in first["shared_buffers"])
+    plain = json.loads(tk.compile(source, disable=["tk-split-variants"]).text)["kernels"][0]["variants"]
+    assert len(plain) == 1
+    with pytest.raises(tk.CompileError, match="expected 'stages' of at least 1, got 0"):
+        tk.compile(source, tuning={"stages": 0})
+    with pytest.raises(tk.CompileError, match='"tk-nothing" cannot be left out'):
+        tk.compile(source, disable=["tk-nothing"])
