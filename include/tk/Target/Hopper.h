@@ -84,12 +84,19 @@ inline constexpr int64_t kClusterPrograms = 2;
 /// Rows of tiles that a persistent grid walks together (see docs: order of tiles).
 inline constexpr int64_t kBandRows = 8;
 
+/// Registers that each thread of a block of `threads` starts with, where the block has a
+/// multiprocessor to itself.
+constexpr int64_t getLaunchRegisters(int64_t threads) {
+  int64_t share = kRegisterFile / threads / kRegisterStep * kRegisterStep;
+  return share > 255 ? 255 : share;
+}
+
 /// Registers to a thread of each role.
 struct RoleRegisters {
   int64_t producer, consumer;
 };
 /// As CUTLASS deals them out: 1 + 2 warpgroups of 40 and 232, 1 + 3 of 32 and 160; more share what
-/// the producer leaves.
+/// the producer leaves of the registers that the block is launched with.
 constexpr RoleRegisters chooseRoleRegisters(int64_t consumers) {
   if (consumers <= 1)
     return {40, 240};
@@ -97,14 +104,9 @@ constexpr RoleRegisters chooseRoleRegisters(int64_t consumers) {
     return {40, 232};
   if (consumers == 3)
     return {32, 160};
-  int64_t share = (kRegisterFile / kWarpgroupThreads - kMinRoleRegisters) / consumers;
+  int64_t launched = (1 + consumers) * getLaunchRegisters(kWarpgroupThreads * (1 + consumers));
+  int64_t share = (launched - kMinRoleRegisters) / consumers;
   return {kMinRoleRegisters, share / kRegisterStep * kRegisterStep};
-}
-/// Registers that each thread of a block of `threads` starts with, where the block has a
-/// multiprocessor to itself.
-constexpr int64_t getLaunchRegisters(int64_t threads) {
-  int64_t share = kRegisterFile / threads / kRegisterStep * kRegisterStep;
-  return share > 255 ? 255 : share;
 }
 
 } // namespace tk::hopper

@@ -209,8 +209,14 @@ struct LowerMBarrierWait : OpConversionPattern<MBarrierWaitOp> {
 
 /// A coordinate has 32 bits. What does not fit is outside of every view, and must stay there: the
 /// last of them is too, and a panel further along it wraps to where no view is.
-Value makeCoordinate(OpBuilder &builder, Location location, Value offset) {
+/// Stores take no negative coordinate either.
+Value makeCoordinate(OpBuilder &builder, Location location, Value offset, bool isStore) {
   constexpr int64_t least = std::numeric_limits<int32_t>::min(), most = hopper::kTMAMaxExtent;
+  if (isStore) {
+    offset = arith::MinUIOp::create(builder, location, offset,
+                                    arith::ConstantIndexOp::create(builder, location, most));
+    return arith::IndexCastOp::create(builder, location, builder.getI32Type(), offset);
+  }
   offset = arith::MaxSIOp::create(builder, location, offset,
                                   arith::ConstantIndexOp::create(builder, location, least));
   offset = arith::MinSIOp::create(builder, location, offset,
@@ -232,7 +238,7 @@ void copyPanels(ConversionPatternRewriter &rewriter, Location location, const ch
   std::string constraints = "l,r";
   for (unsigned d : map.first.getOrder()) { // Innermost first.
     names.push_back("$" + std::to_string(2 + coordinates.size()));
-    coordinates.push_back(makeCoordinate(rewriter, location, offsets[d]));
+    coordinates.push_back(makeCoordinate(rewriter, location, offsets[d], extra.empty()));
   }
   for (size_t i = 0; i < coordinates.size() + extra.size(); ++i)
     constraints += ",r";

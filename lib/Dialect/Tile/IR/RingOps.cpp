@@ -176,6 +176,15 @@ LogicalResult SpecializeOp::verify() {
     return emitOpError() << "expected at most " << most
                          << " consumers, which with the producer are " << hopper::kMaxBlockThreads
                          << " threads, got " << getConsumers();
+  // Roles hand registers over only where each gains or gives; then the block's own must do.
+  int64_t warpgroups = 1 + int64_t(getConsumers());
+  int64_t launch = hopper::getLaunchRegisters(hopper::kWarpgroupThreads * warpgroups);
+  int64_t dealt = producer + (warpgroups - 1) * consumer;
+  if (producer < launch && launch < consumer && dealt > warpgroups * launch &&
+      hopper::kWarpgroupThreads * dealt <= hopper::kRegisterFile)
+    return emitOpError() << "expected roles that share the registers their block is launched with, "
+                         << warpgroups << " times " << launch << " to a thread, got " << producer
+                         << " and " << warpgroups - 1 << " times " << consumer;
   int64_t sum = hopper::kWarpgroupThreads * (producer + int64_t(getConsumers()) * consumer);
   if (sum > hopper::kRegisterFile)
     return emitOpError() << "expected roles that share the " << hopper::kRegisterFile

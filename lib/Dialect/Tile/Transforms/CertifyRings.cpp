@@ -53,7 +53,8 @@ struct Scenario {
   unsigned skipped = 0; ///< Bit i: the branch is not taken in tile i.
 };
 
-/// What each condition reads when it is written out; empty where that says nothing.
+/// What each condition, and each loop's induction variable, reads when it is written out; empty
+/// where that says nothing.
 using Descriptions = llvm::DenseMap<Value, std::string>;
 
 /// Unrolls one role.
@@ -66,8 +67,10 @@ public:
   std::vector<Event> events;
   std::string obstacle;
   std::string decision; ///< What branches around barriers depend on, or empty.
+  std::string loops;    ///< The bounds of loops around barriers, in the order they are met.
 
 private:
+  LogicalResult describeLoop(scf::ForOp loop);
   LogicalResult visit(Operation &op);
   LogicalResult visitLoop(scf::ForOp loop);
   LogicalResult visitBranch(scf::IfOp branch);
@@ -222,6 +225,18 @@ std::optional<bool> Unroller::evaluate(Value condition) {
                                   APInt(64, values->second, true));
 }
 
+/// The barriers of other programs of the cluster that an operation arrives at or lets copies arrive
+/// at; null where it stays in its own.
+static Value getReachedBarriers(Operation *op) {
+  if (auto arrive = dyn_cast<MBarrierArriveOp>(op); arrive && arrive.getCluster())
+    return arrive.getBarriers();
+  if (auto load = dyn_cast<TMALoadOp>(op); load && load.getMulticast())
+    return load.getBarriers();
+  if (auto sum = dyn_cast<ClusterSumOp>(op))
+    return sum.getBarriers();
+  return {};
+}
+
 /// The cluster a program belongs to: its number divided by the size of clusters along x.
 static bool isClusterIndex(Operation *op, int64_t programs) {
   auto quotient = dyn_cast<arith::DivUIOp>(op);
@@ -246,7 +261,11 @@ static LogicalResult describe(Value value, int64_t programs, llvm::raw_ostream &
     auto loop = dyn_cast<scf::ForOp>(parent);
     if (!loop || loop.getInductionVar() != value)
       return failure();
-    os << "each of (";
+    // Nested loops may have equal bounds.
+    int64_t depth = 0;
+    for (Operation *outer = loop; (outer = outer->getParentOfType<scf::ForOp>());)
+      ++depth;
+    os << "each at depth " << depth << " of (";
     for (Value bound : {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()}) {
       if (failed(describe(bound, programs, os, budget)))
         return failure();
@@ -263,7 +282,7 @@ static LogicalResult describe(Value value, int64_t programs, llvm::raw_ostream &
   if (isa<ReplicaOp>(op) || (programs > 1 && isa<ProgramIdOp, ClusterRankOp>(op)) ||
       op->getNumRegions() != 0 || op->getNumResults() != 1 || !isMemoryEffectFree(op))
     return failure();
-  os << op->getName() << " " << op->getAttrDictionary() << "(";
+  os << op->getName() << " " << op->getAttrDictionary() << " " << op->getResultTypes() << "(";
   for (Value operand : op->getOperands()) {
     if (failed(describe(operand, programs, os, budget)))
       return failure();
@@ -315,7 +334,52 @@ LogicalResult Unroller::visitBranch(scf::IfOp branch) {
   return success();
 }
 
+/// Whether one program of a cluster waits for another inside of loops: only then must their loops
+/// run equally often.
+static bool crossesInLoops(KernelOp kernel) {
+  WalkResult walk = kernel.getBody().walk([](Operation *op) {
+    bool crosses = getReachedBarriers(op) && op->getParentOfType<scf::ForOp>();
+    return crosses ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return walk.wasInterrupted();
+}
+
+/// Roles, and the programs of a cluster, must run a loop around barriers equally often: their
+/// bounds are written out to be compared.
+LogicalResult Unroller::describeLoop(scf::ForOp loop) {
+  WalkResult walk = loop.getBody()->walk([](Operation *op) {
+    bool matters = isa<MBarrierWaitOp, MBarrierExpectOp, MBarrierArriveOp, TMALoadOp>(op);
+    return matters ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  if (!walk.wasInterrupted())
+    return success();
+  auto [found, isNew] = descriptions.try_emplace(loop.getInductionVar());
+  std::string &text = found->second;
+  if (isNew) {
+    auto kernel = loop->getParentOfType<KernelOp>();
+    int64_t programs = crossesInLoops(kernel) ? kernel.getClusterSize() : 1;
+    llvm::raw_string_ostream os(text);
+    int budget = 4096;
+    for (Value bound : {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()}) {
+      os << "; ";
+      if (failed(describe(bound, programs, os, budget))) {
+        text.clear();
+        break;
+      }
+    }
+  }
+  if (text.empty()) {
+    obstacle = "a loop around barriers has bounds that roles, or programs of a cluster, may see "
+               "differently";
+    return failure();
+  }
+  loops += text;
+  return success();
+}
+
 LogicalResult Unroller::visitLoop(scf::ForOp loop) {
+  if (failed(describeLoop(loop)))
+    return failure();
   bool isOuter = false;
   loop.getBody()->walk([&](scf::ForOp) { isOuter = true; });
   int64_t count = isOuter ? scenario.outer : scenario.inner;
@@ -600,6 +664,7 @@ LogicalResult CertifyRings::certify(Scenario scenario, int64_t &waits, std::stri
   SpecializeOp roles;
   kernel.walk([&](SpecializeOp op) { roles = op; });
   std::vector<Role> unrolled;
+  std::string loops;
   int64_t programs = kernel.getClusterSize();
   auto unroll = [&](Block &block, const std::string &name) {
     Unroller unroller(scenario, descriptions);
@@ -613,6 +678,11 @@ LogicalResult CertifyRings::certify(Scenario scenario, int64_t &waits, std::stri
       return failure();
     }
     decision = unroller.decision;
+    if (!unrolled.empty() && loops != unroller.loops) {
+      obstacle = "the roles' loops around barriers have different bounds";
+      return failure();
+    }
+    loops = unroller.loops;
     for (int64_t program = 0; program < programs; ++program) {
       Role role;
       role.name = programs > 1 ? llvm::formatv("{0} of program {1}", name, program).str() : name;
@@ -681,18 +751,6 @@ void CertifyRings::keepCounts() {
   }
   if (!proofs.empty())
     kernel.setBarrierProofsAttr(Builder(&getContext()).getArrayAttr(proofs));
-}
-
-/// The barriers of other programs of the cluster that an operation arrives at or lets copies arrive
-/// at; null where it stays in its own.
-static Value getReachedBarriers(Operation *op) {
-  if (auto arrive = dyn_cast<MBarrierArriveOp>(op); arrive && arrive.getCluster())
-    return arrive.getBarriers();
-  if (auto load = dyn_cast<TMALoadOp>(op); load && load.getMulticast())
-    return load.getBarriers();
-  if (auto sum = dyn_cast<ClusterSumOp>(op))
-    return sum.getBarriers();
-  return {};
 }
 
 /// Before one program of a cluster reaches into another, that one must have made its barriers, and

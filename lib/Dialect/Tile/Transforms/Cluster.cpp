@@ -118,15 +118,18 @@ std::string Cluster::findObstacle() {
   KernelOp kernel = getOperation();
   if (kernel.getCluster())
     return "the kernel has clusters already";
-  bool hasLoop = false, asksForGrid = false;
+  bool hasLoop = false, asksForGrid = false, asksForCluster = false;
   kernel.getBody().walk([&](Operation *op) {
     hasLoop |= isa<DotOp>(op) && isa<scf::ForOp>(op->getParentOp());
     asksForGrid |= isa<NumProgramsOp>(op);
+    asksForCluster |= isa<ClusterRankOp, ClusterBarrierOp, ClusterSumOp>(op);
   });
   if (!hasLoop)
     return "no product in a loop: nothing is loaded often enough to share";
   if (asksForGrid)
     return "the body asks how many programs there are";
+  if (asksForCluster)
+    return "the body asks for its place in a cluster, which is none";
   if (!areOperandsCopied(kernel))
     return "operands are not brought by the copy engine, which alone writes the shared memory of "
            "several programs";

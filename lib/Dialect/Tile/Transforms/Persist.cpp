@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
 #include "tk/Target/Hopper.h"
 
@@ -58,6 +59,15 @@ private:
 
 } // namespace
 
+static bool isMultiple(Value size, int64_t divisor) {
+  APInt constant;
+  if (matchPattern(size, m_ConstantInt(&constant)))
+    return constant.getSExtValue() % divisor == 0;
+  auto product = size.getDefiningOp<arith::MulIOp>();
+  return product &&
+         (isMultiple(product.getLhs(), divisor) || isMultiple(product.getRhs(), divisor));
+}
+
 /// Why one program per multiprocessor would be wrong or slower, or an empty string.
 std::string Persist::findObstacle() {
   KernelOp kernel = getOperation();
@@ -74,6 +84,14 @@ std::string Persist::findObstacle() {
   if (std::optional<ArrayRef<int64_t>> cluster = kernel.getCluster())
     if (llvm::count_if(*cluster, [](int64_t extent) { return extent > 1; }) > 1)
       return "clusters along several dimensions of the grid are not walked";
+  if (std::optional<ArrayRef<int64_t>> cluster = kernel.getCluster()) {
+    auto sizes = cast<GridOp>(kernel.getGrid().front().getTerminator()).getSizes();
+    unsigned along = llvm::max_element(*cluster) - cluster->begin();
+    int64_t programs = kernel.getClusterSize();
+    if (programs > 1 && (along >= sizes.size() || !isMultiple(sizes[along], programs)))
+      return llvm::formatv("the grid is not known to be whole clusters of {0} along dimension {1}",
+                           programs, along);
+  }
   bool asksForGrid = false, hasSum = false;
   kernel.getBody().walk([&](ClusterSumOp) { hasSum = true; });
   if (hasSum)

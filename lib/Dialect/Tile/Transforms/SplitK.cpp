@@ -9,8 +9,10 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
 #include "tk/Target/Hopper.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace tk::tile {
 #define GEN_PASS_DEF_SPLITK
@@ -31,6 +33,7 @@ private:
   std::string findUserObstacle(Value tile);
   scf::ForOp loop;
   DotOp dot;
+  llvm::SetVector<Operation *> users; ///< What becomes of the sum.
 };
 
 } // namespace
@@ -38,7 +41,7 @@ private:
 /// Why what becomes of a sum cannot be done on a piece of its columns, or an empty string.
 std::string SplitK::findUserObstacle(Value tile) {
   for (Operation *user : tile.getUsers()) {
-    if (auto store = dyn_cast<StoreOp>(user); store && store.getValue() == tile)
+    if (!users.insert(user) || isa<StoreOp>(user))
       continue;
     if (!OpTrait::hasElementwiseMappableTraits(user))
       return llvm::formatv("'{0}' uses the product, and needs all of its columns", user->getName());
@@ -65,6 +68,7 @@ std::string SplitK::findObstacle(int64_t programs) {
     return "the grid has three dimensions, and none is left for the parts of the depth";
   loop = {};
   dot = {};
+  users.clear();
   std::string obstacle;
   kernel.getBody().walk([&](Operation *op) {
     if (auto product = dyn_cast<DotOp>(op)) {
@@ -74,6 +78,8 @@ std::string SplitK::findObstacle(int64_t programs) {
     }
     if (isa<NumProgramsOp>(op))
       obstacle = "the body asks how many programs there are";
+    if (isa<ClusterRankOp, ClusterBarrierOp, ClusterSumOp>(op))
+      obstacle = "the body asks for its place in a cluster, which is none";
     auto id = dyn_cast<ProgramIdOp>(op);
     if (id && id.getDimension() == 2)
       obstacle = "the body asks for its place along z";
@@ -96,37 +102,57 @@ std::string SplitK::findObstacle(int64_t programs) {
   if (sum.getDimSize(1) % (programs * hopper::kWgmmaNStep) != 0)
     return llvm::formatv("{0} columns are no {1} pieces of a multiple of {2}", sum.getDimSize(1),
                          programs, hopper::kWgmmaNStep);
-  return findUserObstacle(loop.getResult(0));
+  if (!loop.getInductionVar().getType().isIndex() || loop.getUnsignedCmp())
+    return llvm::formatv("the loop counts in {0}{1}: expected index, with sign",
+                         loop.getInductionVar().getType(),
+                         loop.getUnsignedCmp() ? " without sign" : "");
+  if (obstacle = findUserObstacle(loop.getResult(0)); !obstacle.empty())
+    return obstacle;
+  // Every program of the cluster does what is left of the body.
+  kernel.getBody().walk([&](Operation *op) {
+    if (op->getNumRegions() == 0 && hasEffect<MemoryEffects::Write>(op) && !users.contains(op))
+      obstacle = llvm::formatv("'{0}' has nothing to do with the product, and every program that "
+                               "shares it would do it",
+                               op->getName());
+  });
+  return obstacle;
 }
 
 /// Takes a piece of the columns through what becomes of a sum.
-static void narrow(Value tile, int64_t programs, Value rank) {
-  for (Operation *user : llvm::make_early_inc_range(tile.getUsers())) {
+static void narrow(ArrayRef<Operation *> users, int64_t programs, Value rank) {
+  auto shrink = [&](Type type) -> RankedTensorType {
+    auto tensor = cast<RankedTensorType>(type);
+    return RankedTensorType::get({tensor.getDimSize(0), tensor.getDimSize(1) / programs},
+                                 tensor.getElementType());
+  };
+  llvm::SmallDenseMap<Operation *, Value> constants; // That other operations may need whole.
+  for (Operation *user : users) {
     OpBuilder builder(user);
     Location location = user->getLoc();
-    auto shrink = [&](Type type) -> RankedTensorType {
-      auto tensor = cast<RankedTensorType>(type);
-      return RankedTensorType::get({tensor.getDimSize(0), tensor.getDimSize(1) / programs},
-                                   tensor.getElementType());
-    };
     if (auto store = dyn_cast<StoreOp>(user)) {
-      int64_t columns = cast<RankedTensorType>(tile.getType()).getDimSize(1);
+      int64_t columns = cast<RankedTensorType>(store.getValue().getType()).getDimSize(1);
+      // Its value has been narrowed, or is the sum itself.
       Value extent = arith::ConstantIndexOp::create(builder, location, columns);
       Value first = arith::MulIOp::create(builder, location, rank, extent);
       OpOperand &offset = store.getOffsetsMutable()[store.getOffsets().size() - 1];
       offset.set(arith::AddIOp::create(builder, location, offset.get(), first));
       continue;
     }
-    for (OpOperand &operand : user->getOpOperands())
-      if (auto constant = operand.get().getDefiningOp<arith::ConstantOp>();
-          constant && isa<RankedTensorType>(constant.getType()))
-        operand.set(arith::ConstantOp::create(
-            builder, constant.getLoc(),
-            cast<SplatElementsAttr>(constant.getValue()).resizeSplat(shrink(constant.getType()))));
-    for (Value result : user->getResults()) {
-      result.setType(shrink(result.getType()));
-      narrow(result, programs, rank);
+    for (OpOperand &operand : user->getOpOperands()) {
+      auto constant = operand.get().getDefiningOp<arith::ConstantOp>();
+      if (!constant || !isa<RankedTensorType>(constant.getType()))
+        continue;
+      Value &piece = constants[constant];
+      if (!piece) {
+        OpBuilder atConstant(constant);
+        auto splat = cast<SplatElementsAttr>(constant.getValue());
+        piece = arith::ConstantOp::create(atConstant, constant.getLoc(),
+                                          splat.resizeSplat(shrink(constant.getType())));
+      }
+      operand.set(piece);
     }
+    for (Value result : user->getResults())
+      result.setType(shrink(result.getType()));
   }
 }
 
@@ -169,7 +195,7 @@ void SplitK::runOnOperation() {
   auto sum = ClusterSumOp::create(builder, location, piece, whole, /*dimension=*/1, Value(),
                                   Value(), Value(), Value(), BanksAttr());
   whole.replaceAllUsesExcept(sum.getResult(), sum);
-  narrow(sum.getResult(), programs, rank);
+  narrow(users.getArrayRef(), programs, rank);
 
   auto grid = cast<GridOp>(kernel.getGrid().front().getTerminator());
   builder.setInsertionPoint(grid);

@@ -77,6 +77,12 @@ std::string SubtileEpilogue::plan(StoreOp store, int64_t consumers, Slices &slic
     return "the copy engine cannot write the view: " + obstacle;
   if (view.getElementType() != tensor.getElementType())
     return llvm::formatv("{0} is not the view's element type", tensor);
+  unsigned leading = store.getOffsets().size() - tensor.getRank();
+  for (auto [d, offset] : llvm::enumerate(store.getOffsets().drop_front(leading)))
+    if (!isNonNegative(offset))
+      return llvm::formatv("its place along dimension {0} may be negative, where the copy engine "
+                           "stores nothing",
+                           leading + d);
   if (tensor.getDimSize(0) % hopper::kWgmmaM != 0)
     return llvm::formatv("{0} has no slabs of {1} rows", tensor, hopper::kWgmmaM);
   unsigned contiguous = *view.getContiguousDimension(tensor.getRank());

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Iterators.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -68,6 +69,29 @@ std::string tk::tile::findSharedLoadObstacle(KernelOp kernel, LoadOp load) {
                          "and another's stores",
                          kernel.getArgumentName(view.getArgNumber()));
   return {};
+}
+
+bool tk::tile::isNonNegative(Value index) {
+  if (auto argument = dyn_cast<BlockArgument>(index)) {
+    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+    // A loop's step is positive.
+    return loop && loop.getInductionVar() == index && isNonNegative(loop.getLowerBound());
+  }
+  Operation *op = index.getDefiningOp();
+  APInt constant;
+  if (matchPattern(index, m_ConstantInt(&constant)))
+    return constant.isNonNegative();
+  if (isa<ProgramIdOp, NumProgramsOp, ClusterRankOp, ReplicaOp, DimOp, arith::IndexCastUIOp>(op))
+    return true;
+  // A quotient or remainder is no larger than what is divided.
+  if (isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(op))
+    return isNonNegative(op->getOperand(0));
+  if (isa<arith::MinUIOp>(op))
+    return isNonNegative(op->getOperand(0)) || isNonNegative(op->getOperand(1));
+  if (auto select = dyn_cast<arith::SelectOp>(op))
+    return isNonNegative(select.getTrueValue()) && isNonNegative(select.getFalseValue());
+  return isa<arith::AddIOp, arith::MulIOp, arith::MinSIOp, arith::MaxUIOp>(op) &&
+         isNonNegative(op->getOperand(0)) && isNonNegative(op->getOperand(1));
 }
 
 void tk::tile::eraseDeadOps(Region &region) {

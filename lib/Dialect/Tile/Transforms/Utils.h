@@ -42,6 +42,10 @@ std::string nameTile(CreateRingOp ring, unsigned index);
 /// empty string.
 std::string findSharedLoadObstacle(KernelOp kernel, LoadOp load);
 
+/// Whether an index is known not to be negative, from the places and sizes it is computed from, as
+/// long as nothing overflows.
+bool isNonNegative(::mlir::Value index);
+
 /// Erases operations without effects and without users, innermost users first.
 void eraseDeadOps(::mlir::Region &region);
 

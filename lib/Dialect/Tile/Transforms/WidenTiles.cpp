@@ -36,6 +36,8 @@ public:
   explicit AlongX(KernelOp kernel) : kernel(kernel) {}
   /// Why the programs along x are not neighbours that could be one, or an empty string.
   std::string find();
+  /// Whether it is the columns of every product that run along x.
+  bool areColumns();
   void widen(int64_t factor);
 
 private:
@@ -215,6 +217,13 @@ std::string AlongX::find() {
   return check();
 }
 
+bool AlongX::areColumns() {
+  WalkResult walk = kernel.getBody().walk([&](DotOp dot) {
+    return axes.contains({dot.getResult(), 1}) ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  return !walk.wasInterrupted();
+}
+
 void AlongX::widen(int64_t factor) {
   for (auto [tile, d] : axes) {
     auto type = cast<RankedTensorType>(tile.getType());
@@ -300,6 +309,9 @@ void WidenTiles::runOnOperation() {
   if (factor > 1) {
     AlongX along(kernel);
     reason = along.find();
+    TuningAttr tuning = kernel.getTuningAttr();
+    if (reason.empty() && !(tuning && tuning.getWiden()) && !along.areColumns())
+      reason = "it is not the columns of every product that run along x";
     if (reason.empty()) {
       along.widen(factor);
       if (TuningAttr tuning = kernel.getTuningAttr()) // Done, and not to be done again.

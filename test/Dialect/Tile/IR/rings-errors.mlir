@@ -1061,3 +1061,16 @@ tk.kernel @k(%n: index) grid {
   } {tk.independent}
   tk.return
 }
+
+// -----
+
+// 640 threads start with 96 registers each: 480 to share, where the file's 512 were dealt out and no one got theirs.
+tk.kernel @k(%n: index) grid {
+  tk.grid %n
+} {
+  // expected-error@+1 {{expected roles that share the registers their block is launched with, 5 times 96 to a thread, got 24 and 4 times 120}}
+  tk.specialize producer registers 24 {
+  } consumers 4 registers 120 {
+  }
+  tk.return
+}

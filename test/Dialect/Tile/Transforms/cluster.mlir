@@ -214,6 +214,21 @@ tk.kernel @not_copied(%A: !tk.global<?x?xbf16>, %n: index) grid {
   tk.return
 }
 
+// Its rank is zero; in a cluster that it did not ask for it would be another.
+// REMARK-DAG: Function=knows_rank | Reason="the body asks for its place in a cluster, which is none"
+tk.kernel @knows_rank(%A: !in, %n: index) grid {
+  tk.grid %n
+} {
+  %r = tk.cluster_rank
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%r, %k] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.return
+}
+
 // A lowered kernel has nothing to share.
 // CHECK-LABEL: tk.kernel @lowered
 // CHECK-NOT:     cluster =

@@ -146,7 +146,8 @@ tk.kernel @row_by_row(%A: !in, %C: !out, %n: index) attributes {tuning = #tk.tun
 // clusters; at least one of those.
 // CHECK-LABEL: tk.kernel @pair
 // CHECK-SAME:    cluster = array<i64: 2>
-// CHECK:         %[[TILES:.*]] = arith.muli %n, %m : index
+// CHECK:         %[[EVEN:.*]] = arith.muli %m, %{{.*}} : index
+// CHECK-NEXT:    %[[TILES:.*]] = arith.muli %n, %[[EVEN]] : index
 // CHECK-NEXT:    %[[SMS:.*]] = tk.num_sms
 // CHECK-NEXT:    %[[TWO:.*]] = arith.constant 2 : index
 // CHECK-NEXT:    %[[ODD:.*]] = arith.remui %[[SMS]], %[[TWO]] : index
@@ -155,9 +156,10 @@ tk.kernel @row_by_row(%A: !in, %C: !out, %n: index) attributes {tuning = #tk.tun
 // CHECK-NEXT:    %[[PROGRAMS:.*]] = arith.minui %[[TILES]], %[[MOST]] : index
 // CHECK-NEXT:    tk.grid %[[PROGRAMS]]
 // CHECK-NEXT:  } {
+// CHECK:         %[[EVEN:.*]] = arith.muli %m, %{{.*}} : index
 // CHECK-NEXT:    %[[TWO:.*]] = arith.constant 2 : index
 // CHECK-NEXT:    %[[RANK:.*]] = tk.cluster_rank
-// CHECK-NEXT:    %[[PAIRS:.*]] = arith.divui %m, %[[TWO]] : index
+// CHECK-NEXT:    %[[PAIRS:.*]] = arith.divui %[[EVEN]], %[[TWO]] : index
 // CHECK-NEXT:    %[[TILES:.*]] = arith.muli %n, %[[PAIRS]] : index
 // CHECK-NEXT:    %[[ID:.*]] = tk.program_id 0
 // CHECK-NEXT:    %[[NUM:.*]] = tk.num_programs 0
@@ -171,7 +173,9 @@ tk.kernel @row_by_row(%A: !in, %C: !out, %n: index) attributes {tuning = #tk.tun
 // CHECK:             tk.load %A[%[[Y]], %{{.*}}]
 // REMARK-DAG: Function=pair | Remark="one program of a cluster per multiprocessor walks the grid's 2 dimension(s) in bands of 4 row(s)"
 tk.kernel @pair(%A: !in, %C: !out, %n: index, %m: index) attributes {cluster = array<i64: 1, 2>} grid {
-  tk.grid %n, %m
+  %two = arith.constant 2 : index
+  %even = arith.muli %m, %two : index
+  tk.grid %n, %even
 } {
   %z = arith.constant dense<0.0> : tensor<64x64xf32>
   %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
@@ -186,6 +190,19 @@ tk.kernel @pair(%A: !in, %C: !out, %n: index, %m: index) attributes {cluster = a
 }
 
 // REMARK-DAG: Function=square_cluster | Reason="clusters along several dimensions of the grid are not walked"
+// A cluster by hand, and a grid that may end in the middle of one.
+// REMARK-DAG: Function=odd_grid | Reason="the grid is not known to be whole clusters of 2 along dimension 0"
+tk.kernel @odd_grid(%A: !in, %n: index) attributes {cluster = array<i64: 2>} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.return
+}
 tk.kernel @square_cluster(%A: !in, %n: index) attributes {cluster = array<i64: 2, 2>} grid {
   tk.grid %n, %n
 } {

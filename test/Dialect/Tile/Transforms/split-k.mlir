@@ -11,6 +11,7 @@
 // CHECK-SAME:    cluster = array<i64: 1, 1, 4>
 // CHECK:         %[[FOUR:.*]] = arith.constant 4 : index
 // CHECK-NEXT:    tk.grid %n, %n, %[[FOUR]]
+// CHECK:         %[[HALF:.*]] = arith.constant dense<5.000000e-01> : tensor<64x32xf32>
 // CHECK:         %[[RANK:.*]] = tk.cluster_rank
 // CHECK-NEXT:    %[[SPAN:.*]] = arith.subi %[[TO:.*]], %[[FROM:.*]] : index
 // CHECK-NEXT:    %[[NONE:.*]] = arith.constant 0 : index
@@ -25,7 +26,6 @@
 // CHECK-NEXT:    %[[END:.*]] = arith.minsi %[[LAST]], %[[TO]] : index
 // CHECK-NEXT:    %[[L:.*]] = scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %[[STEP]]
 // CHECK:         %[[SUM:.*]] = tk.cluster_sum %[[L]] along 1 : tensor<64x128xf32> -> tensor<64x32xf32>
-// CHECK-NEXT:    %[[HALF:.*]] = arith.constant dense<5.000000e-01> : tensor<64x32xf32>
 // CHECK-NEXT:    %[[SCALED:.*]] = arith.mulf %[[SUM]], %[[HALF]] : tensor<64x32xf32>
 // CHECK-NEXT:    %[[ROUND:.*]] = arith.truncf %[[SCALED]] : tensor<64x32xf32> to tensor<64x32xbf16>
 // CHECK-NEXT:    %[[WIDTH:.*]] = arith.constant 32 : index
@@ -170,5 +170,69 @@ tk.kernel @no_loop(%n: index) attributes {tuning = #four} grid {
 tk.kernel @clustered(%n: index) attributes {tuning = #four, cluster = array<i64: 2>} grid {
   tk.grid %n
 } {
+  tk.return
+}
+
+// A tile that is used twice by one operation is narrowed once; a constant that others need whole stays whole.
+// CHECK-LABEL: tk.kernel @square
+// CHECK:         %[[SUM:.*]] = tk.cluster_sum
+// CHECK:         %[[TWICE:.*]] = arith.addf %[[SUM]], %[[SUM]] : tensor<64x16xf32>
+// CHECK:         %[[SQUARE:.*]] = arith.mulf %[[TWICE]], %[[TWICE]] : tensor<64x16xf32>
+tk.kernel @square(%A: !in, %C: !tk.global<?x?xf32>, %n: index) attributes {tuning = #four} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  %t = arith.addf %l, %l : tensor<64x64xf32>
+  %q = arith.mulf %t, %t : tensor<64x64xf32>
+  tk.store %q, %C[%n, %n] : tensor<64x64xf32>, !tk.global<?x?xf32>
+  tk.return
+}
+
+// What every program of the cluster would do again, and what asks where it stands in one.
+// REMARK-DAG: Function=stores_more | Reason="'tk.store' has nothing to do with the product, and every program that shares it would do it"
+// REMARK-DAG: Function=has_rank | Reason="the body asks for its place in a cluster, which is none"
+// REMARK-DAG: Function=counts_i32 | Reason="the loop counts in i32: expected index, with sign"
+tk.kernel @stores_more(%A: !in, %C: !tk.global<?x?xf32>, %n: index) attributes {tuning = #four} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.store %l, %C[%n, %n] : tensor<64x64xf32>, !tk.global<?x?xf32>
+  tk.store %z, %C[%n, %n] : tensor<64x64xf32>, !tk.global<?x?xf32>
+  tk.return
+}
+tk.kernel @has_rank(%A: !in, %C: !tk.global<?x?xf32>, %n: index) attributes {tuning = #four} grid {
+  tk.grid %n
+} {
+  %r = tk.cluster_rank
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %n to %n step %n iter_args(%s = %z) -> tensor<64x64xf32> {
+    %a = tk.load %A[%n, %k] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.store %l, %C[%n, %r] : tensor<64x64xf32>, !tk.global<?x?xf32>
+  tk.return
+}
+tk.kernel @counts_i32(%A: !in, %C: !tk.global<?x?xf32>, %n: index, %i: i32) attributes {tuning = #four} grid {
+  tk.grid %n
+} {
+  %z = arith.constant dense<0.0> : tensor<64x64xf32>
+  %l = scf.for %k = %i to %i step %i iter_args(%s = %z) -> tensor<64x64xf32> : i32 {
+    %j = arith.index_cast %k : i32 to index
+    %a = tk.load %A[%n, %j] : !in -> tensor<64x64xbf16>
+    %d = tk.dot %a, %a, %s : tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<64x64xf32>
+    scf.yield %d : tensor<64x64xf32>
+  }
+  tk.store %l, %C[%n, %n] : tensor<64x64xf32>, !tk.global<?x?xf32>
   tk.return
 }
