@@ -36,7 +36,7 @@ static cl::opt<std::string>
           cl::value_desc("path"), cl::cat(category));
 static cl::opt<bool> noAssemble("no-assemble", cl::desc("Leave the cubin out of the package"),
                                 cl::cat(category));
-static cl::opt<bool> noCertify("no-certify", cl::desc("Do not prove bank conflicts"),
+static cl::opt<bool> noCertify("no-certify", cl::desc("Do not prove bank conflicts and the barrier protocol"),
                                cl::cat(category));
 static cl::list<std::string>
     disabled("disable", cl::desc("Leave out optional passes: tk-persist,tk-overlap-products"),
