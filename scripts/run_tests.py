@@ -17,7 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TIMEOUT_S = 1800
+# A suite takes minutes. On a machine that others load, four times as long was seen; a runner that hangs must still end
+# before the 90 minutes of the whole check.
+TIMEOUT_S = 3600
+# A line for each test, with its name before it begins: a runner that is ended shows where it was.
+PYTEST = [sys.executable, "-m", "pytest", "-v", "--durations=10", "-p", "no:cacheprovider"]
 
 
 @dataclass
@@ -45,15 +49,16 @@ class Suite:
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
             code, self.log = done.returncode, done.stdout
         except subprocess.TimeoutExpired as expired:
-            code, self.log = -1, f"{expired.stdout or ''}\nended after {TIMEOUT_S} s"
+            output = (expired.stdout or b"").decode(errors="replace")  # Bytes, whatever `text` says.
+            code, self.log = -1, f"{output}\nended after {TIMEOUT_S} s"
         except OSError as error:
             code, self.log = -1, str(error)
         self.seconds = time.monotonic() - begin
         self.junit.with_suffix(".log").write_text(self.log)
         self.count()
         if code != 0 and not self.failed and code not in self.empty_codes:
-            begun = [line for line in self.log.splitlines() if line.startswith("[ RUN      ]")]
-            where = f" in {begun[-1].split()[-1]}" if begun else ""
+            begun = [line for line in self.log.splitlines() if line.startswith(("[ RUN      ]", "test/python/"))]
+            where = f" in {begun[-1].removeprefix('[ RUN      ]').split()[0]}" if begun else ""
             self.failed.append(f"{self.name}: the runner itself ended with code {code}{where}")
         return self
 
@@ -148,8 +153,7 @@ def suites(build, filters):
     runtime = find_sanitizer_runtime(build)
     if runtime and (everything or str(library_tests) in python):
         python = [path for path in python if path != str(library_tests)]
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                   f"--junitxml={results / 'pytest-library.xml'}", str(library_tests)]
+        command = [*PYTEST, f"--junitxml={results / 'pytest-library.xml'}", str(library_tests)]
         if words:
             command += ["-k", " or ".join(words)]
         # CPython keeps what it allocated until it ends; for the other option see cmake/SanitizerOptions.c.
@@ -157,7 +161,7 @@ def suites(build, filters):
                     environment={"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0:allow_user_poisoning=0"})
 
     if (everything or python) and list((ROOT / "test" / "python").glob("**/test_*.py")):
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={results / 'pytest.xml'}"]
+        command = [*PYTEST, f"--junitxml={results / 'pytest.xml'}"]
         if words:
             command += ["-k", " or ".join(words)]
         if runtime:

@@ -17,7 +17,8 @@ namespace tk::sim {
 static Error fail(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
 
 Expected<NpyArray> readNpy(StringRef path) {
-  auto file = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  // Volatile: read, not mapped, so that a file cut short meanwhile cannot raise SIGBUS.
+  auto file = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false, /*IsVolatile=*/true);
   if (!file)
     return fail("cannot read '" + path + "': " + file.getError().message());
   StringRef text = (*file)->getBuffer();

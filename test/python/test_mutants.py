@@ -30,6 +30,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
@@ -219,7 +220,7 @@ Outcome = namedtuple("Outcome", "findings notes right first")
 
 @lru_cache
 def problem(folder, variant, shape):
-    """The files of A, B and the reference, and the reference."""
+    """The files of A, B and the reference, and the reference. Not for several threads at once: two would write one file."""
     a, b, reference = packages.make_inputs(variant, shape, 0)
     paths = [folder / f"{name}-{variant}-{'-'.join(map(str, shape))}.npy" for name in ("A", "B", "reference")]
     for path, array in zip(paths, (a, b, reference)):
@@ -246,7 +247,7 @@ class Bench:
     """Runs PTX in the place of a compiled package's."""
 
     def __init__(self, tool, folder):
-        self.tool, self.folder = tool, folder
+        self.tool, self.folder, self.lock = tool, folder, threading.Lock()
 
     @lru_cache
     def compiled(self, name, variant):
@@ -261,7 +262,8 @@ class Bench:
 
     def run(self, ptx, name, variant, where, seeds):
         device, shape = where
-        a, b, expected, reference = problem(self.folder, variant, shape)
+        with self.lock:
+            a, b, expected, reference = problem(self.folder, variant, shape)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             package, out = Path(folder) / "mutant.tkpkg", Path(folder) / "C.npy"
             packages.edit(self.compiled(name, variant), package, lambda package: package.update(ptx=ptx))
