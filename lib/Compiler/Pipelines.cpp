@@ -17,11 +17,10 @@
 
 using namespace mlir;
 
-static constexpr StringRef kOptionalPasses[] = {"tk-split-variants",   "tk-split-k",
-                                                "tk-widen-tiles",      "tk-cluster",
-                                                "tk-persist",
-                                                "tk-stage-operands",   "tk-specialize-warps",
-                                                "tk-subtile-epilogue", "tk-overlap-products"};
+static constexpr StringRef kOptionalPasses[] = {
+    "tk-split-variants",   "tk-split-k",        "tk-widen-tiles",      "tk-cluster",
+    "tk-persist",          "tk-stage-operands", "tk-specialize-warps", "tk-subtile-epilogue",
+    "tk-overlap-products", "tk-insert-stmatrix"};
 
 ArrayRef<StringRef> tk::getOptionalPasses() { return kOptionalPasses; }
 
@@ -48,6 +47,7 @@ void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &option
   kernel.addPass(tile::createInsertTMA());
   kernel.addPass(tile::createPlaceSums());
   kernel.addPass(tile::createAssignLayouts());
+  addOptional(kernel, tile::createInsertStmatrix());
   kernel.addPass(tile::createAllocateShared());
   kernel.addPass(tile::createInsertFences());
   if (options.certify) {

@@ -39,16 +39,13 @@ int64_t SharedLayout::linearOffset(llvm::ArrayRef<int64_t> coordinates) const {
          column % width * bytesPerElement;
 }
 
-llvm::Expected<SharedAccess> tk::layout::planSharedAccess(const Distribution &tile,
-                                                          const SharedLayout &shared) {
-  assert(tile.shape() == shared.shape() && "one tile, two layouts");
-  SharedAccess plan;
-  int64_t contiguous = tile.contiguousRegisters(shared.contiguousDimension());
-  plan.vector = std::min(contiguous, 16 / shared.elementBytes());
-  plan.replicatedThreadBits = tile.replicatedThreadBits();
-  for (unsigned bit = 0; bit < tile.threadBits(); ++bit)
-    plan.threadColumns.push_back(shared.offset(tile.threadCoordinate(int64_t(1) << bit)));
-
+/// Finds the steps of a plan whose vector and thread columns are set, and proves it: element
+/// `element` of a thread's vector lies `bytes` behind the address of thread `from`, where
+/// (from, bytes) is `source(thread, element)`. Where it does not, the error ends with `refusal`.
+static llvm::Error
+planSteps(const Distribution &tile, const SharedLayout &shared,
+          llvm::function_ref<std::pair<int64_t, int64_t>(int64_t thread, int64_t element)> source,
+          llvm::StringRef refusal, SharedAccess &plan) {
   llvm::SmallVector<int64_t> threadOffsets;
   llvm::SmallVector<Coordinates> threadCoordinates;
   for (int64_t thread = 0; thread < tile.numThreads(); ++thread) {
@@ -69,19 +66,84 @@ llvm::Expected<SharedAccess> tk::layout::planSharedAccess(const Distribution &ti
     for (int64_t element = 0; element < plan.vector; ++element) {
       Coordinates inRegister = tile.registerCoordinate(reg + element);
       for (int64_t thread = 0; thread < tile.numThreads(); ++thread) {
-        int64_t planned = (threadOffsets[thread] ^ step.exclusiveOr) + step.plus;
+        auto [from, bytes] = source(thread, element);
+        int64_t planned = (threadOffsets[from] ^ step.exclusiveOr) + step.plus + bytes;
         for (unsigned d : {0, 1})
           at[d] = inRegister[d] + threadCoordinates[thread][d];
-        if (shared.offset(at) != planned + element * shared.elementBytes())
+        if (shared.offset(at) != planned)
           return llvm::createStringError(llvm::formatv(
-              "register {0} of thread {1} holds element ({2}, {3}) at byte {4}, expected {5}: the "
-              "register layout and the shared layout share no constant distance",
-              reg + element, thread, at[0], at[1], shared.offset(at),
-              planned + element * shared.elementBytes()));
+              "register {0} of thread {1} holds element ({2}, {3}) at byte {4}, expected {5}: {6}",
+              reg + element, thread, at[0], at[1], shared.offset(at), planned, refusal));
       }
     }
     plan.steps.push_back(step);
   }
+  return llvm::Error::success();
+}
+
+llvm::Expected<SharedAccess> tk::layout::planSharedAccess(const Distribution &tile,
+                                                          const SharedLayout &shared) {
+  assert(tile.shape() == shared.shape() && "one tile, two layouts");
+  SharedAccess plan;
+  int64_t contiguous = tile.contiguousRegisters(shared.contiguousDimension());
+  plan.vector = std::min(contiguous, 16 / shared.elementBytes());
+  plan.replicatedThreadBits = tile.replicatedThreadBits();
+  for (unsigned bit = 0; bit < tile.threadBits(); ++bit)
+    plan.threadColumns.push_back(shared.offset(tile.threadCoordinate(int64_t(1) << bit)));
+
+  auto at = [&](int64_t thread, int64_t element) {
+    return std::pair(thread, element * shared.elementBytes());
+  };
+  if (llvm::Error error =
+          planSteps(tile, shared, at,
+                    "the register layout and the shared layout share no constant distance", plan))
+    return std::move(error);
+  return plan;
+}
+
+llvm::Expected<MatrixAccess> tk::layout::planMatrixAccess(const Distribution &tile,
+                                                          const SharedLayout &shared) {
+  assert(tile.shape() == shared.shape() && "one tile, two layouts");
+  constexpr int64_t kElementBytes = 2, kRegisters = 8, kLanes = 32, kRowBytes = 16;
+  if (shared.elementBytes() != kElementBytes)
+    return llvm::createStringError(llvm::formatv("elements take {0} bytes, and a matrix has {1}",
+                                                 shared.elementBytes(), kElementBytes));
+  if (tile.registersPerThread() % kRegisters != 0 || tile.numThreads() % kLanes != 0)
+    return llvm::createStringError(
+        llvm::formatv("each of {0} threads holds {1} elements, and four matrices take {2} of each "
+                      "of {3} lanes",
+                      tile.numThreads(), tile.registersPerThread(), kRegisters, kLanes));
+  MatrixAccess plan;
+  plan.transposed = tile.contiguousRegisters(shared.contiguousDimension()) < 2;
+  SharedAccess &rows = plan.rows;
+  rows.vector = kRegisters;
+  rows.replicatedThreadBits = tile.replicatedThreadBits();
+  // Lane 8 m + r gives the address of row r of matrix m. Which lane bits choose the row, among
+  // those that hold the row's elements, is the instruction's; register bits 1 and 2 choose the
+  // matrix.
+  auto ofRegister = [&](int64_t reg) { return shared.offset(tile.registerCoordinate(reg)); };
+  auto ofThread = [&](unsigned bit) {
+    return shared.offset(tile.threadCoordinate(int64_t(1) << bit));
+  };
+  if (plan.transposed)
+    rows.threadColumns = {ofRegister(1), ofThread(0), ofThread(1)};
+  else
+    rows.threadColumns = {ofThread(2), ofThread(3), ofThread(4)};
+  rows.threadColumns.append({ofRegister(2), ofRegister(4)});
+  for (unsigned bit = 5; bit < tile.threadBits(); ++bit)
+    rows.threadColumns.push_back(ofThread(bit));
+  auto at = [&](int64_t thread, int64_t element) {
+    int64_t lane = thread % kLanes, matrix = element / 2, half = element % 2;
+    int64_t row = plan.transposed ? 2 * (lane % 4) + half : lane / 4;
+    int64_t column = plan.transposed ? lane / 4 : 2 * (lane % 4) + half;
+    return std::pair(thread - lane + 8 * matrix + row, column * kElementBytes);
+  };
+  if (llvm::Error error = planSteps(tile, shared, at, "lanes hold no 8 x 8 matrices", rows))
+    return std::move(error);
+  auto isAligned = [&](int64_t offset) { return offset % kRowBytes == 0; };
+  if (!llvm::all_of(rows.threadColumns, isAligned) ||
+      !llvm::all_of(rows.steps, [&](auto step) { return isAligned(step.exclusiveOr | step.plus); }))
+    return llvm::createStringError(llvm::formatv("rows are not aligned to {0} bytes", kRowBytes));
   return plan;
 }
 

@@ -13,7 +13,7 @@ Mutant = namedtuple("Mutant", "target change ptx")  # change: "removed", "after 
 
 GROUPS = ("inits", "start", "end", "launch", "parts", "tiles", "full_wait", "free_wait", "arrives", "expect", "loads",
           "fences", "commit", "waits", "descriptors", "registers", "ring", "elections", "bulk_waits", "named_barriers",
-          "proxy_fences", "stores")
+          "proxy_fences", "matrices", "stores")
 
 PREDICATE = r"(@!?%p\d+\s+)?"
 
@@ -684,8 +684,8 @@ class RingKernel:
             barrier = next(i for i in self.named if i > index)
             guarded = f"@!{self.not_elected} {self.units[index].strip()}"
             yield target, "after the barrier", (index, None), (barrier + 1, "before", guarded)
-            last = self.all(r"st\.shared", barrier, next(i for i in self.proxies if i > barrier))[-1]
-            yield target, "after the last st.shared", (index, None), (last + 1, "before", guarded)
+            last = self.all(r"stmatrix", barrier, next(i for i in self.proxies if i > barrier))[-1]
+            yield target, "after the last stmatrix", (index, None), (last + 1, "before", guarded)
             yield target, "by thread 5", (index, None), (
                 barrier, "before", f"{{ .reg .pred %only; setp.eq.u32 %only, {self.lane}, 5; @%only {self.units[index].strip()} }}")
         if self.stores:
@@ -700,7 +700,7 @@ class RingKernel:
             target = f"barrier {target}"
             (register,) = self.match(index, r"(%r\d+), 128;")
             proxy = self.proxies[number // 2]
-            stores = self.all(r"st\.shared", self.named[number // 2 * 2], proxy)
+            stores = self.all(r"stmatrix", self.named[number // 2 * 2], proxy)
             yield target, "removed", (index, None)
             yield target, "the same for both warpgroups", (index, "bar.sync 1, 128;")
             yield target, "of 256 threads", (index, f"bar.sync {register}, 256;")
@@ -710,11 +710,11 @@ class RingKernel:
             yield target, "arriving without waiting", (index, f"bar.arrive {register}, 128;")
             yield target, "by warp 0 of each warpgroup only", self.one_warp(index)
             if number % 2 == 0:
-                yield target, "after the first st.shared", *self.moved(index, stores[0] + 1)
-                yield target, "after the last st.shared", *self.moved(index, stores[-1] + 1)
+                yield target, "after the first stmatrix", *self.moved(index, stores[0] + 1)
+                yield target, "after the last stmatrix", *self.moved(index, stores[-1] + 1)
                 yield target, "before the wait", *self.moved(index, self.last(r"bra\s", self.reads[number // 2]))
             else:
-                yield target, "before the last st.shared", *self.moved(index, stores[-1])
+                yield target, "before the last stmatrix", *self.moved(index, stores[-1])
                 yield target, "before the fence", *self.moved(index, proxy)
                 after = self.label(self.last(r"bra\s", self.stores[number // 2]))
                 if after > index:
@@ -723,10 +723,10 @@ class RingKernel:
     def of_proxy_fences(self):
         for number, index in enumerate(self.proxies):
             target = f"fence.proxy {number + 1}"
-            stores = self.all(r"st\.shared", self.named[2 * number], index)
+            stores = self.all(r"stmatrix", self.named[2 * number], index)
             yield target, "removed", (index, None)
-            yield target, "before the first st.shared", *self.moved(index, stores[0])
-            yield target, "before the last st.shared", *self.moved(index, stores[-1])
+            yield target, "before the first stmatrix", *self.moved(index, stores[0])
+            yield target, "before the last stmatrix", *self.moved(index, stores[-1])
             yield target, "after the barrier", *self.moved(index, self.named[2 * number + 1] + 1)
             yield target, "after the store", *self.moved(index, self.stores[number] + 1)
             yield target, "by warp 0 of each warpgroup only", self.one_warp(index)
@@ -734,6 +734,17 @@ class RingKernel:
             yield target, "by the elected thread only", self.only(index, f"setp.eq.u32 %only, {self.lane}, 0")
             yield target, "of global memory", (index, "fence.proxy.async.global;")
             yield target, "of the generic proxy", (index, "fence.acq_rel.cta;")
+
+    def of_matrices(self):
+        for number, index in enumerate(self.all("stmatrix")[::5], 1):
+            target = f"stmatrix {number}"
+            yield target, "removed", (index, None)
+            yield target, "transposed", self.swap(index, r"\.x4", ".x4.trans")
+            yield target, "of two matrices", self.swap(index, r"\.x4(.*\{%r\d+, %r\d+), %r\d+, %r\d+\}", r".x2\1}")
+            yield target, "two matrices exchanged", self.swap(
+                index, r"\{(%r\d+), (%r\d+), (%r\d+), (%r\d+)\}", r"{\1, \3, \2, \4}")
+            yield target, "16 bytes further", self.swap(
+                index, r"\[(%r\w+)(\+(\d+))?\]", lambda m: f"[{m[1]}+{int(m[3] or 0) + 16}]")
 
     def of_stores(self):
         for number, store in enumerate(self.stores, 1):
@@ -909,7 +920,8 @@ UNDETECTED = {
 
 # --- Mutants that break no order and compute something else ------------------------------------------------------
 
-DATA = [("part", ""), ("tiles", ""), ("load", "(column|row) one|coordinates swapped|of the other operand"), ("descriptor", ""), ("store", "removed|row one")]
+DATA = [("part", ""), ("tiles", ""), ("load", "(column|row) one|coordinates swapped|of the other operand"), ("descriptor", ""), ("store", "removed|row one"),
+        ("stmatrix", "")]
 
 
 def is_data(mutant):

@@ -38,7 +38,7 @@ RING_SHAPES = [(8, 8, 8), (136, 264, 72), (64, 256, 64), (8, 1032, 40), (648, 8,
                *((256, 512, 64 * trips) for trips in (1, 2, STAGES - 1, STAGES, STAGES + 1, 2 * STAGES + 1))]
 
 PASSES = ["tk-split-variants", "tk-split-k", "tk-widen-tiles", "tk-cluster", "tk-persist", "tk-stage-operands",
-          "tk-specialize-warps", "tk-subtile-epilogue", "tk-overlap-products"]
+          "tk-specialize-warps", "tk-subtile-epilogue", "tk-overlap-products", "tk-insert-stmatrix"]
 
 
 def name_of(shape):
@@ -329,6 +329,8 @@ def takes_effect(package, choice, output):
             wanted -= {"tk-specialize-warps", "tk-overlap-products"}
         if output == "f32":  # Slices of f32 would have bank conflicts.
             wanted -= {"tk-subtile-epilogue"}
+        if "tk-subtile-epilogue" not in wanted:  # No slices: nothing goes through shared memory.
+            wanted -= {"tk-insert-stmatrix"}
         return passed & set(PASSES) == wanted and list(variants)[-1] == "gemm" and (
             list(variants)[0] == ("gemm" if "tk-split-variants" in off else "gemm_tma"))
     fast = variants["gemm_tma"]

@@ -77,6 +77,20 @@ struct SharedAccess {
 /// error names the first element where no constant distance exists.
 llvm::Expected<SharedAccess> planSharedAccess(const Distribution &tile, const SharedLayout &shared);
 
+/// How the warps of a distribution move 8 x 8 matrices of 16-bit elements, four with one
+/// instruction (stmatrix, ldmatrix): access k moves registers [8k, 8k + 8) of every lane, two for
+/// each matrix.
+struct MatrixAccess {
+  /// The rows: a thread gives the address of one row of 16 bytes, of matrix lane / 8, row lane % 8.
+  SharedAccess rows;
+  /// Whether lanes hold the matrices transposed: two elements along a column, not along a row.
+  bool transposed = false;
+};
+
+/// Plans the accesses and proves them against the two layouts on every register and thread; an
+/// error says why there are none. Source: PTX ISA 9.1, 9.7.14.5.15 and 9.7.14.5.16.
+llvm::Expected<MatrixAccess> planMatrixAccess(const Distribution &tile, const SharedLayout &shared);
+
 /// Wavefronts that a warp-level access takes and the least that any addresses would take.
 struct BankCount {
   int64_t wavefronts = 0, minimum = 0;

@@ -16,24 +16,16 @@ using namespace mlir;
 using namespace tk;
 using namespace tk::tile;
 
-LogicalResult
-tk::forEachSharedAccess(Operation *op, ConversionPatternRewriter &rewriter, RankedTensorType tile,
-                        SharedType shared, Value base,
-                        function_ref<void(Value pointer, int64_t reg, int64_t vector)> access) {
-  std::optional<layout::Distribution> distribution = getDistribution(tile);
-  if (!distribution || !shared.getLayout())
-    return rewriter.notifyMatchFailure(op, "an operand has no layout");
-  llvm::Expected<layout::SharedAccess> plan =
-      layout::planSharedAccess(*distribution, shared.getSharedLayout());
-  if (!plan)
-    return op->emitOpError() << "has no access plan: " << llvm::toString(plan.takeError());
-  Location location = op->getLoc();
+/// Makes each step's pointer; `access(pointer, firstRegister)` uses it.
+static void forEachStep(Location location, ConversionPatternRewriter &rewriter, Value base,
+                        const layout::SharedAccess &plan,
+                        function_ref<void(Value pointer, int64_t reg)> access) {
   Type i8 = rewriter.getI8Type();
-  Value thread = applyThreadColumns(rewriter, location, plan->threadColumns);
+  Value thread = applyThreadColumns(rewriter, location, plan.threadColumns);
   int64_t threadBits = 0;
-  for (int64_t column : plan->threadColumns)
+  for (int64_t column : plan.threadColumns)
     threadBits |= column;
-  for (auto [index, step] : llvm::enumerate(plan->steps)) {
+  for (auto [index, step] : llvm::enumerate(plan.steps)) {
     // Where thread and step set different bits, exclusive or is addition, and folds into the
     // instruction's offset.
     bool disjoint = (threadBits & step.exclusiveOr) == 0;
@@ -45,9 +37,50 @@ tk::forEachSharedAccess(Operation *op, ConversionPatternRewriter &rewriter, Rank
     if (int64_t constant = step.plus + (disjoint ? step.exclusiveOr : 0))
       pointer = LLVM::GEPOp::create(rewriter, location, base.getType(), i8, pointer,
                                     LLVM::GEPArg(int32_t(constant)));
-    access(pointer, index * plan->vector, plan->vector);
+    access(pointer, index * plan.vector);
   }
+}
+
+/// The plan of an access, made by `planner` from the layouts of its operands.
+template <typename Plan>
+static FailureOr<Plan> planAccess(Operation *op, ConversionPatternRewriter &rewriter,
+                                  RankedTensorType tile, SharedType shared,
+                                  llvm::Expected<Plan> (*planner)(const layout::Distribution &,
+                                                                  const layout::SharedLayout &)) {
+  std::optional<layout::Distribution> distribution = getDistribution(tile);
+  if (!distribution || !shared.getLayout())
+    return rewriter.notifyMatchFailure(op, "an operand has no layout");
+  llvm::Expected<Plan> plan = planner(*distribution, shared.getSharedLayout());
+  if (!plan)
+    return op->emitOpError() << "has no access plan: " << llvm::toString(plan.takeError());
+  return std::move(*plan);
+}
+
+LogicalResult
+tk::forEachSharedAccess(Operation *op, ConversionPatternRewriter &rewriter, RankedTensorType tile,
+                        SharedType shared, Value base,
+                        function_ref<void(Value pointer, int64_t reg, int64_t vector)> access) {
+  FailureOr<layout::SharedAccess> plan =
+      planAccess(op, rewriter, tile, shared, &layout::planSharedAccess);
+  if (failed(plan))
+    return failure();
+  forEachStep(op->getLoc(), rewriter, base, *plan,
+              [&](Value pointer, int64_t reg) { access(pointer, reg, plan->vector); });
   return success();
+}
+
+/// Packs pairs of 16-bit registers into 32-bit ones.
+static SmallVector<Value> packPairs(OpBuilder &builder, Location location, ValueRange values) {
+  SmallVector<Value> packed;
+  Type pair = VectorType::get(2, values[0].getType());
+  for (size_t i = 0; i < values.size(); i += 2) {
+    Value both = LLVM::PoisonOp::create(builder, location, pair);
+    for (int half : {0, 1})
+      both = LLVM::InsertElementOp::create(builder, location, both, values[i + half],
+                                           constantI32(builder, location, half));
+    packed.push_back(LLVM::BitcastOp::create(builder, location, builder.getI32Type(), both));
+  }
+  return packed;
 }
 
 /// The type memory holds: booleans take a byte.
@@ -68,6 +101,10 @@ void tk::storeSharedVector(OpBuilder &builder, Location location, ValueRange val
   }
   LLVM::StoreOp::create(builder, location, packed, pointer,
                         values.size() * stored.getIntOrFloatBitWidth() / 8);
+}
+
+static NVVM::LdStMatrixShapeAttr matrixShape(OpBuilder &builder) {
+  return NVVM::LdStMatrixShapeAttr::get(builder.getContext(), 8, 8);
 }
 
 namespace {
@@ -108,10 +145,30 @@ struct LowerSharedStore : OpConversionPattern<SharedStoreOp> {
     auto write = [&](Value pointer, int64_t reg, int64_t vector) {
       storeSharedVector(rewriter, location, adaptor.getValue().slice(reg, vector), pointer);
     };
-    if (failed(
-            forEachSharedAccess(store, rewriter, tile, shared, adaptor.getDest().front(), write)))
+    Value base = adaptor.getDest().front();
+    if (failed(store.getMatrix() ? storeMatrices(store, rewriter, tile, base, adaptor.getValue())
+                                 : forEachSharedAccess(store, rewriter, tile, shared, base, write)))
       return failure();
     rewriter.eraseOp(store);
+    return success();
+  }
+
+private:
+  /// Lanes that hold copies of others' elements hold no matrices, so all lanes of a warp come here.
+  static LogicalResult storeMatrices(SharedStoreOp store, ConversionPatternRewriter &rewriter,
+                                     RankedTensorType tile, Value base, ValueRange registers) {
+    FailureOr<layout::MatrixAccess> plan =
+        planAccess(store, rewriter, tile, store.getDest().getType(), &layout::planMatrixAccess);
+    if (failed(plan))
+      return failure();
+    auto write = [&](Value pointer, int64_t reg) {
+      NVVM::StMatrixOp::create(
+          rewriter, store.getLoc(), pointer,
+          packPairs(rewriter, store.getLoc(), registers.slice(reg, plan->rows.vector)),
+          plan->transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row, matrixShape(rewriter),
+          NVVM::LdStMatrixEltType::B16);
+    };
+    forEachStep(store.getLoc(), rewriter, base, plan->rows, write);
     return success();
   }
 };
@@ -136,10 +193,42 @@ struct LowerSharedLoad : OpConversionPattern<SharedLoadOp> {
         registers.push_back(element);
       }
     };
-    if (failed(
-            forEachSharedAccess(load, rewriter, tile, shared, adaptor.getSource().front(), read)))
+    Value base = adaptor.getSource().front();
+    if (failed(load.getMatrix() ? loadMatrices(load, rewriter, tile, base, registers)
+                                : forEachSharedAccess(load, rewriter, tile, shared, base, read)))
       return failure();
     rewriter.replaceOpWithMultiple(load, {registers});
+    return success();
+  }
+
+private:
+  static LogicalResult loadMatrices(SharedLoadOp load, ConversionPatternRewriter &rewriter,
+                                    RankedTensorType tile, Value base,
+                                    SmallVectorImpl<Value> &registers) {
+    FailureOr<layout::MatrixAccess> plan =
+        planAccess(load, rewriter, tile, load.getSource().getType(), &layout::planMatrixAccess);
+    if (failed(plan))
+      return failure();
+    Location location = load.getLoc();
+    Type i32 = rewriter.getI32Type();
+    Type element = getRegisterType(tile.getElementType()), pair = VectorType::get(2, element);
+    int64_t words = plan->rows.vector / 2;
+    auto packed =
+        LLVM::LLVMStructType::getLiteral(rewriter.getContext(), SmallVector<Type>(words, i32));
+    auto read = [&](Value pointer, int64_t) {
+      Value matrices =
+          NVVM::LdMatrixOp::create(rewriter, location, packed, pointer, words,
+                                   plan->transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+                                   matrixShape(rewriter), NVVM::LdStMatrixEltType::B16);
+      for (int64_t word = 0; word < words; ++word) {
+        Value both = LLVM::ExtractValueOp::create(rewriter, location, matrices, word);
+        both = LLVM::BitcastOp::create(rewriter, location, pair, both);
+        for (int half : {0, 1})
+          registers.push_back(LLVM::ExtractElementOp::create(
+              rewriter, location, both, constantI32(rewriter, location, half)));
+      }
+    };
+    forEachStep(location, rewriter, base, plan->rows, read);
     return success();
   }
 };

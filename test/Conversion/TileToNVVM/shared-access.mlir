@@ -46,6 +46,35 @@ tk.kernel @scalars(%n: index) grid {
   tk.return
 }
 
+// Matrices of 8 x 8: the lanes' addresses are those of rows, pairs of elements go in one register each; transposed
+// where memory is contiguous along columns.
+// CHECK-LABEL: llvm.func @matrices
+// CHECK:         %[[ROWS:.*]] = llvm.getelementptr %{{.*}}[%{{.*}}] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
+// CHECK:         nvvm.stmatrix %[[ROWS]], %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {eltType = #nvvm.ld_st_matrix_elt_type<b16>, layout = #nvvm.mma_layout<row>, shape = #nvvm.ld_st_matrix_shape<m = 8, n = 8>}
+// CHECK-COUNT-3: nvvm.stmatrix
+// CHECK-NOT:     nvvm.stmatrix
+// CHECK:         nvvm.barrier
+// CHECK:         nvvm.ldmatrix %[[ROWS]] {eltType = #nvvm.ld_st_matrix_elt_type<b16>, layout = #nvvm.mma_layout<row>, num = 4 : i32
+// CHECK-COUNT-3: nvvm.ldmatrix
+// CHECK-NOT:     nvvm.ldmatrix
+// CHECK-COUNT-4: nvvm.stmatrix {{.*}}layout = #nvvm.mma_layout<col>
+// CHECK-NOT:     nvvm.stmatrix
+// CHECK-NOT:     llvm.store
+!m = !tk.shared<64x64xf16, #tk.swizzle<128, order = [1, 0]>>
+!mt = !tk.shared<64x64xf16, #tk.swizzle<128, order = [0, 1]>>
+tk.kernel @matrices(%n: index) grid {
+  tk.grid %n
+} {
+  %s = tk.alloc "s" at 0 : !m
+  %t = tk.alloc "t" at 8192 : !mt
+  %z = arith.constant dense<1.0> : tensor<64x64xf16, #tk.wgmma_acc>
+  tk.shared_store %z, %s {matrix} : tensor<64x64xf16, #tk.wgmma_acc>, !m
+  tk.barrier
+  %v = tk.shared_load %s {matrix} : !m -> tensor<64x64xf16, #tk.wgmma_acc>
+  tk.shared_store %v, %t {matrix} : tensor<64x64xf16, #tk.wgmma_acc>, !mt
+  tk.return
+}
+
 // Threads that hold the same elements: one of them stores, all of them load.
 // CHECK-LABEL: llvm.func @replicated
 // CHECK-DAG:     %[[BITS:.*]] = arith.constant 96 : i32

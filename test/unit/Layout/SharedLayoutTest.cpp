@@ -169,6 +169,61 @@ TEST_F(SharedLayoutTest, AccumulatorToSwizzledTile) {
   EXPECT_EQ(plan->steps.size(), 64u);
 }
 
+// stmatrix by its definition (PTX ISA 9.1, 9.7.14.5.16): lane 8 m + r gives the address of row r of matrix m; lane l
+// holds elements 2 (l % 4) and the next of row l / 4 of each matrix, or of column l / 4 with .trans. Every element of
+// every accumulator arrives where the layout wants it.
+TEST_F(SharedLayoutTest, MatricesArrive) {
+  for (int64_t m : {64, 128})
+    for (int64_t n : {16, 32, 64, 80, 128, 256})
+      for (SwizzleSpan span : kSpans)
+        for (unsigned contiguous : {0, 1}) {
+          // Panels of 80 rows: thread bits that lead to the next panel would carry (see PlansRefuseCarries).
+          if ((contiguous ? n : m) * 2 % int64_t(span) != 0 || (contiguous == 0 && n == 80))
+            continue;
+          Distribution tile = wgmmaAccumulator(m, n);
+          SharedLayout shared({m, n}, 2, span, contiguous);
+          llvm::Expected<MatrixAccess> plan = planMatrixAccess(tile, shared);
+          ASSERT_TRUE(bool(plan)) << llvm::toString(plan.takeError());
+          ASSERT_EQ(plan->transposed, contiguous == 0);
+          ASSERT_EQ(int64_t(plan->rows.steps.size()) * 8, tile.registersPerThread());
+          auto address = [&](int64_t thread, size_t step) {
+            int64_t offset = 0;
+            for (unsigned bit = 0; bit < 7; ++bit)
+              offset ^= thread >> bit & 1 ? plan->rows.threadColumns[bit] : 0;
+            return (offset ^ plan->rows.steps[step].exclusiveOr) + plan->rows.steps[step].plus;
+          };
+          std::map<int64_t, Coordinates> memory;
+          for (int64_t warp = 0; warp < 128; warp += 32)
+            for (size_t step = 0; step < plan->rows.steps.size(); ++step)
+              for (int64_t matrix = 0; matrix < 4; ++matrix)
+                for (int64_t row = 0; row < 8; ++row)
+                  for (int64_t column = 0; column < 8; ++column) {
+                    int64_t group = plan->transposed ? column : row, inGroup = plan->transposed ? row : column;
+                    int64_t holder = warp + 4 * group + inGroup / 2;
+                    int64_t to = address(warp + 8 * matrix + row, step);
+                    ASSERT_EQ(to % 16, 0) << "rows are aligned";
+                    memory[to + 2 * column] = tile.coordinate(int64_t(step) * 8 + 2 * matrix + inGroup % 2, holder);
+                  }
+          ASSERT_EQ(int64_t(memory.size()), m * n) << "every element once";
+          for (auto &[offset, coordinate] : memory)
+            ASSERT_EQ(shared.offset(coordinate), offset);
+          EXPECT_EQ(worstWavefronts(plan->rows, 2).conflicts(), 0) << "what the swizzles are made for";
+        }
+}
+
+TEST_F(SharedLayoutTest, MatricesRefused) {
+  auto refusal = [](const Distribution &tile, const SharedLayout &shared) {
+    llvm::Expected<MatrixAccess> plan = planMatrixAccess(tile, shared);
+    return plan ? std::string("planned") : llvm::toString(plan.takeError());
+  };
+  EXPECT_EQ(refusal(wgmmaAccumulator(64, 32), SharedLayout({64, 32}, 4, SwizzleSpan::B128, 1)),
+            "elements take 4 bytes, and a matrix has 2");
+  EXPECT_EQ(refusal(wgmmaAccumulator(64, 24), SharedLayout({64, 24}, 2, SwizzleSpan::None, 1)),
+            "each of 128 threads holds 12 elements, and four matrices take 8 of each of 32 lanes");
+  EXPECT_EQ(refusal(blocked({64, 64}, {1, 8}, {4, 8}, {4, 1}, {1, 0}), SharedLayout({64, 64}, 2, SwizzleSpan::B128, 1)),
+            "register 0 of thread 1 holds element (0, 8) at byte 16, expected 4: lanes hold no 8 x 8 matrices");
+}
+
 // A thread bit that leads to the next panel of 24 rows adds 24 * 128 bytes, in which exclusive or cannot carry.
 TEST_F(SharedLayoutTest, PlansRefuseCarries) {
   SharedLayout shared({24, 256}, 2, SwizzleSpan::B128, 1);

@@ -27,12 +27,12 @@ struct Certify : tk::tile::impl::CertifyBase<Certify> {
       LogicalResult result = success();
       if (auto store = dyn_cast<SharedStoreOp>(op))
         result = certify(store, cast<RankedTensorType>(store.getValue().getType()),
-                         store.getDest().getType());
+                         store.getDest().getType(), store.getMatrix());
       if (auto copy = dyn_cast<CopyOp>(op))
         result = certify(copy, copy.getTileType(), copy.getDest().getType());
       if (auto load = dyn_cast<SharedLoadOp>(op))
         result = certify(load, cast<RankedTensorType>(load.getResult().getType()),
-                         load.getSource().getType());
+                         load.getSource().getType(), load.getMatrix());
       if (auto sum = dyn_cast<ClusterSumOp>(op))
         certifySum(sum);
       return failed(result) ? WalkResult::interrupt() : WalkResult::advance();
@@ -43,7 +43,7 @@ struct Certify : tk::tile::impl::CertifyBase<Certify> {
 
 private:
   template <typename Op>
-  LogicalResult certify(Op op, RankedTensorType tile, SharedType shared);
+  LogicalResult certify(Op op, RankedTensorType tile, SharedType shared, bool matrix = false);
   void certifySum(ClusterSumOp sum);
 };
 
@@ -66,14 +66,25 @@ void Certify::certifySum(ClusterSumOp sum) {
                                   wavefronts, wavefronts));
 }
 
+/// Where the threads' addresses lie: those of their elements, or of rows of matrices.
+static llvm::Expected<layout::SharedAccess> planAccess(const layout::Distribution &distribution,
+                                                       SharedType shared, bool matrix) {
+  if (!matrix)
+    return layout::planSharedAccess(distribution, shared.getSharedLayout());
+  llvm::Expected<layout::MatrixAccess> access =
+      layout::planMatrixAccess(distribution, shared.getSharedLayout());
+  if (!access)
+    return access.takeError();
+  return std::move(access->rows);
+}
+
 template <typename Op>
-LogicalResult Certify::certify(Op op, RankedTensorType tile, SharedType shared) {
+LogicalResult Certify::certify(Op op, RankedTensorType tile, SharedType shared, bool matrix) {
   std::optional<layout::Distribution> distribution = getDistribution(tile);
   if (!distribution || !shared.getLayout())
     return op.emitOpError()
            << "has operands without a layout; run tk-assign-swizzles and tk-assign-layouts first";
-  llvm::Expected<layout::SharedAccess> access =
-      layout::planSharedAccess(*distribution, shared.getSharedLayout());
+  llvm::Expected<layout::SharedAccess> access = planAccess(*distribution, shared, matrix);
   if (!access)
     return op.emitOpError() << "has no access plan: " << llvm::toString(access.takeError());
   int64_t bytes = shared.getElementBytes();

@@ -23,6 +23,24 @@ tk.kernel @free(%A: !tk.global<?x?xbf16>, %n: index) grid {
   tk.return
 }
 
+// Rows of matrices, 16 bytes from each lane: the accumulator's own registers would take 4 bytes at a time.
+// CHECK-LABEL: tk.kernel @matrices
+// CHECK:         tk.shared_store {{.*}} {banks = #tk.banks<width = 16, instructions = 4, wavefronts = 4, minimum = 4>, matrix}
+// CHECK:         tk.shared_load {{.*}} {banks = #tk.banks<width = 16, instructions = 4, wavefronts = 4, minimum = 4>, matrix}
+// CHECK:         tk.shared_load {{.*}} {banks = #tk.banks<width = 4, instructions = 16, wavefronts = 1, minimum = 1>}
+// REMARK: [Passed] banks | Category:tk-certify | Function=matrices | Remark="free of bank conflicts: 4 accesses of 16 bytes, 4 wavefront(s) each"
+!m = !tk.shared<64x64xbf16, #tk.swizzle<128, order = [1, 0]>>
+tk.kernel @matrices(%n: index) grid {
+  tk.grid %n
+} {
+  %s = tk.alloc "s" at 0 : !m
+  %z = arith.constant dense<0.0> : tensor<64x64xbf16, #tk.wgmma_acc>
+  tk.shared_store %z, %s {matrix} : tensor<64x64xbf16, #tk.wgmma_acc>, !m
+  %t = tk.shared_load %s {matrix} : !m -> tensor<64x64xbf16, #tk.wgmma_acc>
+  %p = tk.shared_load %s : !m -> tensor<64x64xbf16, #tk.wgmma_acc>
+  tk.return
+}
+
 // A warp down a column, element by element: eight chunks for 32 rows, four rows to a bank.
 // CHECK-LABEL: tk.kernel @conflicts
 // CHECK:         tk.shared_store {{.*}} {banks = #tk.banks<width = 2, instructions = 16, wavefronts = 4, minimum = 1>}

@@ -41,7 +41,10 @@ def Tile_AllocOp : Tile_Op<"alloc"> {
 def Tile_SharedLoadOp : Tile_Op<"shared_load", [MemoryEffects<[MemRead<Tile_SharedMemory>]>]> {
   let summary = "Read a whole shared tile into registers";
   let description = [{
-    Through the generic proxy (`ld.shared`). Ordering with writes of other threads needs a `tk.barrier`.
+    Through the generic proxy (`ld.shared`; `ldmatrix` with `matrix`, which asks for elements of 2 bytes and for lanes
+    that hold 8 x 8 matrices as that instruction does). Ordering with writes of other threads needs a `tk.barrier`.
+
+    Source: PTX ISA 9.1, 9.7.14.5.15 (ldmatrix).
 
     Example:
 
@@ -49,7 +52,7 @@ def Tile_SharedLoadOp : Tile_Op<"shared_load", [MemoryEffects<[MemRead<Tile_Shar
     %t = tk.shared_load %s : !tk.shared<128x64xbf16> -> tensor<128x64xbf16>
     ```
   }];
-  let arguments = (ins Tile_SharedType:$source, OptionalAttr<Tile_BanksAttr>:$banks);
+  let arguments = (ins Tile_SharedType:$source, OptionalAttr<Tile_BanksAttr>:$banks, UnitAttr:$matrix);
   let results = (outs Tile_Tile:$result);
   let assemblyFormat = "$source attr-dict `:` qualified(type($source)) `->` type($result)";
   let hasVerifier = 1;
@@ -58,8 +61,11 @@ def Tile_SharedLoadOp : Tile_Op<"shared_load", [MemoryEffects<[MemRead<Tile_Shar
 def Tile_SharedStoreOp : Tile_Op<"shared_store", [MemoryEffects<[MemWrite<Tile_SharedMemory>]>]> {
   let summary = "Write a register tile to a shared tile";
   let description = [{
-    Through the generic proxy (`st.shared`). Before the async proxy (wgmma, TMA) reads it, `tk.fence_async_proxy` and
-    then a `tk.barrier` are needed; `tk-insert-fences` adds them.
+    Through the generic proxy (`st.shared`; `stmatrix` with `matrix`, which asks for elements of 2 bytes and for lanes
+    that hold 8 x 8 matrices as that instruction does, as those of an accumulator do). Before the async proxy (wgmma,
+    TMA) reads it, `tk.fence_async_proxy` and then a `tk.barrier` are needed; `tk-insert-fences` adds them.
+
+    Source: PTX ISA 9.1, 9.7.14.5.16 (stmatrix).
 
     Example:
 
@@ -67,7 +73,8 @@ def Tile_SharedStoreOp : Tile_Op<"shared_store", [MemoryEffects<[MemWrite<Tile_S
     tk.shared_store %t, %s : tensor<128x64xbf16>, !tk.shared<128x64xbf16>
     ```
   }];
-  let arguments = (ins Tile_Tile:$value, Tile_SharedType:$dest, OptionalAttr<Tile_BanksAttr>:$banks);
+  let arguments = (ins Tile_Tile:$value, Tile_SharedType:$dest, OptionalAttr<Tile_BanksAttr>:$banks,
+                       UnitAttr:$matrix);
   let assemblyFormat = "$value `,` $dest attr-dict `:` type($value) `,` qualified(type($dest))";
   let hasVerifier = 1;
 }

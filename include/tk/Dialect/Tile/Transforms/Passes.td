@@ -232,6 +232,21 @@ def AssignLayouts : Tile_KernelPass<"tk-assign-layouts"> {
   }];
 }
 
+def InsertStmatrix : Tile_KernelPass<"tk-insert-stmatrix"> {
+  let summary = "Move tiles of 8 x 8 matrices with stmatrix and ldmatrix";
+  let description = [{
+    Threads that hold a product have two neighbours of a row here and there: 4 bytes at a time to shared memory. Where
+    the lanes of a warp hold whole 8 x 8 matrices of 16-bit elements, as an accumulator's do, a `tk.shared_store` or
+    `tk.shared_load` gets the mark `matrix`: four matrices with one instruction, 16 bytes from each lane, exchanged
+    between lanes on the way, transposed where shared memory is contiguous along columns.
+
+    Accesses that move 16 bytes without it stay as they are. Declines, with a `missed` remark, elements of another size
+    and tiles whose lanes hold no such matrices. Needs layouts (`tk-assign-layouts`).
+
+    Source: PTX ISA 9.1, 9.7.14.5.15 (ldmatrix), 9.7.14.5.16 (stmatrix).
+  }];
+}
+
 def AllocateShared : Tile_KernelPass<"tk-allocate-shared"> {
   let summary = "Give every shared tile its place";
   let description = [{
