@@ -304,7 +304,7 @@ CHOICES = [
     *(f"--disable={name}" for name in PASSES), "--disable=" + ",".join(PASSES),
     *(f"--tune=stages={n}" for n in (1, 2, 3)), *(f"--tune=consumers={n}" for n in (1, 2)),
     *(f"--tune=widen={n}" for n in (1, 2)), *(f"--tune=group={n}" for n in (1, 4)), 
-    *(f"--tune=cluster={n}" for n in (1, 2, 4)), *(f"--tune=order={name}" for name in ("rows", "bands", "hilbert")),
+    *(f"--tune=cluster={n}" for n in (1, 2, 4, 8)), *(f"--tune=order={name}" for name in ("rows", "bands", "hilbert")),
     "--tune=order=hilbert,group=2,cluster=1", "--tune=variants=3",
     "--tune=stages=2,consumers=1,widen=1,group=1",
 ]
@@ -341,8 +341,10 @@ def takes_effect(package, choice, output):
         tile = 128
     rows = [remark["message"] for remark in package["remarks"] if remark["pass"] == "tk-persist"]
     count = {256: 4, 128: 6}[tile]
-    # Where B is wider, clusters lie along y; bands are as high in clusters as in programs.
-    height = max(1, int(shown["group"]) // int(shown["cluster"])) if tile == 256 else int(shown["group"])
+    # Where clusters lie along y, bands are as high in clusters as in programs.
+    along_y = any(remark["pass"] == "tk-cluster" and "along dimension 1" in remark["message"]
+                  for remark in package["remarks"])
+    height = max(1, int(shown["group"]) // int(shown["cluster"])) if along_y else int(shown["group"])
     walk = {"bands": f"bands of {height} row" if height > 1 else "row by row", "rows": "row by row",
             "hilbert": f"squares of {shown['group']}"}[shown["order"]]
     return (stages(fast) == int(shown.get("stages", count)) and fast["block"][0] == 128 + 128 * int(shown["consumers"])

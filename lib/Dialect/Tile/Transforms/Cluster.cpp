@@ -30,6 +30,7 @@ struct Sharing {
   unsigned dimension = 0;
   SmallVector<LoadOp> loads;
   int64_t bytes = 0; ///< Of those loads.
+  std::string uncut; ///< Of those that every program would have to bring whole, the last tile.
 };
 
 struct Cluster : tk::tile::impl::ClusterBase<Cluster> {
@@ -37,7 +38,7 @@ struct Cluster : tk::tile::impl::ClusterBase<Cluster> {
 
 private:
   std::string findObstacle();
-  Sharing findSharing(unsigned dimension);
+  Sharing findSharing(unsigned dimension, int64_t programs);
 };
 
 } // namespace
@@ -99,16 +100,25 @@ static bool isSameAlong(LoadOp load, unsigned dimension) {
   return !mayDiffer(roots, dimension);
 }
 
-Sharing Cluster::findSharing(unsigned dimension) {
+Sharing Cluster::findSharing(unsigned dimension, int64_t programs) {
   Sharing sharing;
   sharing.dimension = dimension;
   getOperation().getBody().walk([&](LoadOp load) {
     bool feedsProduct = llvm::all_of(load->getUsers(), llvm::IsaPred<DotOp>);
     if (!feedsProduct || !isa<scf::ForOp>(load->getParentOp()) || !isSameAlong(load, dimension))
       return;
-    sharing.loads.push_back(load);
+    // The layout that tk-assign-swizzles will give what the copy engine brings.
+    GlobalType view = load.getView().getType();
     auto tile = cast<RankedTensorType>(load.getResult().getType());
-    sharing.bytes += tile.getNumElements() * load.getView().getType().getElementBytes();
+    SharedType shared =
+        addSwizzle(SharedType::get(&getContext(), tile.getShape(), view.getElementType(), {}),
+                   getContiguousOrLast(view, tile.getRank()));
+    if (!shared || !findClusterPart(shared, programs)) {
+      llvm::raw_string_ostream(sharing.uncut = "") << tile;
+      return;
+    }
+    sharing.loads.push_back(load);
+    sharing.bytes += tile.getNumElements() * view.getElementBytes();
   });
   return sharing;
 }
@@ -212,9 +222,18 @@ void Cluster::runOnOperation() {
     return miss(obstacle);
   auto grid = cast<GridOp>(kernel.getGrid().front().getTerminator());
   Sharing best;
-  for (unsigned d = 0; d < grid.getSizes().size(); ++d)
-    if (Sharing sharing = findSharing(d); sharing.bytes > best.bytes)
+  std::string uncut;
+  for (unsigned d = 0; d < grid.getSizes().size(); ++d) {
+    Sharing sharing = findSharing(d, programs);
+    if (!sharing.uncut.empty())
+      uncut = sharing.uncut;
+    if (sharing.bytes > best.bytes)
       best = std::move(sharing);
+  }
+  if (best.loads.empty() && !uncut.empty())
+    return miss(llvm::formatv("{0} cannot be cut into {1} parts of whole panels or of rows that "
+                              "are multiples of 8, and no other operand is shared",
+                              uncut, programs));
   if (best.loads.empty())
     return miss("every operand is another one in every program");
 

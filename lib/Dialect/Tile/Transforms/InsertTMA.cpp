@@ -88,32 +88,12 @@ LogicalResult InsertTMA::check(CreateRingOp ring) {
   return success();
 }
 
-/// The dimension along which a tile is cut into the parts that the programs of a cluster bring, and
-/// the part; nullopt where no cut gives tiles that the copy engine writes. The contiguous dimension
-/// is tried first: parts of whole panels take fewer instructions.
-static std::optional<std::pair<unsigned, SharedType>> findPart(SharedType tile, int64_t programs) {
-  layout::SharedLayout layout = tile.getSharedLayout();
-  unsigned contiguous = layout.contiguousDimension();
-  int64_t panel = int64_t(layout.span()) / layout.elementBytes();
-  // Within a panel the swizzle repeats every eight rows.
-  for (auto [d, step] : {std::pair(contiguous, panel), std::pair(1 - contiguous, int64_t(8))}) {
-    SmallVector<int64_t> shape(tile.getShape());
-    if (shape[d] % (programs * step) != 0)
-      continue;
-    shape[d] /= programs;
-    auto part = SharedType::get(tile.getContext(), shape, tile.getElementType(), tile.getLayout());
-    if (getSliceStride(tile, part, d))
-      return std::pair(d, part);
-  }
-  return std::nullopt;
-}
-
 bool InsertTMA::isShared(CreateRingOp ring) {
   int64_t programs = getOperation().getClusterSize();
   return programs > 1 && llvm::any_of(ring.getResult().getUsers(), [&](Operation *user) {
            auto fill = dyn_cast<RingFillOp>(user);
            return fill && fill.getMulticast() &&
-                  findPart(ring.getResult().getType().getTiles()[fill.getTile()], programs);
+                  findClusterPart(ring.getResult().getType().getTiles()[fill.getTile()], programs);
          });
 }
 
@@ -127,7 +107,7 @@ void InsertTMA::lowerFill(RingFillOp fill, Value slots, Value full) {
   IntegerAttr mask;
   if (fill.getMulticast() && programs > 1) {
     auto type = cast<SharedType>(tile.getType());
-    auto part = findPart(type, programs);
+    auto part = findClusterPart(type, programs);
     if (part) {
       auto [dimension, partType] = *part;
       Value extent =

@@ -28,6 +28,25 @@ SharedType tk::tile::addSwizzle(SharedType tile, unsigned contiguous) {
                          cast<SharedLayoutInterface>(swizzle));
 }
 
+std::optional<std::pair<unsigned, SharedType>> tk::tile::findClusterPart(SharedType tile,
+                                                                         int64_t programs) {
+  layout::SharedLayout layout = tile.getSharedLayout();
+  unsigned contiguous = layout.contiguousDimension();
+  int64_t panel = int64_t(layout.span()) / layout.elementBytes();
+  // The contiguous dimension first: parts of whole panels take fewer instructions. Within a panel
+  // the swizzle repeats every eight rows.
+  for (auto [d, step] : {std::pair(contiguous, panel), std::pair(1 - contiguous, int64_t(8))}) {
+    SmallVector<int64_t> shape(tile.getShape());
+    if (shape[d] % (programs * step) != 0)
+      continue;
+    shape[d] /= programs;
+    auto part = SharedType::get(tile.getContext(), shape, tile.getElementType(), tile.getLayout());
+    if (getSliceStride(tile, part, d))
+      return std::pair(d, part);
+  }
+  return std::nullopt;
+}
+
 bool tk::tile::areOperandsCopied(KernelOp kernel) {
   WalkResult walk = kernel.getBody().walk([](DotOp dot) {
     if (!dot.findObstacle().empty())

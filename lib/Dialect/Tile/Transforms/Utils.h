@@ -27,6 +27,10 @@ inline ::mlir::remark::RemarkOpts remarkOn(KernelOp kernel, ::llvm::StringRef na
 /// whose span divides that extent. Null where there is none.
 SharedType addSwizzle(SharedType tile, unsigned contiguous);
 
+/// The dimension along which a tile with a layout is cut into the parts that the programs of a
+/// cluster bring, and the part; nullopt where no cut gives tiles that the copy engine writes.
+std::optional<std::pair<unsigned, SharedType>> findClusterPart(SharedType tile, int64_t programs);
+
 /// Whether every operand of the kernel's products is loaded from a view that the copy engine reads.
 bool areOperandsCopied(KernelOp kernel);
 

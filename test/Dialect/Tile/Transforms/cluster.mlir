@@ -47,6 +47,76 @@ tk.kernel @below(%A: !in [M, K], %B: !in [K, N], %C: !out [M, N]) grid {
   tk.return
 }
 
+// B is wider, but its four panels cannot be cut into eight parts: A is shared instead.
+// CHECK-LABEL: tk.kernel @eight
+// CHECK-SAME:    cluster = array<i64: 8, 1>
+// CHECK:         tk.load %A[%{{.*}}, %{{.*}}] multicast :
+// CHECK:         tk.load %B[%{{.*}}, %{{.*}}] :
+// REMARK-DAG: Function=eight | Remark="8 programs along dimension 0 of the grid share 1 load(s): each brings a part of 16384 bytes an iteration"
+tk.kernel @eight(%A: !in [M, K], %B: !in [K, N], %C: !out [M, N]) attributes {tuning = #tk.tuning<cluster = 8>} grid {
+  %rows = arith.constant 128 : index
+  %columns = arith.constant 256 : index
+  %m = tk.dim %C, 0 : !out
+  %n = tk.dim %C, 1 : !out
+  %x = arith.ceildivui %n, %columns : index
+  %y = arith.ceildivui %m, %rows : index
+  tk.grid %x, %y
+} {
+  %rows = arith.constant 128 : index
+  %columns = arith.constant 256 : index
+  %x = tk.program_id 0
+  %y = tk.program_id 1
+  %row = arith.muli %y, %rows : index
+  %column = arith.muli %x, %columns : index
+  %first = arith.constant 0 : index
+  %step = arith.constant 64 : index
+  %depth = tk.dim %A, 1 : !in
+  %z = arith.constant dense<0.0> : tensor<128x256xf32>
+  %l = scf.for %k = %first to %depth step %step iter_args(%s = %z) -> tensor<128x256xf32> {
+    %a = tk.load %A[%row, %k] : !in -> tensor<128x64xbf16>
+    %b = tk.load %B[%k, %column] : !in -> tensor<64x256xbf16>
+    %d = tk.dot %a, %b, %s : tensor<128x64xbf16>, tensor<64x256xbf16>, tensor<128x256xf32>
+    scf.yield %d : tensor<128x256xf32>
+  }
+  tk.store %l, %C[%row, %column] : tensor<128x256xf32>, !out
+  tk.return
+}
+
+// Neither can.
+// CHECK-LABEL: tk.kernel @uncut
+// CHECK-NOT:     cluster = array
+// CHECK-NOT:     multicast
+// REMARK-DAG: [Missed] cluster | Category:tk-cluster | Function=uncut | Reason="tensor<16x256xbf16> cannot be cut into 8 parts of whole panels or of rows that are multiples of 8, and no other operand is shared"
+!columns = !tk.global<?x?xbf16, strides = [1, ?], align = 16, stride_divisible = [1, 8]>
+tk.kernel @uncut(%A: !columns [M, K], %B: !in [K, N], %C: !out [M, N]) attributes {tuning = #tk.tuning<cluster = 8>} grid {
+  %rows = arith.constant 128 : index
+  %columns = arith.constant 256 : index
+  %m = tk.dim %C, 0 : !out
+  %n = tk.dim %C, 1 : !out
+  %x = arith.ceildivui %n, %columns : index
+  %y = arith.ceildivui %m, %rows : index
+  tk.grid %x, %y
+} {
+  %rows = arith.constant 128 : index
+  %columns = arith.constant 256 : index
+  %x = tk.program_id 0
+  %y = tk.program_id 1
+  %row = arith.muli %y, %rows : index
+  %column = arith.muli %x, %columns : index
+  %first = arith.constant 0 : index
+  %step = arith.constant 16 : index
+  %depth = tk.dim %A, 1 : !columns
+  %z = arith.constant dense<0.0> : tensor<128x256xf32>
+  %l = scf.for %k = %first to %depth step %step iter_args(%s = %z) -> tensor<128x256xf32> {
+    %a = tk.load %A[%row, %k] : !columns -> tensor<128x16xbf16>
+    %b = tk.load %B[%k, %column] : !in -> tensor<16x256xbf16>
+    %d = tk.dot %a, %b, %s : tensor<128x16xbf16>, tensor<16x256xbf16>, tensor<128x256xf32>
+    scf.yield %d : tensor<128x256xf32>
+  }
+  tk.store %l, %C[%row, %column] : tensor<128x256xf32>, !out
+  tk.return
+}
+
 // A is taller: programs beside one another share it; four of them.
 // CHECK-LABEL: tk.kernel @beside
 // CHECK-SAME:    cluster = array<i64: 4, 1>
