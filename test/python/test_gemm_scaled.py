@@ -186,6 +186,15 @@ def residual(tool, tmp_path_factory):
     return folder / "residual.tkpkg"
 
 
+def test_residual_takes_no_spills(tool, tmp_path):
+    """A consumer holds 128 sums and a slice of the residual to a thread; the whole of it would not fit."""
+    done = tool("tk-compile", Residual.write(tmp_path / "residual.mlir"), "-o", tmp_path / "residual.tkpkg")
+    assert done.returncode == 0, done.stderr
+    notes = [remark["message"] for remark in json.loads((tmp_path / "residual.tkpkg").read_text())["remarks"]
+             if remark["pass"] == "ptxas"]
+    assert notes and not any("gemm_tma" in note for note in notes), notes
+
+
 @pytest.mark.parametrize("shape", [(16, 16, 16), (136, 264, 72), (392, 520, 328), (129, 257, 65)], ids=lambda s: "x".join(map(str, s)))
 def test_residual(tool, residual, tmp_path, shape):
     """The consumers read it themselves, each its own rows."""

@@ -9,8 +9,12 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
 #include "tk/Target/Hopper.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace tk::tile {
 #define GEN_PASS_DEF_SUBTILEEPILOGUE
@@ -28,6 +32,27 @@ struct Slices {
   SharedType tile;     ///< One consumer's slice, with its layout.
   int64_t count = 0;   ///< Along the columns.
   int64_t columns = 0; ///< Of one slice.
+};
+
+/// Makes slices of a store's tile from slices of what it is computed from, as far as that serves
+/// nothing else: so a thread holds a slice, not a tile, of what is added to a product.
+class Slicer {
+public:
+  Slicer(StoreOp store, int64_t columns) : store(store), columns(columns) { collect(); }
+  /// Starts the loads that slice number `slice` needs.
+  void load(OpBuilder &builder, int64_t slice);
+  Value get(OpBuilder &builder, int64_t slice) { return get(builder, store.getValue(), slice); }
+  /// Erases what only the whole tile needed.
+  void eraseWhole();
+
+private:
+  void collect();
+  Value get(OpBuilder &builder, Value tile, int64_t slice);
+  RankedTensorType getSliceType(Value tile);
+  StoreOp store;
+  int64_t columns;
+  llvm::SetVector<Operation *> sliced; ///< Users before what they use.
+  llvm::DenseMap<std::pair<Value, int64_t>, Value> done;
 };
 
 struct SubtileEpilogue : tk::tile::impl::SubtileEpilogueBase<SubtileEpilogue> {
@@ -122,6 +147,81 @@ std::string SubtileEpilogue::plan(StoreOp store, int64_t consumers, Slices &slic
   return obstacle.empty() ? std::string("no swizzle fits its columns") : obstacle;
 }
 
+void Slicer::collect() {
+  auto shape = cast<RankedTensorType>(store.getValue().getType()).getShape();
+  auto isSliceable = [&](Operation *op) {
+    auto tile = op->getNumResults() == 1 ? dyn_cast<RankedTensorType>(op->getResult(0).getType())
+                                         : RankedTensorType();
+    if (!tile || tile.getShape() != shape)
+      return false;
+    // Slices before this one have been stored when it is loaded.
+    if (auto load = dyn_cast<LoadOp>(op))
+      return isa<BlockArgument>(load.getView()) && load.getView() != store.getView();
+    return OpTrait::hasElementwiseMappableTraits(op) && isPure(op);
+  };
+  // Backwards, so that an operation's users in the block come before it.
+  Block::iterator first = store->getBlock()->begin();
+  for (Operation &op : llvm::reverse(llvm::make_range(first, store->getIterator())))
+    if (isSliceable(&op) && !op.use_empty() && llvm::all_of(op.getUsers(), [&](Operation *user) {
+          return user == store || sliced.contains(user);
+        }))
+      sliced.insert(&op);
+}
+
+RankedTensorType Slicer::getSliceType(Value tile) {
+  auto type = cast<RankedTensorType>(tile.getType());
+  return RankedTensorType::get({type.getDimSize(0), columns}, type.getElementType(),
+                               type.getEncoding());
+}
+
+void Slicer::load(OpBuilder &builder, int64_t slice) {
+  for (Operation *op : sliced)
+    if (isa<LoadOp>(op))
+      get(builder, op->getResult(0), slice);
+}
+
+Value Slicer::get(OpBuilder &builder, Value tile, int64_t slice) {
+  RankedTensorType type = getSliceType(tile);
+  if (type == tile.getType())
+    return tile;
+  Value &result = done[{tile, slice}];
+  if (result)
+    return result;
+  Location location = tile.getLoc();
+  Operation *op = tile.getDefiningOp();
+  SplatElementsAttr splat;
+  if (matchPattern(tile, m_Constant(&splat)))
+    return result = arith::ConstantOp::create(builder, location, splat.resizeSplat(type));
+  if (!op || !sliced.contains(op)) {
+    SmallVector<OpFoldResult> at{builder.getIndexAttr(0), builder.getIndexAttr(slice * columns)};
+    SmallVector<OpFoldResult> sizes{builder.getIndexAttr(type.getDimSize(0)),
+                                    builder.getIndexAttr(columns)};
+    SmallVector<OpFoldResult> strides(2, builder.getIndexAttr(1));
+    return result =
+               tensor::ExtractSliceOp::create(builder, location, type, tile, at, sizes, strides);
+  }
+  IRMapping operands;
+  for (Value operand : op->getOperands())
+    if (isa<RankedTensorType>(operand.getType()))
+      operands.map(operand, get(builder, operand, slice));
+  Operation *clone = builder.clone(*op, operands);
+  clone->getResult(0).setType(type);
+  if (auto load = dyn_cast<LoadOp>(clone)) {
+    builder.setInsertionPoint(clone);
+    Value column = arith::ConstantIndexOp::create(builder, location, slice * columns);
+    OpOperand &offset = load.getOffsetsMutable()[load.getOffsets().size() - 1];
+    offset.set(arith::AddIOp::create(builder, location, offset.get(), column));
+    builder.setInsertionPointAfter(clone);
+  }
+  // Not through `result`: operands have grown the map.
+  return done[{tile, slice}] = clone->getResult(0);
+}
+
+void Slicer::eraseWhole() {
+  for (Operation *op : sliced)
+    op->erase();
+}
+
 void SubtileEpilogue::rewrite(StoreOp store, const Slices &slices) {
   KernelOp kernel = getOperation();
   Location location = store.getLoc();
@@ -143,18 +243,13 @@ void SubtileEpilogue::rewrite(StoreOp store, const Slices &slices) {
     for (Value &buffer : buffers)
       buffer = SharedSliceOp::create(builder, location, slices.tile, buffer, replica, 0);
   }
-  auto tensor = cast<RankedTensorType>(store.getValue().getType());
-  SmallVector<int64_t> extents(slices.tile.getShape());
+  Slicer slicer(store, slices.columns);
+  slicer.load(builder, 0);
   for (int64_t slice = 0; slice < slices.count; ++slice) {
-    SmallVector<OpFoldResult> at{builder.getIndexAttr(0),
-                                 builder.getIndexAttr(slice * slices.columns)};
-    SmallVector<OpFoldResult> sizes{builder.getIndexAttr(extents[0]),
-                                    builder.getIndexAttr(extents[1])};
-    SmallVector<OpFoldResult> strides(2, builder.getIndexAttr(1));
-    auto type = RankedTensorType::get(extents, tensor.getElementType(), tensor.getEncoding());
-    Value piece = store.getValue();
-    if (slices.count > 1)
-      piece = tensor::ExtractSliceOp::create(builder, location, type, piece, at, sizes, strides);
+    // A slice ahead, so that what threads load is on its way while they wait and store.
+    if (slice + 1 < slices.count)
+      slicer.load(builder, slice + 1);
+    Value piece = slicer.get(builder, slice);
     // The buffer was last used two slices ago; one, where an odd number of slices begins again.
     bool usedLast = slice == 0 && slices.count % 2 != 0;
     BulkWaitOp::create(builder, location, /*pending=*/usedLast ? 0 : 1);
@@ -173,6 +268,8 @@ void SubtileEpilogue::rewrite(StoreOp store, const Slices &slices) {
     builder.setInsertionPoint(end.getTerminator());
   BulkWaitOp::create(builder, location, /*pending=*/0);
   store.erase();
+  if (slices.count > 1)
+    slicer.eraseWhole();
 }
 
 void SubtileEpilogue::runOnOperation() {

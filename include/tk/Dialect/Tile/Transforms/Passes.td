@@ -142,7 +142,8 @@ def SubtileEpilogue : Tile_KernelPass<"tk-subtile-epilogue"> {
     The store of a product becomes, slice by slice, a store to one of two shared buffers and a copy by the copy engine,
     which goes on while the next slice is written, and while the next tile is computed. A slice is as many columns as
     the widest swizzle spans, in the swizzle that the threads write without bank conflicts; two slices for each
-    consumer take at most 32 KiB.
+    consumer take at most 32 KiB. What is computed elementwise of the product, and what is loaded for that, is cut into
+    slices too: a thread holds no more than two slices of a residual, of which one is on its way.
 
     Declines, with a `missed` remark, stores of tiles that are no products, to views the copy engine cannot write, and
     tiles whose slices have bank conflicts (f32: two lanes a bank) or do not fit.
