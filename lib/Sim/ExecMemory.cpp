@@ -192,16 +192,20 @@ void Cta::noteUse(const Inst &in, uint64_t addr, unsigned bytes, AccessKind kind
 
 void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p, unsigned bytes,
                      AccessKind kind, bool sameValue) {
-  Conflict c{};
-  bool ok;
-  if (p.space == Space::Shared)
-    ok = race.access(race.sharedShadow(), sharedIndex(p.raw), bytes, kind, w.index, lane, event, sameValue, c);
-  else if (p.space == Space::Global) {
+  ShadowPage page;
+  uint64_t offset;
+  if (p.space == Space::Shared) {
+    page = race.sharedShadow();
+    offset = sharedIndex(p.raw);
+  } else if (p.space == Space::Global) {
     noteUse(in, p.raw, bytes, kind);
-    ok = race.access(race.globalShadow(p.raw), p.raw % RaceState::kPage, bytes, kind, w.index, lane, event, sameValue, c);
+    page = race.globalShadow(p.raw);
+    offset = p.raw % RaceState::kPage;
   } else
     return;
-  if (!ok)
+  Conflict c{};
+  if (!race.quickAccess(page, offset, bytes, isWrite(kind), w.index, lane, event) &&
+      !race.access(page, offset, bytes, kind, w.index, lane, event, sameValue, c))
     reportConflict(w, in, lane, p.raw + c.address, kind, c, p.space);
 }
 

@@ -339,13 +339,12 @@ void Cta::bulkRaces(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, un
   ThreadClocks now = race.threadClocks(w.index, lane);
   AccessKind kind = load ? AccessKind::Write : AccessKind::Read;
   uint32_t event = race.asyncEvent(sharedSlot, clock, pc, kind);
+  RaceState::AsyncAccess shared(race, kind, now, event,
+                                load && ctx.options.unfencedReuse.has_value());
   unsigned worst = Conflict::IssuerFenceOnly + 1; // a note must not hide a race
   auto visit = [&](uint64_t addr, uint32_t, uint32_t bytes) {
     Conflict c{};
-    uint64_t at = sharedIndex(addr);
-    bool reuse = load && ctx.options.unfencedReuse.has_value();
-    if (race.asyncAccess(race.sharedShadow(), at, bytes, kind, now, event, reuse, c) ||
-        c.kind >= worst)
+    if (shared(race.sharedShadow(), sharedIndex(addr), bytes, c) || c.kind >= worst)
       return;
     worst = c.kind;
     reportBulkConflict(w, in, lane, addr + c.address, Space::Shared, kind, c);
@@ -368,12 +367,13 @@ void Cta::bulkRaces(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, un
   event = race.asyncEvent(globalSlot, clock, pc, kind);
   if (s.fromShared) {
     Conflict c{};
-    if (!race.asyncAccess(race.sharedShadow(), sharedIndex(op.map.address), op.bytes, kind, now,
-                          event, false, c))
+    RaceState::AsyncAccess source(race, kind, now, event, false);
+    if (!source(race.sharedShadow(), sharedIndex(op.map.address), op.bytes, c))
       reportBulkConflict(w, in, lane, op.map.address + c.address, Space::Shared, kind, c);
     return;
   }
   now.fenced = now.ownFenced = now.fencedGlobal;
+  RaceState::AsyncAccess global(race, kind, now, event, false);
   worst = Conflict::IssuerFenceOnly + 1;
   forEachGlobalRun(op, [&](uint64_t a, unsigned bytes) {
     for (uint64_t at = a, end = a + bytes; at < end;) {
@@ -382,9 +382,7 @@ void Cta::bulkRaces(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, un
       at += n;
     }
     Conflict c{};
-    if (race.asyncAccess(race.globalShadow(a), a % RaceState::kPage, bytes, kind, now, event, false,
-                         c) ||
-        c.kind >= worst)
+    if (global(race.globalShadow(a), a % RaceState::kPage, bytes, c) || c.kind >= worst)
       return;
     worst = c.kind;
     reportBulkConflict(w, in, lane, a + c.address, Space::Global, kind, c);

@@ -242,6 +242,7 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
     return;
   }
   bool uninitialised = false;
+  RaceState::AsyncAccess read(race, AccessKind::Read, op.clocks, event, false);
   unsigned worst = Conflict::IssuerFenceOnly + 1; // Of what was reported; a note must not hide a race.
   forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned k) {
     uint64_t at = w.sharedAt + a - ctx.sharedBase, lo, hi;
@@ -254,7 +255,7 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
                      isA ? "row" : "column", mn, k));
     }
     Conflict c{};
-    if (!event || race.asyncRead(race.sharedShadow(), at, 16, op.clocks, event, c) || c.kind >= worst)
+    if (!event || read(race.sharedShadow(), at, 16, c) || c.kind >= worst)
       return true;
     worst = c.kind;
     const Event &o = c.other;

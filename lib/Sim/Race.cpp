@@ -182,7 +182,7 @@ uint32_t RaceState::event(unsigned warp, uint32_t pc, AccessKind kind) {
   uint32_t clock = warps[warp].clock;
   if (c.clock != clock) {
     c = {clock, uint32_t(events.size())};
-    Event e{warp * 32, clock, pc, false, isAtomic(kind), isWrite(kind), false};
+    Event e{warp * 32, clock, pc, false, isAtomic(kind), isWrite(kind), false, 0};
     events.push_back(e);
     e.multi = true;
     events.push_back(e);
@@ -192,13 +192,13 @@ uint32_t RaceState::event(unsigned warp, uint32_t pc, AccessKind kind) {
 
 uint32_t RaceState::agentEvent(unsigned warpgroup, uint32_t sequence, uint32_t pc, AccessKind kind) {
   forgetWhenFull();
-  events.push_back({agentSlot(warpgroup), sequence, pc, true, false, isWrite(kind), false});
+  events.push_back({agentSlot(warpgroup), sequence, pc, true, false, isWrite(kind), false, 0});
   return uint32_t(events.size() - 1);
 }
 
 uint32_t RaceState::asyncEvent(unsigned slot, uint32_t clock, uint32_t pc, AccessKind kind) {
   forgetWhenFull();
-  events.push_back({slot, clock, pc, true, isAtomic(kind), isWrite(kind), false});
+  events.push_back({slot, clock, pc, true, isAtomic(kind), isWrite(kind), false, 0});
   return uint32_t(events.size() - 1);
 }
 
@@ -404,11 +404,10 @@ bool RaceState::partFine(ShadowPage page, uint64_t offset, unsigned bytes, bool 
   return true;
 }
 
-bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me,
-                    Conflict &conflict) {
-  bool ok = true;
+bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite,
+                    const Accessor &me, Memo &memo, Conflict &conflict) {
   uint64_t end = offset + bytes;
-  // What nearly every access is: whole words, last touched by events that are ordered before this one.
+  // What nearly every cell holds: an event that is ordered before this access.
   const Event *table = events.data();
   auto fine = [&](uint32_t cell, bool otherWrite) {
     if (!cell)
@@ -423,43 +422,50 @@ bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWri
       return true;
     return (otherWrite ? me.async->ownFenced : me.async->fenced)[slot] >= e.clock;
   };
-  if (!((offset | bytes) & 3)) {
-    uint64_t word = offset / 4, last = word + bytes / 4;
-    for (; word < last; ++word) {
-      uint32_t &w = page.write[word], &r = page.read[word];
-      if (!fine(w, true) || !(r == me.cell || fine(r, false)))
-        break;
-      w = isWrite ? me.cell : w;
-      r = isWrite ? 0 : me.cell;
-    }
-    if (word == last)
-      return true;
-  } else if (offset / 4 == (end - 1) / 4 && partFine(page, offset, bytes, isWrite, me, fine))
+  if (((offset | bytes) & 3) && offset / 4 == (end - 1) / 4 &&
+      partFine(page, offset, bytes, isWrite, me, fine))
     return true;
+  bool ok = true;
   for (uint64_t word = offset / 4; word * 4 < end; ++word) {
     unsigned first = word * 4 < offset ? unsigned(offset - word * 4) : 0;
     unsigned last = unsigned(std::min<uint64_t>(4, end - word * 4));
+    uint32_t &w = page.write[word], &r = page.read[word], write = w, read = r;
+    bool whole = first == 0 && last == 4;
     Conflict c{};
-    if (!wordAccess(page, word, first, last, isWrite, me, c)) {
+    if (whole && write == memo.write && read == memo.read) {
+      w = isWrite ? me.cell : write;
+      r = memo.newRead;
+    } else if (whole && fine(write, true) && (read == me.cell || fine(read, false))) {
+      w = isWrite ? me.cell : write;
+      r = isWrite ? 0 : me.cell;
+      memo = {write, read, r};
+    } else if (!wordAccess(page, word, first, last, isWrite, me, c)) {
       c.address = word * 4 + std::max<uint64_t>(c.address, first) - offset; // relative to the access
       keepWorse(conflict, c, ok);
-    }
+    } else if (whole && (write & kSplit) != kSplit && (read & kSplit) != kSplit)
+      memo = {write, read, r};
   }
   return ok;
+}
+
+bool RaceState::settle(Event &e, unsigned warp) const {
+  auto covers = [&](const Clock &clock) {
+    return llvm::all_of(llvm::ArrayRef(clock).slice(e.slot, e.agent ? 1 : 32),
+                        [&](uint32_t known) { return known >= e.clock; });
+  };
+  if (!covers(warps[warp].seen) || (scopes && !covers(warps[warp].reached)))
+    return false;
+  if (warp < 64)
+    e.settled |= uint64_t(1) << warp;
+  return true;
 }
 
 bool RaceState::access(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, unsigned warp, unsigned lane,
                        uint32_t event, bool sameValue, Conflict &conflict) {
   Accessor me{warps[warp].seen.data(), nullptr, warp, lane, event << 5 | lane, isAtomic(kind), sameValue};
   me.reached = scopes ? warps[warp].reached.data() : nullptr;
-  return run(page, offset, bytes, isWrite(kind), me, conflict);
-}
-
-bool RaceState::asyncAccess(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, const ThreadClocks &clocks,
-                            uint32_t event, bool reuse, Conflict &conflict) {
-  Accessor me{clocks.seen.data(), &clocks, ~0u, 0, event << 5, isAtomic(kind), false, reuse};
-  me.reached = scopes ? clocks.reached.data() : nullptr;
-  return run(page, offset, bytes, isWrite(kind), me, conflict);
+  Memo memo;
+  return run(page, offset, bytes, isWrite(kind), me, memo, conflict);
 }
 
 } // namespace tk::sim

@@ -34,6 +34,8 @@ struct Event {
   uint32_t pc;
   bool agent, atomic, write;
   bool multi; ///< Stands for all lanes of the warp; only reads. The id after its one-lane event.
+  uint64_t settled; ///< Of the first 64 warps those known to come after all of its lanes. They
+                    ///< never unlearn it.
 };
 
 using Clock = std::vector<uint32_t>;
@@ -109,14 +111,12 @@ public:
   /// and fills `conflict` with the most severe one found. `sameValue`: the store changes nothing.
   bool access(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, unsigned warp, unsigned lane,
               uint32_t event, bool sameValue, Conflict &conflict);
-  /// A read through the asynchronous proxy by an operation that knows `clocks`.
-  bool asyncRead(ShadowPage page, uint64_t offset, unsigned bytes, const ThreadClocks &clocks, uint32_t event,
-                 Conflict &conflict) {
-    return asyncAccess(page, offset, bytes, AccessKind::Read, clocks, event, false, conflict);
-  }
-  /// Any access through it. `reuse`: earlier generic reads of what it writes need a proxy fence too.
-  bool asyncAccess(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, const ThreadClocks &clocks,
-                   uint32_t event, bool reuse, Conflict &conflict);
+  /// The same where no second look is needed: whole words that nobody touched but before this
+  /// access. False: nothing was recorded, and `access` decides.
+  bool quickAccess(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, unsigned warp,
+                   unsigned lane, uint32_t event);
+
+  class AsyncAccess;
 
 private:
   static constexpr uint32_t kSet = 0x80000000u, kSplit = 0xc0000000u, kIndex = 0x3fffffffu;
@@ -129,6 +129,11 @@ private:
     bool reuse = false; ///< An asynchronous write that checks earlier generic reads for a proxy fence.
     const uint32_t *reached = nullptr; ///< Null where scopes are not looked at.
   };
+  /// The last pair of cells that an access was right to meet, and the read cell it left. An equal
+  /// pair gets the same answer, and neighbours nearly always have equal pairs.
+  struct Memo {
+    uint32_t write = kSplit, read = kSplit, newRead = 0; // No unsplit word holds kSplit.
+  };
   bool ordered(uint32_t cell, const Accessor &me, const uint32_t *seen) const;
   bool ordered(uint32_t cell, const Accessor &me) const { return ordered(cell, me, me.seen); }
   bool checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Conflict &conflict);
@@ -140,7 +145,18 @@ private:
                   Conflict &conflict);
   template <class Fine>
   bool partFine(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me, Fine &&fine);
-  bool run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me, Conflict &conflict);
+  bool run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me,
+           Memo &memo, Conflict &conflict);
+  /// Whether `warp` has seen all that the event of `cell` stands for.
+  bool settled(uint32_t cell, unsigned warp) {
+    if (!cell)
+      return true;
+    if (cell & kSet)
+      return false;
+    Event &e = events[cell >> 5];
+    return (warp < 64 && (e.settled >> warp & 1)) || settle(e, warp);
+  }
+  bool settle(Event &e, unsigned warp) const;
   uint32_t split(uint32_t cell);
   /// Ids are 26 bits: a very long kernel forgets its past accesses, which can hide a race but never make one up.
   void forgetWhenFull();
@@ -162,6 +178,78 @@ private:
   std::vector<llvm::SmallVector<uint32_t, 4>> sets;
   llvm::DenseMap<uint64_t, uint32_t> setAt; ///< Interned: (set or cell, added cell) to set.
 };
+
+/// The accesses of one operation of the asynchronous proxy, of one kind and with what the operation
+/// knows.
+class RaceState::AsyncAccess {
+public:
+  /// `reuse`: earlier generic reads of what it writes need a proxy fence too. `clocks` must outlive
+  /// this.
+  AsyncAccess(RaceState &race, AccessKind kind, const ThreadClocks &clocks, uint32_t event,
+              bool reuse)
+      : race(race), isWrite(sim::isWrite(kind)), me{clocks.seen.data(),
+                                                    &clocks,
+                                                    ~0u,
+                                                    0,
+                                                    event << 5,
+                                                    isAtomic(kind),
+                                                    false,
+                                                    reuse,
+                                                    race.scopes ? clocks.reached.data() : nullptr} {
+  }
+
+  bool operator()(ShadowPage page, uint64_t offset, unsigned bytes, Conflict &conflict) {
+    if (!((offset | bytes) & 15)) {
+      uint32_t *write = page.write + offset / 4, *read = page.read + offset / 4,
+               *end = write + bytes / 4;
+      while (write != end && sameAsMemo(write, read)) {
+        for (unsigned i = 0; i < 4; ++i)
+          read[i] = memo.newRead;
+        for (unsigned i = 0; i < 4 && isWrite; ++i)
+          write[i] = me.cell;
+        write += 4;
+        read += 4;
+      }
+      if (write == end)
+        return true;
+    }
+    return race.run(page, offset, bytes, isWrite, me, memo, conflict);
+  }
+
+private:
+  bool sameAsMemo(const uint32_t *write, const uint32_t *read) const {
+    uint32_t differ = 0;
+    for (unsigned i = 0; i < 4; ++i)
+      differ |= (write[i] ^ memo.write) | (read[i] ^ memo.read);
+    return !differ;
+  }
+
+  RaceState &race;
+  bool isWrite;
+  Accessor me;
+  Memo memo;
+};
+
+inline bool RaceState::quickAccess(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite,
+                                   unsigned warp, unsigned lane, uint32_t event) {
+  if ((offset | bytes) & 3)
+    return false;
+  uint32_t *write = page.write + offset / 4, *read = page.read + offset / 4, me = event << 5 | lane;
+  unsigned words = bytes / 4;
+  uint32_t w = 0, r = 0; // The last ones that were settled.
+  for (unsigned i = 0; i < words; ++i) {
+    if ((write[i] != w && !settled(write[i], warp)) ||
+        (read[i] != r && read[i] != me && !settled(read[i], warp)))
+      return false;
+    w = write[i];
+    r = read[i];
+  }
+  for (unsigned i = 0; i < words; ++i) {
+    write[i] = isWrite ? me : write[i];
+    read[i] = isWrite ? 0 : me;
+  }
+  return true;
+}
 
 } // namespace tk::sim
 
