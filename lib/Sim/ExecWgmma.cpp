@@ -174,8 +174,6 @@ bool Cta::wgmma(Warp &w, unsigned frag, const Inst &in) {
     op.descA = descA;
     op.descB = descB;
     op.scaleD = scale;
-    if (checkRaces)
-      op.clocks = race.blank();
     g.ops.push_back(std::move(op));
   }
   WgmmaOp &op = g.ops[sequence - g.firstSequence];
@@ -448,7 +446,8 @@ static const float *halfTable() {
   return table.data();
 }
 
-static void decodeChunk(const uint8_t *p, Ty ty, double *out) {
+/// The elements of 16 bytes; returns how many.
+static unsigned decodeChunk(const uint8_t *p, Ty ty, double *out) {
   switch (ty) {
   case Ty::BF16:
     for (unsigned i = 0; i < 8; ++i) {
@@ -456,7 +455,7 @@ static void decodeChunk(const uint8_t *p, Ty ty, double *out) {
       memcpy(&v, p + 2 * i, 2);
       out[i] = std::bit_cast<float>(uint32_t(v) << 16);
     }
-    return;
+    return 8;
   case Ty::F16: {
     const float *t = halfTable();
     for (unsigned i = 0; i < 8; ++i) {
@@ -464,7 +463,7 @@ static void decodeChunk(const uint8_t *p, Ty ty, double *out) {
       memcpy(&v, p + 2 * i, 2);
       out[i] = t[v];
     }
-    return;
+    return 8;
   }
   case Ty::TF32:
     for (unsigned i = 0; i < 4; ++i) {
@@ -472,52 +471,76 @@ static void decodeChunk(const uint8_t *p, Ty ty, double *out) {
       memcpy(&v, p + 4 * i, 4);
       out[i] = std::bit_cast<float>(v & ~0x1fffu);
     }
-    return;
+    return 4;
   case Ty::S8:
     for (unsigned i = 0; i < 16; ++i)
       out[i] = int8_t(p[i]);
-    return;
+    return 16;
   case Ty::U8:
     for (unsigned i = 0; i < 16; ++i)
       out[i] = p[i];
-    return;
+    return 16;
   default:
     for (unsigned i = 0; i < 16; ++i)
       out[i] = decodeReal(p[i], ty);
+    return 16;
   }
 }
 
-/// Places of an element in the panels: A is spread over the four lanes of a row, B lies as [block][parity][k][q].
+/// Where an element lies in the panels. Each of A is there for the four lanes of its row; B lies as
+/// [block][parity][k][q].
+static double *placeInA(double *panel, unsigned k, unsigned row, unsigned at) {
+  return panel + ((row / 8) * k + at) * 32 + 4 * (row % 8);
+}
+static double *placeInB(double *panel, unsigned k, unsigned column, unsigned at) {
+  return panel + (((column / 8) * 2 + column % 2) * k + at) * 4 + column % 8 / 2;
+}
+static void putInA(double *p, double x) { p[0] = p[1] = p[2] = p[3] = x; }
+
+/// An operand from shared memory, a chunk at a time: of each only the place along one side moves.
 void Cta::gatherShared(const WgmmaSpec &s, bool isA, uint64_t desc, size_t at) {
-  unsigned k = s.k, t = 16 / elementBytes(isA ? s.a : s.b);
-  bool alongMn = isA ? s.transA : s.transB;
+  unsigned k = s.k;
   Ty ty = isA ? s.a : s.b;
   double scale = isA ? s.scaleA : s.scaleB;
-  forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned kk) {
-    double v[16];
-    decodeChunk(shared.data() + at + (a - ctx.sharedBase), ty, v);
-    if (!alongMn) { // one row: only the place along k moves
-      double *p = isA ? &panelA[((mn / 8) * k + kk) * 32 + 4 * (mn % 8)]
-                      : &panelB[(((mn / 8) * 2 + (mn & 1)) * k + kk) * 4 + (mn % 8) / 2];
-      for (unsigned i = 0; i < t; ++i, p += isA ? 32 : 4) {
-        double x = v[i] * scale;
-        p[0] = x;
-        if (isA)
-          p[1] = p[2] = p[3] = x;
-      }
+  const uint8_t *memory = shared.data() + at - ctx.sharedBase;
+  auto gather = [&](auto &&put) {
+    forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned kk) {
+      double v[16];
+      unsigned n = decodeChunk(memory + a, ty, v);
+      if (scale != 1)
+        for (unsigned i = 0; i < n; ++i)
+          v[i] *= scale;
+      put(v, n, mn, kk);
       return true;
-    }
-    for (unsigned i = 0; i < t; ++i) {
-      unsigned row = alongMn ? mn + i : mn, at = alongMn ? kk : kk + i;
-      double x = v[i] * scale;
-      if (isA) {
-        double *p = &panelA[((row / 8) * k + at) * 32 + 4 * (row % 8)];
-        p[0] = p[1] = p[2] = p[3] = x;
-      } else
-        panelB[(((row / 8) * 2 + (row & 1)) * k + at) * 4 + (row % 8) / 2] = x;
-    }
-    return true;
-  });
+    });
+  };
+  // Only 16-bit elements can lie along m or n: eight of one chunk are one block.
+  if (isA && s.transA)
+    gather([&](const double *v, unsigned, unsigned mn, unsigned kk) {
+      double *p = placeInA(panelA.data(), k, mn, kk);
+      for (unsigned i = 0; i < 8; ++i)
+        putInA(p + 4 * i, v[i]);
+    });
+  else if (isA)
+    gather([&](const double *v, unsigned n, unsigned mn, unsigned kk) {
+      double *p = placeInA(panelA.data(), k, mn, kk);
+      for (unsigned i = 0; i < n; ++i)
+        putInA(p + 32 * i, v[i]);
+    });
+  else if (s.transB)
+    gather([&](const double *v, unsigned, unsigned mn, unsigned kk) {
+      double *even = placeInB(panelB.data(), k, mn, kk), *odd = even + 4 * k;
+      for (unsigned i = 0; i < 4; ++i) {
+        even[i] = v[2 * i];
+        odd[i] = v[2 * i + 1];
+      }
+    });
+  else
+    gather([&](const double *v, unsigned n, unsigned mn, unsigned kk) {
+      double *p = placeInB(panelB.data(), k, mn, kk);
+      for (unsigned i = 0; i < n; ++i)
+        p[4 * i] = v[i];
+    });
 }
 
 /// A from registers. Returns the warps whose fragments hold poison; `poison` gets the lanes whose rows do.
@@ -544,8 +567,7 @@ uint32_t Cta::gatherRegisters(unsigned group, const WgmmaSpec &s, uint32_t poiso
           case Ty::U8: x = uint8_t(v >> (8 * e)); break;
           default: x = decodeReal(v >> (8 * e) & 0xff, s.a);
           }
-          double *p = &panelA[((row / 8) * k + at) * 32 + 4 * (row % 8)];
-          p[0] = p[1] = p[2] = p[3] = x * s.scaleA;
+          putInA(placeInA(panelA.data(), k, row, at), x * s.scaleA);
         }
     }
     // A poisoned element spoils its whole row: the four lanes of its group.

@@ -55,6 +55,9 @@ struct LaneOps {
   void (*cvtBf16x2)(uint32_t *d, const uint32_t *hi, const uint32_t *lo, uint32_t mask);
   void (*cvtF32Bf16)(uint32_t *d, const uint32_t *s, uint32_t mask);
   void (*select)(uint32_t *d, const uint32_t *a, const uint32_t *b, uint32_t pred, uint32_t mask, bool is64);
+  /// d[i] = the greater, or the smaller, of d[i] and s[i], for n values.
+  void (*max)(uint32_t *d, const uint32_t *s, uint64_t n);
+  void (*min)(uint32_t *d, const uint32_t *s, uint64_t n);
   const char *name;
 };
 

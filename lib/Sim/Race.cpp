@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Race.h"
+#include "LaneOps.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cstring>
@@ -17,8 +18,7 @@ namespace tk::sim {
 static void join(Clock &into, const Clock &from) {
   if (into.size() < from.size())
     into.resize(from.size());
-  for (size_t i = 0, e = from.size(); i < e; ++i)
-    into[i] = std::max(into[i], from[i]);
+  laneOps().max(into.data(), from.data(), from.size());
 }
 
 ThreadClocks RaceState::blank() const {
@@ -105,22 +105,27 @@ void RaceState::acquire(unsigned warp, const ThreadClocks &barrier, const Clock 
 
 void RaceState::intersect(unsigned warp, ThreadClocks &all, bool first) {
   ThreadClocks &w = warps[warp];
-  Clock mine = w.seen, reached = w.reached;
-  for (unsigned l = 0; l < 32; ++l) {
-    mine[warp * 32 + l] = w.clock;
-    if (scopes)
-      reached[warp * 32 + l] = w.clock;
-  }
   auto narrow = [first](Clock &into, const Clock &from) {
+    if (first) {
+      into = from;
+      return;
+    }
     into.resize(from.size());
-    for (size_t i = 0, e = into.size(); i < e; ++i)
-      into[i] = first ? from[i] : std::min(into[i], from[i]);
+    laneOps().min(into.data(), from.data(), into.size());
   };
-  narrow(all.seen, mine);
+  // Its own past a warp knows, which its clocks say only of what was released.
+  auto narrowWithOwn = [&](Clock &into, Clock &from) {
+    uint32_t released[32], *own = from.data() + warp * 32;
+    memcpy(released, own, sizeof released);
+    std::fill_n(own, 32, w.clock);
+    narrow(into, from);
+    memcpy(own, released, sizeof released);
+  };
+  narrowWithOwn(all.seen, w.seen);
   narrow(all.fenced, w.fenced);
   narrow(all.ownFenced, w.ownFenced);
-  narrow(all.fencedGlobal, w.fencedGlobal);
-  narrow(all.reached, reached);
+  if (scopes)
+    narrowWithOwn(all.reached, w.reached);
   ++w.clock;
 }
 

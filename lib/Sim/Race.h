@@ -88,6 +88,7 @@ public:
   /// `warp` has seen an agent's operations up to `clock`.
   void see(unsigned warp, unsigned slot, uint32_t clock);
   /// Narrows `all` to what `warp` knows too (`first`: takes it over), and starts a new interval.
+  /// For shared memory: `fencedGlobal` stays as it is.
   void intersect(unsigned warp, ThreadClocks &all, bool first);
   void warpSync(unsigned warp, uint32_t mask);
   void proxyFence(unsigned warp, uint32_t mask, bool sharedMemory = true, bool globalMemory = true);

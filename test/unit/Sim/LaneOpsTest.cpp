@@ -7,8 +7,10 @@
 
 #include "../../../lib/Sim/LaneOps.h"
 #include "gtest/gtest.h"
+#include <algorithm>
 #include <cstring>
 #include <random>
+#include <vector>
 
 namespace tk::sim::baseline { const LaneOps &ops(); }
 namespace tk::sim::avx2 { const LaneOps &ops(); }
@@ -58,6 +60,24 @@ void compare(const LaneOps &a, const LaneOps &b) {
       }
       ASSERT_EQ(fa(x, y), fb(x, y)) << "cmp " << c << " type " << ty;
     }
+  // With and without a rest beyond whole vectors; one value more stays as it is.
+  for (unsigned n : {0, 1, 7, 67}) {
+    std::vector<uint32_t> x(n + 1), y(n + 1), greater, smaller;
+    for (unsigned i = 0; i <= n; ++i) {
+      x[i] = rng();
+      y[i] = rng() % 4 ? rng() : x[i];
+      greater.push_back(i < n ? std::max(x[i], y[i]) : x[i]);
+      smaller.push_back(i < n ? std::min(x[i], y[i]) : x[i]);
+    }
+    for (const LaneOps *ops : {&a, &b}) {
+      std::vector<uint32_t> d = x;
+      ops->max(d.data(), y.data(), n);
+      EXPECT_EQ(d, greater) << ops->name;
+      d = x;
+      ops->min(d.data(), y.data(), n);
+      EXPECT_EQ(d, smaller) << ops->name;
+    }
+  }
 }
 
 TEST(LaneOps, Avx2IsBaseline) {
