@@ -145,6 +145,18 @@ static void storeSmallFloat(ElementType type, double value, uint8_t *bytes) {
     *bytes = static_cast<uint8_t>(bits);
 }
 
+/// Rounds once: the float nearest below or above whose last bit is odd, unless one is equal, keeps
+/// what decides the rounding to bf16.
+static void storeBF16(double value, uint8_t *bytes) {
+  if (std::isnan(value))
+    return storeSmallFloat(ElementType::BF16, value, bytes);
+  float near = static_cast<float>(value);
+  uint32_t bits = bit_cast<uint32_t>(near);
+  if (near != value && !(bits & 1))
+    bits += std::abs(near) < std::abs(value) ? 1 : -1;
+  store<uint16_t>(bytes, static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16));
+}
+
 void encodeElement(ElementType type, double value, uint8_t *bytes) {
   switch (type) {
   case ElementType::F64:
@@ -152,8 +164,9 @@ void encodeElement(ElementType type, double value, uint8_t *bytes) {
   case ElementType::F32:
   case ElementType::TF32:
     return store(bytes, static_cast<float>(value));
-  case ElementType::F16:
   case ElementType::BF16:
+    return storeBF16(value, bytes);
+  case ElementType::F16:
   case ElementType::E4M3:
   case ElementType::E5M2:
     return storeSmallFloat(type, value, bytes);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tk/Runtime/Tensor.h"
+#include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/Twine.h"
 #include <cmath>
 #include <gtest/gtest.h>
@@ -29,6 +30,26 @@ TEST(Tensor, SmallFloatsRoundToNearestEven) {
   EXPECT_EQ(roundTrip(ElementType::E4M3, 17), 16);
   EXPECT_TRUE(std::isnan(roundTrip(ElementType::BF16, std::nan(""))));
   EXPECT_TRUE(std::isnan(roundTrip(ElementType::E4M3, std::nan(""))));
+}
+
+TEST(Tensor, BF16RoundsAsLLVMDoes) {
+  auto expected = [](double value) {
+    APFloat converted(value);
+    bool losesInfo;
+    converted.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven, &losesInfo);
+    return static_cast<uint16_t>(converted.bitcastToAPInt().getZExtValue());
+  };
+  // Each pattern, what lies half way to the next one, and what is a little to either side of both.
+  for (uint32_t pattern = 0; pattern < 65536; ++pattern)
+    for (uint32_t half : {0u, 0x8000u})
+      for (double direction : {-HUGE_VAL, 0.0, HUGE_VAL}) {
+        double value = bit_cast<float>(pattern << 16 | half);
+        if (direction != 0)
+          value = std::nextafter(value, direction);
+        uint16_t bits;
+        encodeElement(ElementType::BF16, value, reinterpret_cast<uint8_t *>(&bits));
+        ASSERT_EQ(bits, expected(value)) << value;
+      }
 }
 
 TEST(Tensor, EveryPatternOfASmallFloatSurvives) {
