@@ -119,6 +119,7 @@ json::Value Writer::toValue(const Expr &expr) {
 static std::string write(const Package &package, StringRef checksum, unsigned indent) {
   std::string text;
   raw_string_ostream os(text);
+  os.SetBufferSize(1 << 16); // LLVM quotes strings a character at a time.
   json::OStream stream(os, indent);
   Writer writer(stream);
   stream.object([&] {
@@ -129,6 +130,7 @@ static std::string write(const Package &package, StringRef checksum, unsigned in
     fields(writer, package);
   });
   os << "\n";
+  os.flush();
   return text;
 }
 
