@@ -142,7 +142,7 @@ void Cta::mbarInit(Warp &w, const Inst &in, uint32_t mask) {
     b.initLanes = same;
     if (event) {
       b.initClock = race.warps[w.index].clock;
-      raceAccess(w, in, event, l, place[l], 8, AccessKind::Write, true);
+      raceAccess(w, in, event, l, place[l], 8, AccessKind::Write, place[l].data);
     }
     memset(place[l].data, 0, 8);
     memset(place[l].init, 1, 8);
@@ -177,7 +177,7 @@ void Cta::mbarInval(Warp &w, const Inst &in, uint32_t mask) {
                          describeBarrier(addr[l], *b), nameWarp(warps[t / 32]), t % 32));
           break;
         }
-      raceAccess(w, in, event, l, place[l], 8, AccessKind::Write, true);
+      raceAccess(w, in, event, l, place[l], 8, AccessKind::Write, place[l].data);
     }
     checkBarrierEnd(addr[l], *b, pcOf(in), "is invalidated");
     memset(place[l].init, 0, 8);

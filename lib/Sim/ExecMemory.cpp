@@ -166,46 +166,63 @@ uint32_t Cta::locate(Warp &w, const Inst &in, uint32_t mask, const uint64_t *add
   return good;
 }
 
-void Cta::noteUse(const Inst &in, uint64_t addr, unsigned bytes, AccessKind kind) {
+PageUse &Cta::useOf(uint64_t addr) {
   uint64_t page = addr / PageUse::kPage;
-  if (page != lastUsePage) {
+  RecentUse &recent = recentUses[page % recentUses.size()];
+  if (recent.page != page) {
     auto &p = out->pages[page];
     if (!p)
       p = std::make_unique<PageUse>();
-    lastUse = p.get();
-    lastUsePage = page;
+    recent = {page, p.get()};
   }
-  unsigned at = addr % PageUse::kPage;
-  uint64_t bits = ((bytes == 64 ? 0 : 1ull << bytes) - 1) << (at % 64); // naturally aligned: never crosses a granule
+  return *recent.use;
+}
+
+/// The bytes of an access within its granule, which it does not cross: it is naturally aligned.
+static uint64_t granuleBits(uint64_t addr, unsigned bytes) {
+  return (~0ull >> (64 - bytes)) << (addr % 64);
+}
+
+void Cta::noteUse(const Inst &in, uint64_t addr, unsigned bytes, AccessKind kind) {
+  Place place{nullptr, nullptr, addr, Space::Global};
+  noteUses(in, 1, &place, bytes, kind);
+}
+
+void Cta::noteUses(const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
+                   AccessKind kind) {
+  auto bitsOf = isAtomic(kind)  ? &PageUse::atomic
+                : isWrite(kind) ? &PageUse::written
+                                : &PageUse::read;
+  auto pcsOf = isWrite(kind) ? &PageUse::writePc : &PageUse::readPc;
   uint32_t pc = pcOf(in);
-  if (kind == AccessKind::Read) {
-    lastUse->read[at / 64] |= bits;
-    lastUse->readPc[at / 64] = pc;
-  } else if (kind == AccessKind::AtomicRead) {
-    lastUse->atomic[at / 64] |= bits;
-    lastUse->readPc[at / 64] = pc;
-  } else {
-    (kind == AccessKind::Write ? lastUse->written : lastUse->atomic)[at / 64] |= bits;
-    lastUse->writePc[at / 64] = pc;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    const Place &p = place[std::countr_zero(rest)];
+    if (p.space != Space::Global)
+      continue;
+    PageUse &use = useOf(p.raw);
+    unsigned granule = p.raw % PageUse::kPage / 64;
+    (use.*bitsOf)[granule] |= granuleBits(p.raw, bytes);
+    (use.*pcsOf)[granule] = pc;
   }
 }
 
-void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p, unsigned bytes,
-                     AccessKind kind, bool sameValue) {
+void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p,
+                     unsigned bytes, AccessKind kind, const uint8_t *stored) {
   ShadowPage page;
   uint64_t offset;
   if (p.space == Space::Shared) {
     page = race.sharedShadow();
     offset = sharedIndex(p.raw);
   } else if (p.space == Space::Global) {
-    noteUse(in, p.raw, bytes, kind);
     page = race.globalShadow(p.raw);
     offset = p.raw % RaceState::kPage;
   } else
     return;
+  if (race.quickAccess(page, offset, bytes, isWrite(kind), w.index, lane, event))
+    return;
   Conflict c{};
-  if (!race.quickAccess(page, offset, bytes, isWrite(kind), w.index, lane, event) &&
-      !race.access(page, offset, bytes, kind, w.index, lane, event, sameValue, c))
+  bool sameValue = stored && !memcmp(p.data, stored, bytes);
+  if (!race.access(page, offset, bytes, kind, w.index, lane, event, sameValue, c))
     reportConflict(w, in, lane, p.raw + c.address, kind, c, p.space);
 }
 
@@ -284,23 +301,66 @@ void Cta::banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned by
   counters.minimum[pc] += least;
 }
 
-template <unsigned ES> static uint64_t getElement(const uint8_t *p) {
+static uint64_t getElement(const uint8_t *p, unsigned es) {
   uint64_t v = 0;
-  memcpy(&v, p, ES);
+  switch (es) {
+  case 1:
+    memcpy(&v, p, 1);
+    break;
+  case 2:
+    memcpy(&v, p, 2);
+    break;
+  case 4:
+    memcpy(&v, p, 4);
+    break;
+  default:
+    memcpy(&v, p, 8);
+    break;
+  }
   return v;
 }
-static uint64_t getElement(const uint8_t *p, unsigned es) {
-  switch (es) {
-  case 1: return getElement<1>(p);
-  case 2: return getElement<2>(p);
-  case 4: return getElement<4>(p);
-  default: return getElement<8>(p);
-  }
+static bool initialised(const uint8_t *init, unsigned es) {
+  return getElement(init, es) == 0x0101010101010101ull >> (64 - 8 * es);
 }
-static bool initialised(const uint8_t *p, unsigned es) {
-  uint64_t want = 0x0101010101010101ull, v = 0;
-  memcpy(&v, p, es);
-  return v == (es == 8 ? want : want & ((1ull << (8 * es)) - 1));
+
+/// One element of each lane, `at` bytes into its place, to the lanes of a register. `T` has its
+/// width, and the sign to extend. Returns the lanes whose bytes are not all written.
+template <class T, class Place>
+static uint32_t loadElements(const Place *place, unsigned at, uint32_t mask, uint32_t *row,
+                             bool wide) {
+  constexpr uint64_t written = 0x0101010101010101ull >> (64 - 8 * sizeof(T));
+  uint32_t poison = 0;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = std::countr_zero(rest);
+    T v;
+    std::make_unsigned_t<T> ok;
+    memcpy(&v, place[l].data + at, sizeof v);
+    memcpy(&ok, place[l].init + at, sizeof ok);
+    poison |= uint32_t(ok != written) << l;
+    if (wide) {
+      uint64_t extended = uint64_t(int64_t(v));
+      memcpy(row + 2 * l, &extended, 8);
+    } else
+      row[l] = uint32_t(v);
+  }
+  return poison;
+}
+
+template <class Place>
+static uint32_t loadElements(Ty ty, const Place *place, unsigned at, uint32_t mask, uint32_t *row,
+                             bool wide) {
+  bool isSigned = ty == Ty::S8 || ty == Ty::S16 || ty == Ty::S32;
+  auto load = [&](auto type) { return loadElements<decltype(type)>(place, at, mask, row, wide); };
+  switch (bytesOf(ty)) {
+  case 1:
+    return isSigned ? load(int8_t()) : load(uint8_t());
+  case 2:
+    return isSigned ? load(int16_t()) : load(uint16_t());
+  case 4:
+    return isSigned ? load(int32_t()) : load(uint32_t());
+  default:
+    return load(uint64_t());
+  }
 }
 
 void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
@@ -320,42 +380,78 @@ void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
     banks(in, mask, addr, bytes);
   if (!mbarriers.empty() && space == Space::Shared)
     checkBarrierBytes(w, in, mask, place, bytes, "a read");
-  uint32_t event = checkRaces && space != Space::Param && space != Space::Local
-                       ? race.event(w.index, pcOf(in), in.isVolatile ? AccessKind::AtomicRead : AccessKind::Read)
-                       : 0;
   AccessKind kind = in.isVolatile ? AccessKind::AtomicRead : AccessKind::Read;
-  bool isSigned = in.ty == Ty::S8 || in.ty == Ty::S16 || in.ty == Ty::S32;
-  uint32_t poison[8] = {};
-  for (unsigned l = 0; l < 32; ++l) {
-    if (!(mask >> l & 1))
-      continue;
-    if (event)
-      raceAccess(w, in, event, l, place[l], bytes, kind, false);
-    if (es == 4) {
-      for (unsigned i = 0; i < n; ++i) {
-        uint32_t v, ok;
-        memcpy(&v, place[l].data + 4 * i, 4);
-        memcpy(&ok, place[l].init + 4 * i, 4);
-        if (in.vec[i].wide)
-          setValue(w, in.vec[i], l, isSigned ? uint64_t(int64_t(int32_t(v))) : v);
-        else
-          reg(w, in.vec[i])[l] = v;
-        poison[i] |= uint32_t(ok != 0x01010101u) << l;
-      }
-      continue;
-    }
-    for (unsigned i = 0; i < n; ++i) {
-      uint64_t v = getElement(place[l].data + i * es, es);
-      if (isSigned)
-        v = uint64_t(int64_t(v << (64 - 8 * es)) >> (64 - 8 * es));
-      setValue(w, in.vec[i], l, v);
-      poison[i] |= uint32_t(!initialised(place[l].init + i * es, es)) << l;
+  if (checkRaces && space != Space::Param && space != Space::Local) {
+    uint32_t event = race.event(w.index, pcOf(in), kind);
+    noteUses(in, mask, place, bytes, kind);
+    for (uint32_t rest = mask; rest; rest &= rest - 1) {
+      unsigned l = std::countr_zero(rest);
+      raceAccess(w, in, event, l, place[l], bytes, kind);
     }
   }
-  for (unsigned i = 0; i < n; ++i)
-    setPoison(w, in.vec[i], mask, poison[i]);
+  for (unsigned i = 0; i < n; ++i) {
+    uint32_t poison = loadElements(in.ty, place, i * es, mask, reg(w, in.vec[i]), in.vec[i].wide);
+    setPoison(w, in.vec[i], mask, poison);
+  }
   (space == Space::Shared ? counters.sharedRead : counters.globalRead) +=
       space == Space::Shared || space == Space::Global ? uint64_t(std::popcount(mask)) * bytes : 0;
+}
+
+/// The values of one lane's registers, as a store writes them, and which bytes are no poison.
+/// Returns whether some are.
+bool Cta::storedBytes(const Warp &w, const Inst &in, unsigned lane, uint8_t *data,
+                      uint8_t *init) const {
+  unsigned es = bytesOf(in.ty);
+  bool anyBad = false;
+  for (unsigned i = 0; i < in.numVec; ++i) {
+    const Opnd &o = in.vec[i];
+    bool bad = w.poison[o.idx] >> lane & 1;
+    uint64_t v = value(w, o, lane), ok = bad ? 0 : 0x0101010101010101ull;
+    // Constant sizes: a call of memcpy for so few bytes would be most of it.
+    switch (es) {
+    case 1:
+      data[i] = uint8_t(v);
+      init[i] = uint8_t(ok);
+      break;
+    case 2:
+      memcpy(data + 2 * i, &v, 2);
+      memcpy(init + 2 * i, &ok, 2);
+      break;
+    case 4:
+      memcpy(data + 4 * i, &v, 4);
+      memcpy(init + 4 * i, &ok, 4);
+      break;
+    default:
+      memcpy(data + 8 * i, &v, 8);
+      memcpy(init + 8 * i, &ok, 8);
+      break;
+    }
+    anyBad |= bad;
+  }
+  return anyBad;
+}
+
+static void copySmall(uint8_t *to, const uint8_t *from, unsigned bytes) {
+  switch (bytes) {
+  case 1:
+    *to = *from;
+    break;
+  case 2:
+    memcpy(to, from, 2);
+    break;
+  case 4:
+    memcpy(to, from, 4);
+    break;
+  case 8:
+    memcpy(to, from, 8);
+    break;
+  case 16:
+    memcpy(to, from, 16);
+    break;
+  default:
+    memcpy(to, from, bytes);
+    break;
+  }
 }
 
 void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
@@ -373,30 +469,17 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
     checkBarrierBytes(w, in, mask, place, bytes, "a write");
   AccessKind kind = in.isVolatile ? AccessKind::Atomic : AccessKind::Write;
   uint32_t event = checkRaces && space != Space::Local ? race.event(w.index, pcOf(in), kind) : 0;
+  if (event)
+    noteUses(in, mask, place, bytes, kind);
   uint32_t reached = 0;
-  for (unsigned l = 0; l < 32; ++l) {
-    if (!(mask >> l & 1))
-      continue;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = std::countr_zero(rest);
     uint8_t data[16], init[16];
-    if (es == 4)
-      for (unsigned i = 0; i < n; ++i) {
-        uint32_t bad = w.poison[in.vec[i].idx] >> l & 1, ok = bad ? 0 : 0x01010101u;
-        memcpy(data + 4 * i, ptr(w, in.vec[i]) + (in.vec[i].wide ? 2 * l : l), 4);
-        memcpy(init + 4 * i, &ok, 4);
-        reached |= bad << l;
-      }
-    else
-    for (unsigned i = 0; i < n; ++i) {
-      uint64_t v = value(w, in.vec[i], l);
-      memcpy(data + i * es, &v, es);
-      bool bad = w.poison[in.vec[i].idx] >> l & 1;
-      reached |= uint32_t(bad) << l;
-      memset(init + i * es, !bad, es);
-    }
+    reached |= uint32_t(storedBytes(w, in, l, data, init)) << l;
     if (event)
-      raceAccess(w, in, event, l, place[l], bytes, kind, !memcmp(place[l].data, data, bytes));
-    memcpy(place[l].data, data, bytes);
-    memcpy(place[l].init, init, bytes);
+      raceAccess(w, in, event, l, place[l], bytes, kind, data);
+    copySmall(place[l].data, data, bytes);
+    copySmall(place[l].init, init, bytes);
   }
   if (reached && space == Space::Global)
     poisoned(w, in, reached, "a store to global memory");
@@ -465,12 +548,14 @@ void Cta::atom(Warp &w, const Inst &in, uint32_t mask) {
   if (!mbarriers.empty() && mask && place[std::countr_zero(mask)].space == Space::Shared)
     checkBarrierBytes(w, in, mask, place, bytes, "an atomic operation");
   uint32_t event = checkRaces && mask ? race.event(w.index, pcOf(in), AccessKind::Atomic) : 0, poison = 0, reached = 0;
+  if (event)
+    noteUses(in, mask, place, bytes, AccessKind::Atomic);
   uint64_t keep = es == 8 ? ~0ull : (1ull << (8 * es)) - 1;
   for (unsigned l = 0; l < 32; ++l) {
     if (!(mask >> l & 1))
       continue;
     if (event)
-      raceAccess(w, in, event, l, place[l], bytes, AccessKind::Atomic, false);
+      raceAccess(w, in, event, l, place[l], bytes, AccessKind::Atomic);
     for (unsigned i = 0; i < in.numVec; ++i) {
       uint8_t *p = place[l].data + i * es, *init = place[l].init + i * es;
       bool oldBad = !initialised(init, es);
@@ -559,7 +644,8 @@ void Cta::cpAsyncWait(Warp &w, const Inst &in, uint32_t mask, uint32_t keep) {
       performCopy(w, c);
     Place to;
     if (checkRaces && locateOne(w, code[c.pc], c.lane, c.dst, c.bytes, AccessKind::Write, Space::Shared, to))
-      raceAccess(w, code[c.pc], race.event(w.index, c.pc, AccessKind::Write), c.lane, to, c.bytes, AccessKind::Write, false);
+      raceAccess(w, code[c.pc], race.event(w.index, c.pc, AccessKind::Write), c.lane, to, c.bytes,
+                 AccessKind::Write);
   }
   w.copies.resize(kept);
 }

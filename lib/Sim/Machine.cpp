@@ -187,8 +187,7 @@ void Cta::reset(std::array<uint32_t, 3> id) {
   peerUsePc.assign(ctx.clusterSize, 0);
   race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0, fn.usesBulk,
              ctx.clusterSize > 1 && ctx.options.narrowScope.has_value());
-  lastUsePage = ~0ull;
-  lastUse = nullptr;
+  recentUses = {};
   clockTicks = 1000;
 }
 

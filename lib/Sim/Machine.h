@@ -219,8 +219,12 @@ private:
   unsigned idleRounds = 0;
   std::array<int64_t, 16> freeRegisters = {}; ///< Of each CTA's pool, where it is known.
   size_t segment = 0; ///< Bytes of host memory for one CTA's shared memory.
-  uint64_t lastUsePage = ~0ull;
-  PageUse *lastUse = nullptr;
+  /// Lanes go round a few pages, one for each row of a matrix.
+  struct RecentUse {
+    uint64_t page = ~0ull;
+    PageUse *use = nullptr;
+  };
+  std::array<RecentUse, 64> recentUses;
 
   // Set-up and scheduling (Machine.cpp).
   void reset(std::array<uint32_t, 3> id);
@@ -276,13 +280,19 @@ private:
                  Place &out);
   void ld(Warp &w, const Inst &in, uint32_t mask);
   void st(Warp &w, const Inst &in, uint32_t mask);
+  bool storedBytes(const Warp &w, const Inst &in, unsigned lane, uint8_t *data,
+                   uint8_t *init) const;
   void atom(Warp &w, const Inst &in, uint32_t mask);
   void cpAsync(Warp &w, const Inst &in, uint32_t mask);
   void cpAsyncWait(Warp &w, const Inst &in, uint32_t mask, uint32_t keep);
   void performCopy(Warp &w, Warp::Copy &c);
+  PageUse &useOf(uint64_t addr);
   void noteUse(const Inst &in, uint64_t addr, unsigned bytes, AccessKind kind);
-  void raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p, unsigned bytes,
-                  AccessKind kind, bool sameValue);
+  /// The same for the lanes of an instruction that access global memory.
+  void noteUses(const Inst &in, uint32_t mask, const Place *place, unsigned bytes, AccessKind kind);
+  /// `stored`: what a store is about to write there. The use of global memory is noted apart.
+  void raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p,
+                  unsigned bytes, AccessKind kind, const uint8_t *stored = nullptr);
   void banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes);
   void matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices);
   void reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,

@@ -48,7 +48,7 @@ void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes, bo
   sharedRead.assign(words, 0);
   pageAt.clear();
   pagesUsed = 0;
-  lastPage = ~0ull;
+  recent = {};
   splits.clear();
   sets.clear();
   setAt.clear();
@@ -175,7 +175,7 @@ void RaceState::forgetWhenFull() {
   std::fill(sharedRead.begin(), sharedRead.end(), 0);
   pageAt.clear();
   pagesUsed = 0;
-  lastPage = ~0ull;
+  recent = {};
   splits.clear();
   sets.clear();
   setAt.clear();
@@ -207,10 +207,7 @@ uint32_t RaceState::asyncEvent(unsigned slot, uint32_t clock, uint32_t pc, Acces
   return uint32_t(events.size() - 1);
 }
 
-ShadowPage RaceState::globalShadow(uint64_t address) {
-  uint64_t page = address / kPage;
-  if (page == lastPage)
-    return lastShadow;
+ShadowPage RaceState::findPage(uint64_t page) {
   auto [it, fresh] = pageAt.try_emplace(page, pagesUsed);
   constexpr size_t words = kPage / 4;
   if (fresh) {
@@ -220,8 +217,7 @@ ShadowPage RaceState::globalShadow(uint64_t address) {
     ++pagesUsed;
   }
   uint32_t *p = pages[it->second].get();
-  lastPage = page;
-  return lastShadow = {p, p + words};
+  return {p, p + words};
 }
 
 // A plain cell is event << 5 | lane, which leaves 25 bits of events below the tags.
@@ -379,18 +375,18 @@ bool RaceState::wordAccess(ShadowPage page, uint64_t word, unsigned first, unsig
 
 /// The same for a part of one word: true if it is ordered and was recorded. A read leaves the write's cell whole.
 template <class Fine>
-bool RaceState::partFine(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me,
-                         Fine &&fine) {
+bool RaceState::partFine(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite,
+                         uint32_t me, Fine &&fine) {
   uint32_t &w = page.write[offset / 4], &r = page.read[offset / 4];
   unsigned first = offset % 4;
   auto isSplit = [](uint32_t cell) { return (cell & kSplit) == kSplit; };
   auto all = [&](uint32_t cell, bool otherWrite) {
     if (!isSplit(cell))
-      return (cell == me.cell && !otherWrite) || fine(cell, otherWrite);
+      return (cell == me && !otherWrite) || fine(cell, otherWrite);
     const Split &s = splits[cell & kIndex];
     bool ok = true;
     for (unsigned i = first; i < first + bytes; ++i)
-      ok &= (s.cell[i] == me.cell && !otherWrite) || fine(s.cell[i], otherWrite);
+      ok &= (s.cell[i] == me && !otherWrite) || fine(s.cell[i], otherWrite);
     return ok;
   };
   if (!all(w, true) || !all(r, false))
@@ -404,8 +400,8 @@ bool RaceState::partFine(ShadowPage page, uint64_t offset, unsigned bytes, bool 
       splits[cell & kIndex].cell[i] = value;
   };
   if (isWrite)
-    put(w, me.cell);
-  put(r, isWrite ? 0 : me.cell);
+    put(w, me);
+  put(r, isWrite ? 0 : me);
   return true;
 }
 
@@ -428,7 +424,7 @@ bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWri
     return (otherWrite ? me.async->ownFenced : me.async->fenced)[slot] >= e.clock;
   };
   if (((offset | bytes) & 3) && offset / 4 == (end - 1) / 4 &&
-      partFine(page, offset, bytes, isWrite, me, fine))
+      partFine(page, offset, bytes, isWrite, me.cell, fine))
     return true;
   bool ok = true;
   for (uint64_t word = offset / 4; word * 4 < end; ++word) {
@@ -451,6 +447,33 @@ bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWri
       memo = {write, read, r};
   }
   return ok;
+}
+
+bool RaceState::quickPart(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite,
+                          unsigned warp, uint32_t me) {
+  if (offset / 4 != (offset + bytes - 1) / 4)
+    return false;
+  uint32_t &w = page.write[offset / 4], &r = page.read[offset / 4];
+  auto fine = [&](uint32_t cell, bool) { return settled(cell, warp); };
+  if (isWrite || (w & kSplit) == kSplit)
+    return partFine(page, offset, bytes, isWrite, me, fine);
+  // What copies of single elements do, which read the parts of a word one after the other.
+  if (!settled(w, warp))
+    return false;
+  if (r == me)
+    return true;
+  if ((r & kSplit) != kSplit) {
+    if (!settled(r, warp))
+      return false;
+    r = split(r);
+  }
+  uint32_t *cells = splits[r & kIndex].cell + offset % 4;
+  for (unsigned i = 0; i < bytes; ++i)
+    if (cells[i] != me && !settled(cells[i], warp))
+      return false;
+  for (unsigned i = 0; i < bytes; ++i)
+    cells[i] = me;
+  return true;
 }
 
 bool RaceState::settle(Event &e, unsigned warp) const {

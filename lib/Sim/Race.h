@@ -21,6 +21,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -105,15 +106,21 @@ public:
 
   ShadowPage sharedShadow() { return {sharedWrite.data(), sharedRead.data()}; }
   /// The shadow of the global page that holds `address`; made on first use.
-  ShadowPage globalShadow(uint64_t address);
+  ShadowPage globalShadow(uint64_t address) {
+    uint64_t page = address / kPage;
+    Recent &r = recent[page % recent.size()];
+    if (r.page != page)
+      r = {page, findPage(page)};
+    return r.shadow;
+  }
   static constexpr uint64_t kPage = 4096;
 
   /// A generic access of one lane. `words` are the shadow cells, `offset` the byte offset into them. Returns false
   /// and fills `conflict` with the most severe one found. `sameValue`: the store changes nothing.
   bool access(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, unsigned warp, unsigned lane,
               uint32_t event, bool sameValue, Conflict &conflict);
-  /// The same where no second look is needed: whole words that nobody touched but before this
-  /// access. False: nothing was recorded, and `access` decides.
+  /// The same where no second look is needed: nobody touched these bytes but before this access.
+  /// False: nothing was recorded, and `access` decides.
   bool quickAccess(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, unsigned warp,
                    unsigned lane, uint32_t event);
 
@@ -145,7 +152,11 @@ private:
   bool wordAccess(ShadowPage page, uint64_t word, unsigned first, unsigned last, bool isWrite, const Accessor &me,
                   Conflict &conflict);
   template <class Fine>
-  bool partFine(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me, Fine &&fine);
+  bool partFine(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, uint32_t me,
+                Fine &&fine);
+  bool quickPart(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, unsigned warp,
+                 uint32_t me);
+  ShadowPage findPage(uint64_t page);
   bool run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me,
            Memo &memo, Conflict &conflict);
   /// Whether `warp` has seen all that the event of `cell` stands for.
@@ -172,8 +183,12 @@ private:
   llvm::DenseMap<uint64_t, uint32_t> pageAt;
   std::vector<std::unique_ptr<uint32_t[]>> pages;
   unsigned pagesUsed = 0;
-  uint64_t lastPage = ~0ull;
-  ShadowPage lastShadow{};
+  /// Lanes go round a few pages, one for each row of a matrix.
+  struct Recent {
+    uint64_t page = ~0ull;
+    ShadowPage shadow{};
+  };
+  std::array<Recent, 64> recent;
   struct Split { uint32_t cell[4]; };
   std::vector<Split> splits;
   std::vector<llvm::SmallVector<uint32_t, 4>> sets;
@@ -233,9 +248,10 @@ private:
 
 inline bool RaceState::quickAccess(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite,
                                    unsigned warp, unsigned lane, uint32_t event) {
+  uint32_t me = event << 5 | lane;
   if ((offset | bytes) & 3)
-    return false;
-  uint32_t *write = page.write + offset / 4, *read = page.read + offset / 4, me = event << 5 | lane;
+    return quickPart(page, offset, bytes, isWrite, warp, me);
+  uint32_t *write = page.write + offset / 4, *read = page.read + offset / 4;
   unsigned words = bytes / 4;
   uint32_t w = 0, r = 0; // The last ones that were settled.
   for (unsigned i = 0; i < words; ++i) {
