@@ -206,19 +206,31 @@ void Cta::noteUses(const Inst &in, uint32_t mask, const Place *place, unsigned b
   }
 }
 
+inline bool Cta::shadowOf(const Place &p, ShadowPage &page, uint64_t &offset) {
+  if (p.space == Space::Shared) {
+    page = race.sharedShadow();
+    offset = sharedIndex(p.raw);
+    return true;
+  }
+  if (p.space != Space::Global)
+    return false;
+  page = race.globalShadow(p.raw);
+  offset = p.raw % RaceState::kPage;
+  return true;
+}
+
+inline bool Cta::isSettled(RaceState::WarpAccess &access, unsigned lane, const Place &p,
+                           unsigned bytes) {
+  ShadowPage page;
+  uint64_t offset;
+  return !shadowOf(p, page, offset) || access(page, offset, bytes, lane);
+}
+
 void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p,
                      unsigned bytes, AccessKind kind, const uint8_t *stored) {
   ShadowPage page;
   uint64_t offset;
-  if (p.space == Space::Shared) {
-    page = race.sharedShadow();
-    offset = sharedIndex(p.raw);
-  } else if (p.space == Space::Global) {
-    page = race.globalShadow(p.raw);
-    offset = p.raw % RaceState::kPage;
-  } else
-    return;
-  if (race.quickAccess(page, offset, bytes, isWrite(kind), w.index, lane, event))
+  if (!shadowOf(p, page, offset))
     return;
   Conflict c{};
   bool sameValue = stored && !memcmp(p.data, stored, bytes);
@@ -384,9 +396,11 @@ void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
   if (checkRaces && space != Space::Param && space != Space::Local) {
     uint32_t event = race.event(w.index, pcOf(in), kind);
     noteUses(in, mask, place, bytes, kind);
+    RaceState::WarpAccess access(race, w.index, event, kind);
     for (uint32_t rest = mask; rest; rest &= rest - 1) {
       unsigned l = std::countr_zero(rest);
-      raceAccess(w, in, event, l, place[l], bytes, kind);
+      if (!isSettled(access, l, place[l], bytes))
+        raceAccess(w, in, event, l, place[l], bytes, kind);
     }
   }
   for (unsigned i = 0; i < n; ++i) {
@@ -471,12 +485,13 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
   uint32_t event = checkRaces && space != Space::Local ? race.event(w.index, pcOf(in), kind) : 0;
   if (event)
     noteUses(in, mask, place, bytes, kind);
+  RaceState::WarpAccess access(race, w.index, event, kind);
   uint32_t reached = 0;
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = std::countr_zero(rest);
     uint8_t data[16], init[16];
     reached |= uint32_t(storedBytes(w, in, l, data, init)) << l;
-    if (event)
+    if (event && !isSettled(access, l, place[l], bytes))
       raceAccess(w, in, event, l, place[l], bytes, kind, data);
     copySmall(place[l].data, data, bytes);
     copySmall(place[l].init, init, bytes);

@@ -293,6 +293,10 @@ private:
   /// `stored`: what a store is about to write there. The use of global memory is noted apart.
   void raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p,
                   unsigned bytes, AccessKind kind, const uint8_t *stored = nullptr);
+  /// Where a place's shadow lies. False: it has none.
+  bool shadowOf(const Place &p, ShadowPage &page, uint64_t &offset);
+  /// The way of nearly all accesses of lanes; the others go through raceAccess.
+  bool isSettled(RaceState::WarpAccess &access, unsigned lane, const Place &p, unsigned bytes);
   void banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes);
   void matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices);
   void reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,

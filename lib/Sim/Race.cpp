@@ -341,7 +341,7 @@ uint32_t RaceState::split(uint32_t cell) {
 }
 
 /// Of the conflicts of one access the most severe counts, of equals the first: a note must not hide a race.
-static void keepWorse(Conflict &conflict, const Conflict &c, bool &ok) {
+void RaceState::keepWorse(Conflict &conflict, const Conflict &c, bool &ok) {
   if (ok || c.kind < conflict.kind)
     conflict = c;
   ok = false;
@@ -375,10 +375,8 @@ bool RaceState::wordAccess(ShadowPage page, uint64_t word, unsigned first, unsig
 
 /// The same for a part of one word: true if it is ordered and was recorded. A read leaves the write's cell whole.
 template <class Fine>
-bool RaceState::partFine(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite,
+bool RaceState::partFine(uint32_t &w, uint32_t &r, unsigned first, unsigned bytes, bool isWrite,
                          uint32_t me, Fine &&fine) {
-  uint32_t &w = page.write[offset / 4], &r = page.read[offset / 4];
-  unsigned first = offset % 4;
   auto isSplit = [](uint32_t cell) { return (cell & kSplit) == kSplit; };
   auto all = [&](uint32_t cell, bool otherWrite) {
     if (!isSplit(cell))
@@ -424,7 +422,9 @@ bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWri
     return (otherWrite ? me.async->ownFenced : me.async->fenced)[slot] >= e.clock;
   };
   if (((offset | bytes) & 3) && offset / 4 == (end - 1) / 4 &&
-      partFine(page, offset, bytes, isWrite, me.cell, fine))
+
+      partFine(page.write[offset / 4], page.read[offset / 4], offset % 4, bytes, isWrite, me.cell,
+               fine))
     return true;
   bool ok = true;
   for (uint64_t word = offset / 4; word * 4 < end; ++word) {
@@ -433,43 +433,44 @@ bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWri
     uint32_t &w = page.write[word], &r = page.read[word], write = w, read = r;
     bool whole = first == 0 && last == 4;
     Conflict c{};
-    if (whole && write == memo.write && read == memo.read) {
+    Memo::Pair &known = memo.at(write, read);
+    if (whole && write == known.write && read == known.read) {
       w = isWrite ? me.cell : write;
-      r = memo.newRead;
+      r = known.newRead;
     } else if (whole && fine(write, true) && (read == me.cell || fine(read, false))) {
       w = isWrite ? me.cell : write;
       r = isWrite ? 0 : me.cell;
-      memo = {write, read, r};
+      known = {write, read, r};
     } else if (!wordAccess(page, word, first, last, isWrite, me, c)) {
-      c.address = word * 4 + std::max<uint64_t>(c.address, first) - offset; // relative to the access
+      c.address =
+          word * 4 + std::max<uint64_t>(c.address, first) - offset; // relative to the access
       keepWorse(conflict, c, ok);
     } else if (whole && (write & kSplit) != kSplit && (read & kSplit) != kSplit)
-      memo = {write, read, r};
+      known = {write, read, r};
   }
   return ok;
 }
 
-bool RaceState::quickPart(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite,
-                          unsigned warp, uint32_t me) {
-  if (offset / 4 != (offset + bytes - 1) / 4)
+bool RaceState::WarpAccess::part(uint32_t *write, uint32_t *read, unsigned first, unsigned bytes,
+                                 uint32_t me) {
+  if (first + bytes > 4)
     return false;
-  uint32_t &w = page.write[offset / 4], &r = page.read[offset / 4];
-  auto fine = [&](uint32_t cell, bool) { return settled(cell, warp); };
-  if (isWrite || (w & kSplit) == kSplit)
-    return partFine(page, offset, bytes, isWrite, me, fine);
+  if (isWrite || (*write & kSplit) == kSplit)
+    return race.partFine(*write, *read, first, bytes, isWrite, me,
+                         [&](uint32_t cell, bool) { return settled(cell); });
   // What copies of single elements do, which read the parts of a word one after the other.
-  if (!settled(w, warp))
+  if (!settled(*write))
     return false;
-  if (r == me)
+  if (*read == me)
     return true;
-  if ((r & kSplit) != kSplit) {
-    if (!settled(r, warp))
+  if ((*read & kSplit) != kSplit) {
+    if (!settled(*read))
       return false;
-    r = split(r);
+    *read = race.split(*read);
   }
-  uint32_t *cells = splits[r & kIndex].cell + offset % 4;
+  uint32_t *cells = race.splits[*read & kIndex].cell + first;
   for (unsigned i = 0; i < bytes; ++i)
-    if (cells[i] != me && !settled(cells[i], warp))
+    if (cells[i] != me && !settled(cells[i]))
       return false;
   for (unsigned i = 0; i < bytes; ++i)
     cells[i] = me;

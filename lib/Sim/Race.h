@@ -23,6 +23,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -119,11 +120,7 @@ public:
   /// and fills `conflict` with the most severe one found. `sameValue`: the store changes nothing.
   bool access(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, unsigned warp, unsigned lane,
               uint32_t event, bool sameValue, Conflict &conflict);
-  /// The same where no second look is needed: nobody touched these bytes but before this access.
-  /// False: nothing was recorded, and `access` decides.
-  bool quickAccess(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, unsigned warp,
-                   unsigned lane, uint32_t event);
-
+  class WarpAccess;
   class AsyncAccess;
 
 private:
@@ -137,10 +134,20 @@ private:
     bool reuse = false; ///< An asynchronous write that checks earlier generic reads for a proxy fence.
     const uint32_t *reached = nullptr; ///< Null where scopes are not looked at.
   };
-  /// The last pair of cells that an access was right to meet, and the read cell it left. An equal
-  /// pair gets the same answer, and neighbours nearly always have equal pairs.
-  struct Memo {
-    uint32_t write = kSplit, read = kSplit, newRead = 0; // No unsplit word holds kSplit.
+  /// Pairs of cells that an access was right to meet, and the read cell it left: an equal pair gets
+  /// the same answer. Neighbours nearly always have equal pairs, and a tile that was read in slices
+  /// has a few in turn.
+  class Memo {
+  public:
+    struct Pair {
+      uint32_t write = kSplit, read = kSplit, newRead = 0; // No unsplit word holds kSplit.
+    };
+    Pair &at(uint32_t write, uint32_t read) {
+      return pairs[(write ^ read ^ (write ^ read) >> 5) % pairs.size()];
+    }
+
+  private:
+    std::array<Pair, 8> pairs;
   };
   bool ordered(uint32_t cell, const Accessor &me, const uint32_t *seen) const;
   bool ordered(uint32_t cell, const Accessor &me) const { return ordered(cell, me, me.seen); }
@@ -152,22 +159,13 @@ private:
   bool wordAccess(ShadowPage page, uint64_t word, unsigned first, unsigned last, bool isWrite, const Accessor &me,
                   Conflict &conflict);
   template <class Fine>
-  bool partFine(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, uint32_t me,
-                Fine &&fine);
-  bool quickPart(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, unsigned warp,
-                 uint32_t me);
+  bool partFine(uint32_t &write, uint32_t &read, unsigned first, unsigned bytes, bool isWrite,
+                uint32_t me, Fine &&fine);
   ShadowPage findPage(uint64_t page);
+  static void keepWorse(Conflict &conflict, const Conflict &c, bool &ok);
   bool run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me,
            Memo &memo, Conflict &conflict);
-  /// Whether `warp` has seen all that the event of `cell` stands for.
-  bool settled(uint32_t cell, unsigned warp) {
-    if (!cell)
-      return true;
-    if (cell & kSet)
-      return false;
-    Event &e = events[cell >> 5];
-    return (warp < 64 && (e.settled >> warp & 1)) || settle(e, warp);
-  }
+  /// Looks whether `warp` has seen all of an event, and remembers that it has.
   bool settle(Event &e, unsigned warp) const;
   uint32_t split(uint32_t cell);
   /// Ids are 26 bits: a very long kernel forgets its past accesses, which can hide a race but never make one up.
@@ -215,29 +213,39 @@ public:
   }
 
   bool operator()(ShadowPage page, uint64_t offset, unsigned bytes, Conflict &conflict) {
-    if (!((offset | bytes) & 15)) {
-      uint32_t *write = page.write + offset / 4, *read = page.read + offset / 4,
-               *end = write + bytes / 4;
-      while (write != end && sameAsMemo(write, read)) {
-        for (unsigned i = 0; i < 4; ++i)
-          read[i] = memo.newRead;
-        for (unsigned i = 0; i < 4 && isWrite; ++i)
-          write[i] = me.cell;
-        write += 4;
-        read += 4;
-      }
-      if (write == end)
-        return true;
-    }
-    return race.run(page, offset, bytes, isWrite, me, memo, conflict);
+    if ((offset | bytes) & 15)
+      return race.run(page, offset, bytes, isWrite, me, memo, conflict);
+    bool ok = true;
+    for (unsigned at = 0; at < bytes; at += 16)
+      if (!chunk(page.write + (offset + at) / 4, page.read + (offset + at) / 4))
+        slowChunk(page, offset, at, conflict, ok);
+    return ok;
   }
 
 private:
-  bool sameAsMemo(const uint32_t *write, const uint32_t *read) const {
-    uint32_t differ = 0;
-    for (unsigned i = 0; i < 4; ++i)
-      differ |= (write[i] ^ memo.write) | (read[i] ^ memo.read);
-    return !differ;
+  using Words = uint32_t __attribute__((ext_vector_type(4)));
+
+  /// Four words at once, if they are alike and known.
+  bool chunk(uint32_t *write, uint32_t *read) {
+    Memo::Pair known = memo.at(*write, *read);
+    Words w, r;
+    memcpy(&w, write, sizeof w);
+    memcpy(&r, read, sizeof r);
+    if (__builtin_reduce_or((w ^ Words(known.write)) | (r ^ Words(known.read))))
+      return false;
+    r = Words(known.newRead);
+    memcpy(read, &r, sizeof r);
+    w = Words(me.cell);
+    if (isWrite)
+      memcpy(write, &w, sizeof w);
+    return true;
+  }
+  void slowChunk(ShadowPage page, uint64_t offset, unsigned at, Conflict &conflict, bool &ok) {
+    Conflict c{};
+    if (race.run(page, offset + at, 16, isWrite, me, memo, c))
+      return;
+    c.address += at;
+    keepWorse(conflict, c, ok);
   }
 
   RaceState &race;
@@ -246,27 +254,50 @@ private:
   Memo memo;
 };
 
-inline bool RaceState::quickAccess(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite,
-                                   unsigned warp, unsigned lane, uint32_t event) {
-  uint32_t me = event << 5 | lane;
-  if ((offset | bytes) & 3)
-    return quickPart(page, offset, bytes, isWrite, warp, me);
-  uint32_t *write = page.write + offset / 4, *read = page.read + offset / 4;
-  unsigned words = bytes / 4;
-  uint32_t w = 0, r = 0; // The last ones that were settled.
-  for (unsigned i = 0; i < words; ++i) {
-    if ((write[i] != w && !settled(write[i], warp)) ||
-        (read[i] != r && read[i] != me && !settled(read[i], warp)))
-      return false;
-    w = write[i];
-    r = read[i];
+/// The accesses of one instruction of a warp, as far as they need no second look: to bytes that
+/// nobody touched but before it.
+class RaceState::WarpAccess {
+public:
+  WarpAccess(RaceState &race, unsigned warp, uint32_t event, AccessKind kind)
+      : race(race), warp(warp), warpBit(warp < 64 ? uint64_t(1) << warp : 0), event(event),
+        isWrite(sim::isWrite(kind)) {}
+
+  /// False: nothing was recorded, and `access` decides.
+  bool operator()(ShadowPage page, uint64_t offset, unsigned bytes, unsigned lane) {
+    uint32_t me = event << 5 | lane;
+    uint32_t *write = page.write + offset / 4, *read = page.read + offset / 4;
+    if ((offset | bytes) & 3)
+      return part(write, read, offset % 4, bytes, me);
+    unsigned words = bytes / 4;
+    uint32_t w = 0, r = 0; // The last ones that were settled.
+    for (unsigned i = 0; i < words; ++i) {
+      if ((write[i] != w && !settled(write[i])) ||
+          (read[i] != r && read[i] != me && !settled(read[i])))
+        return false;
+      w = write[i];
+      r = read[i];
+    }
+    for (unsigned i = 0; i < words; ++i) {
+      write[i] = isWrite ? me : write[i];
+      read[i] = isWrite ? 0 : me;
+    }
+    return true;
   }
-  for (unsigned i = 0; i < words; ++i) {
-    write[i] = isWrite ? me : write[i];
-    read[i] = isWrite ? 0 : me;
+
+private:
+  bool part(uint32_t *write, uint32_t *read, unsigned first, unsigned bytes, uint32_t me);
+  /// Whether the warp has seen all that the event of the cell stands for.
+  bool settled(uint32_t cell) {
+    return !cell || (!(cell & kSet) && ((race.events[cell >> 5].settled & warpBit) ||
+                                        race.settle(race.events[cell >> 5], warp)));
   }
-  return true;
-}
+
+  RaceState &race;
+  unsigned warp;
+  uint64_t warpBit;
+  uint32_t event;
+  bool isWrite;
+};
 
 } // namespace tk::sim
 
