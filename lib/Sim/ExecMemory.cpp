@@ -411,38 +411,43 @@ void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
       space == Space::Shared || space == Space::Global ? uint64_t(std::popcount(mask)) * bytes : 0;
 }
 
-/// The values of one lane's registers, as a store writes them, and which bytes are no poison.
-/// Returns whether some are.
-bool Cta::storedBytes(const Warp &w, const Inst &in, unsigned lane, uint8_t *data,
-                      uint8_t *init) const {
-  unsigned es = bytesOf(in.ty);
-  bool anyBad = false;
-  for (unsigned i = 0; i < in.numVec; ++i) {
-    const Opnd &o = in.vec[i];
-    bool bad = w.poison[o.idx] >> lane & 1;
-    uint64_t v = value(w, o, lane), ok = bad ? 0 : 0x0101010101010101ull;
-    // Constant sizes: a call of memcpy for so few bytes would be most of it.
-    switch (es) {
-    case 1:
-      data[i] = uint8_t(v);
-      init[i] = uint8_t(ok);
-      break;
-    case 2:
-      memcpy(data + 2 * i, &v, 2);
-      memcpy(init + 2 * i, &ok, 2);
-      break;
-    case 4:
-      memcpy(data + 4 * i, &v, 4);
-      memcpy(init + 4 * i, &ok, 4);
-      break;
-    default:
-      memcpy(data + 8 * i, &v, 8);
-      memcpy(init + 8 * i, &ok, 8);
-      break;
-    }
-    anyBad |= bad;
+namespace {
+/// What one lane stores, and which of its bytes are no poison.
+struct Stored {
+  uint8_t data[16], init[16];
+};
+} // namespace
+
+/// One element of each lane from a register to `at` bytes into what the lane stores.
+template <class T>
+static void storeElements(const uint32_t *row, bool wide, uint32_t poison, uint32_t mask,
+                          unsigned at, Stored *stored) {
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = std::countr_zero(rest);
+    uint64_t v = row[l];
+    if (wide)
+      memcpy(&v, row + 2 * l, 8);
+    T element = T(v), ok = poison >> l & 1 ? 0 : T(0x0101010101010101ull);
+    memcpy(stored[l].data + at, &element, sizeof element);
+    memcpy(stored[l].init + at, &ok, sizeof ok);
   }
-  return anyBad;
+}
+
+static void storeElements(unsigned bytes, const uint32_t *row, bool wide, uint32_t poison,
+                          uint32_t mask, unsigned at, Stored *stored) {
+  auto store = [&](auto type) {
+    storeElements<decltype(type)>(row, wide, poison, mask, at, stored);
+  };
+  switch (bytes) {
+  case 1:
+    return store(uint8_t());
+  case 2:
+    return store(uint16_t());
+  case 4:
+    return store(uint32_t());
+  default:
+    return store(uint64_t());
+  }
 }
 
 static void copySmall(uint8_t *to, const uint8_t *from, unsigned bytes) {
@@ -485,16 +490,21 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
   uint32_t event = checkRaces && space != Space::Local ? race.event(w.index, pcOf(in), kind) : 0;
   if (event)
     noteUses(in, mask, place, bytes, kind);
-  RaceState::WarpAccess access(race, w.index, event, kind);
+  Stored stored[32];
   uint32_t reached = 0;
+  for (unsigned i = 0; i < n; ++i) {
+    const Opnd &o = in.vec[i];
+    uint32_t poison = w.poison[o.idx];
+    reached |= poison & mask;
+    storeElements(es, ptr(w, o), o.wide, poison, mask, i * es, stored);
+  }
+  RaceState::WarpAccess access(race, w.index, event, kind);
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = std::countr_zero(rest);
-    uint8_t data[16], init[16];
-    reached |= uint32_t(storedBytes(w, in, l, data, init)) << l;
     if (event && !isSettled(access, l, place[l], bytes))
-      raceAccess(w, in, event, l, place[l], bytes, kind, data);
-    copySmall(place[l].data, data, bytes);
-    copySmall(place[l].init, init, bytes);
+      raceAccess(w, in, event, l, place[l], bytes, kind, stored[l].data);
+    copySmall(place[l].data, stored[l].data, bytes);
+    copySmall(place[l].init, stored[l].init, bytes);
   }
   if (reached && space == Space::Global)
     poisoned(w, in, reached, "a store to global memory");

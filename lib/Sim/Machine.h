@@ -280,8 +280,6 @@ private:
                  Place &out);
   void ld(Warp &w, const Inst &in, uint32_t mask);
   void st(Warp &w, const Inst &in, uint32_t mask);
-  bool storedBytes(const Warp &w, const Inst &in, unsigned lane, uint8_t *data,
-                   uint8_t *init) const;
   void atom(Warp &w, const Inst &in, uint32_t mask);
   void cpAsync(Warp &w, const Inst &in, uint32_t mask);
   void cpAsyncWait(Warp &w, const Inst &in, uint32_t mask, uint32_t keep);

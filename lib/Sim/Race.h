@@ -21,6 +21,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Compiler.h"
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -263,7 +264,8 @@ public:
         isWrite(sim::isWrite(kind)) {}
 
   /// False: nothing was recorded, and `access` decides.
-  bool operator()(ShadowPage page, uint64_t offset, unsigned bytes, unsigned lane) {
+  LLVM_ATTRIBUTE_ALWAYS_INLINE bool operator()(ShadowPage page, uint64_t offset, unsigned bytes,
+                                               unsigned lane) {
     uint32_t me = event << 5 | lane;
     uint32_t *write = page.write + offset / 4, *read = page.read + offset / 4;
     if ((offset | bytes) & 3)
