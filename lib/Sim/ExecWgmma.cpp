@@ -14,6 +14,7 @@
 #include "Decode.h"
 #include "Machine.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 #include <bit>
 
 using namespace llvm;
@@ -44,6 +45,18 @@ static Descriptor decodeDescriptor(uint64_t d) {
 }
 
 static unsigned elementBytes(Ty ty) { return ty == Ty::TF32 ? 4 : bytesOf(ty); }
+
+/// No byte of an operand lies further than this beyond its start, before swizzling.
+static uint64_t reach(const Descriptor &d, unsigned rows, unsigned k, unsigned perChunk,
+                      bool alongMn) {
+  uint64_t w = d.chunks(), eights = (alongMn ? k : rows) / 8 - 1,
+           chunks = (alongMn ? rows : k) / perChunk - 1;
+  uint64_t core = 7 * 16 * w + 16;
+  if (!alongMn)
+    return core + eights * d.stride + chunks * (d.mode ? 16 : d.leading);
+  return d.mode ? core + eights * d.stride + chunks / w * d.leading + (w - 1) * 16
+                : core + eights * d.leading + chunks * d.stride;
+}
 
 /// Calls f(address, mn, k) for each 16-byte chunk of an operand: `mn` and `k` are its first element's place. Chunks
 /// lie along k, or along mn for a transposed operand. Stops when f returns false.
@@ -226,15 +239,22 @@ void Cta::startOp(Warp &w, WarpgroupState &g, WgmmaOp &op) {
 void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA, uint32_t event) {
   uint64_t desc = isA ? op.descA : op.descB;
   const char *name = isA ? "A" : "B";
-  bool inside = forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned k) {
-    if (a >= ctx.sharedBase && a + 16 <= ctx.sharedEnd)
-      return true;
-    report("TK-SIM-MEM-OOB", Severity::Error, &w, ~0u, op.pc, isA,
-           formatv("wgmma reads {0} at shared address {1:x} ({2} {3}, k {4}), outside the CTA's shared memory, {5:x} to "
-                   "{6:x}; check the descriptor's offsets",
-                   name, a, isA ? "row" : "column", mn, k, ctx.sharedBase, ctx.sharedEnd));
-    return false;
-  });
+  // A swizzle moves nothing out of its 128 bytes, so that nearly all operands need no look at each
+  // chunk.
+  Descriptor d = decodeDescriptor(desc);
+  uint64_t far = d.start + reach(d, isA ? 64 : s.n, s.k, 16 / elementBytes(isA ? s.a : s.b),
+                                 isA ? s.transA : s.transB);
+  bool inside = alignDown(d.start, 128) >= ctx.sharedBase && alignTo(far, 128) <= ctx.sharedEnd;
+  inside = inside || forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned k) {
+             if (a >= ctx.sharedBase && a + 16 <= ctx.sharedEnd)
+               return true;
+             report("TK-SIM-MEM-OOB", Severity::Error, &w, ~0u, op.pc, isA,
+                    formatv("wgmma reads {0} at shared address {1:x} ({2} {3}, k {4}), outside the "
+                            "CTA's shared memory, {5:x} to "
+                            "{6:x}; check the descriptor's offsets",
+                            name, a, isA ? "row" : "column", mn, k, ctx.sharedBase, ctx.sharedEnd));
+             return false;
+           });
   if (!inside) {
     stop = true;
     return;
