@@ -87,13 +87,14 @@ bool Parser::topLevel() {
 }
 
 const RegInfo *Parser::findRegister(StringRef name) {
-  StringRef prefix = name.rtrim("0123456789");
-  unsigned n = 0;
-  bool numbered = prefix.size() < name.size() && !name.substr(prefix.size()).getAsInteger(10, n);
   for (Scope &s : reverse(scopes)) {
     if (auto it = s.registers.find(name); it != s.registers.end())
       return &it->second;
-    if (!numbered)
+    if (s.ranges.empty())
+      continue;
+    StringRef prefix = name.rtrim("0123456789");
+    unsigned n = 0;
+    if (prefix.size() == name.size() || name.substr(prefix.size()).getAsInteger(10, n))
       continue;
     // "%f1<3>" makes %f10, %f11, %f12: try every split of the digits.
     for (size_t cut = prefix.size(); cut < name.size(); ++cut) {
@@ -342,7 +343,7 @@ Expected<std::shared_ptr<const Program>> Program::parse(StringRef text, StringRe
   module->fileName = fileName.str();
   for (StringRef rest = text; !rest.empty();) {
     auto [line, tail] = rest.split('\n');
-    module->lines.push_back(line.rtrim().str());
+    module->lines.push_back(line.str());
     rest = tail;
   }
   Parser parser(*module, text);
