@@ -53,10 +53,8 @@ void Cta::ldMatrix(Warp &w, const Inst &in, uint32_t mask) {
     matrixBanks(in, addr, n);
   if (!mbarriers.empty())
     checkBarrierBytes(w, in, good, place, 16, "a read");
-  uint32_t event = checkRaces ? race.event(w.index, pcOf(in), AccessKind::Read) : 0;
-  for (unsigned l = 0; l < 32; ++l)
-    if (event && (good >> l & 1))
-      raceAccess(w, in, event, l, place[l], 16, AccessKind::Read);
+  if (checkRaces)
+    raceAccesses(w, in, good, place, 16, AccessKind::Read);
   for (unsigned j = 0; j < n; ++j) {
     uint32_t poison = 0;
     for (unsigned l = 0; l < 32; ++l) {
@@ -93,11 +91,9 @@ void Cta::stMatrix(Warp &w, const Inst &in, uint32_t mask) {
     matrixBanks(in, addr, n);
   if (!mbarriers.empty())
     checkBarrierBytes(w, in, good, place, 16, "a write");
-  uint32_t event = checkRaces ? race.event(w.index, pcOf(in), AccessKind::Write) : 0;
   // The values come from many lanes; the write counts as that of the lane that gave the address.
-  for (unsigned l = 0; l < 32; ++l)
-    if (event && (good >> l & 1))
-      raceAccess(w, in, event, l, place[l], 16, AccessKind::Write);
+  if (checkRaces)
+    raceAccesses(w, in, good, place, 16, AccessKind::Write);
   for (unsigned j = 0; j < n; ++j) {
     const uint32_t *v = ptr(w, in.vec[j]);
     for (unsigned l = 0; l < 32; ++l) {

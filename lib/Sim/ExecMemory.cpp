@@ -238,6 +238,17 @@ void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, con
     reportConflict(w, in, lane, p.raw + c.address, kind, c, p.space);
 }
 
+void Cta::raceAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
+                       AccessKind kind) {
+  uint32_t event = race.event(w.index, pcOf(in), kind);
+  RaceState::WarpAccess access(race, w.index, event, kind);
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = std::countr_zero(rest);
+    if (!isSettled(access, l, place[l], bytes))
+      raceAccess(w, in, event, l, place[l], bytes, kind);
+  }
+}
+
 void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
                          Space space) {
   const Event &o = c.other;
@@ -394,14 +405,8 @@ void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
     checkBarrierBytes(w, in, mask, place, bytes, "a read");
   AccessKind kind = in.isVolatile ? AccessKind::AtomicRead : AccessKind::Read;
   if (checkRaces && space != Space::Param && space != Space::Local) {
-    uint32_t event = race.event(w.index, pcOf(in), kind);
     noteUses(in, mask, place, bytes, kind);
-    RaceState::WarpAccess access(race, w.index, event, kind);
-    for (uint32_t rest = mask; rest; rest &= rest - 1) {
-      unsigned l = std::countr_zero(rest);
-      if (!isSettled(access, l, place[l], bytes))
-        raceAccess(w, in, event, l, place[l], bytes, kind);
-    }
+    raceAccesses(w, in, mask, place, bytes, kind);
   }
   for (unsigned i = 0; i < n; ++i) {
     uint32_t poison = loadElements(in.ty, place, i * es, mask, reg(w, in.vec[i]), in.vec[i].wide);

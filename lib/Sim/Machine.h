@@ -291,6 +291,9 @@ private:
   /// `stored`: what a store is about to write there. The use of global memory is noted apart.
   void raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p,
                   unsigned bytes, AccessKind kind, const uint8_t *stored = nullptr);
+  /// The same for the lanes of an instruction whose order among one another does not matter.
+  void raceAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
+                    AccessKind kind);
   /// Where a place's shadow lies. False: it has none.
   bool shadowOf(const Place &p, ShadowPage &page, uint64_t &offset);
   /// The way of nearly all accesses of lanes; the others go through raceAccess.
