@@ -114,10 +114,13 @@ bool tk::tile::isNonNegative(Value index) {
 }
 
 void tk::tile::eraseDeadOps(Region &region) {
-  region.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
-    if (isOpTriviallyDead(op))
-      op->erase();
-  });
+  // A walk of a region goes through its own blocks forwards, whatever the iterator.
+  for (Block &block : region)
+    for (Operation &outer : llvm::make_early_inc_range(llvm::reverse(block)))
+      outer.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+        if (isOpTriviallyDead(op))
+          op->erase();
+      });
 }
 
 void tk::tile::dropCarried(scf::ForOp loop, function_ref<bool(unsigned)> isDropped) {
