@@ -40,8 +40,14 @@ struct Event {
 
 /// How often each loop runs in a scenario, and which tiles a branch leaves out.
 struct Scenario {
-  int64_t inner, outer;
+  int64_t inner, outer; ///< Trips in each tile, tiles.
   unsigned skipped = 0; ///< Bit i: the branch is not taken in tile i.
+  /// Trips in the last tile, where the bounds of loops may differ from tile to tile; -1: as many.
+  int64_t last = -1;
+
+  int64_t tripsIn(int64_t tile) const { return last >= 0 && tile + 1 == outer ? last : inner; }
+  /// In all tiles.
+  int64_t allTrips() const { return inner * (outer - 1) + tripsIn(outer - 1); }
 };
 
 /// What each condition, and each loop's induction variable, reads when it is written out; empty
@@ -59,6 +65,7 @@ public:
   std::string obstacle;
   std::string decision; ///< What branches around barriers depend on, or empty.
   std::string loops;    ///< The bounds of loops around barriers, in the order they are met.
+  bool varies = false;  ///< Whether bounds of an inner loop depend on the tile.
 
 private:
   ::llvm::LogicalResult describeLoop(::mlir::scf::ForOp loop);

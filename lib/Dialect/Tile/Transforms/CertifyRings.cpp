@@ -27,10 +27,11 @@ struct CertifyRings : tk::tile::impl::CertifyRingsBase<CertifyRings> {
 private:
   LogicalResult certify(Scenario scenario, int64_t &waits, std::string &decision,
                         std::string &obstacle);
+  bool varies = false; ///< Whether trips may differ from tile to tile.
   Descriptions descriptions;
   void keepCounts();
   /// Phases of each row of barriers in each scenario.
-  llvm::MapVector<AllocOp, std::map<std::pair<int64_t, int64_t>, int64_t>> phases;
+  llvm::MapVector<AllocOp, std::vector<std::pair<Scenario, int64_t>>> phases;
   llvm::MapVector<Operation *, int64_t> arrivals; ///< Of each row of barriers, from its init.
 };
 
@@ -56,6 +57,7 @@ LogicalResult CertifyRings::certify(Scenario scenario, int64_t &waits, std::stri
       return failure();
     }
     decision = unroller.decision;
+    varies |= unroller.varies;
     if (!unrolled.empty() && loops != unroller.loops) {
       obstacle = "the roles' loops around barriers have different bounds";
       return failure();
@@ -82,6 +84,8 @@ LogicalResult CertifyRings::certify(Scenario scenario, int64_t &waits, std::stri
   }
   std::string text =
       llvm::formatv("{0} trip(s) in each of {1} tile(s)", scenario.inner, scenario.outer);
+  if (scenario.last >= 0)
+    text += llvm::formatv(" but {0} in the last", scenario.last);
   for (int64_t i = 0; i < scenario.outer; ++i)
     if (scenario.skipped >> i & 1)
       text += llvm::formatv(", tile {0} left out", i);
@@ -92,7 +96,7 @@ LogicalResult CertifyRings::certify(Scenario scenario, int64_t &waits, std::stri
     waits = machine.waits;
     for (auto [row, count] : machine.countPhases())
       if (scenario.skipped == 0)
-        phases[row][{scenario.inner, scenario.outer}] = count;
+        phases[row].push_back({scenario, count});
   }
   return success();
 }
@@ -114,13 +118,20 @@ void CertifyRings::keepCounts() {
   });
   SmallVector<Attribute> proofs;
   for (auto &[row, counts] : phases) {
-    auto at = [&](int64_t trips, int64_t tiles) { return counts.at({trips, tiles}); };
+    auto at = [&](int64_t trips, int64_t tiles) {
+      return llvm::find_if(counts,
+                           [&](auto &entry) {
+                             return entry.first.inner == trips && entry.first.outer == tiles &&
+                                    entry.first.last < 0;
+                           })
+          ->second;
+    };
     int64_t perTrip = at(1, 1) - at(0, 1), perTile = at(0, 2) - at(0, 1);
     int64_t perProgram = at(0, 1) - perTile;
     bool linear = llvm::all_of(counts, [&](auto &entry) {
-      auto [trips, tiles] = entry.first;
-      return (!hasTiles && tiles > 1) ||
-             entry.second == perProgram + perTile * tiles + perTrip * tiles * trips;
+      const Scenario &scenario = entry.first;
+      return (!hasTiles && scenario.outer > 1) ||
+             entry.second == perProgram + perTile * scenario.outer + perTrip * scenario.allTrips();
     });
     if (linear && innerLoops <= 1 && AllocOp(row).getOffset())
       proofs.push_back(BarrierProofAttr::get(&getContext(), AllocOp(row).getLabel(),
@@ -184,16 +195,31 @@ void CertifyRings::runOnOperation() {
   std::string obstacle;
   std::string decision;
   int64_t runs = 0, waits = 0;
+  auto run = [&](Scenario scenario) {
+    int64_t most = 0;
+    if (failed(certify(scenario, most, decision, obstacle)))
+      return failure();
+    waits = std::max(waits, most);
+    ++runs;
+    return success();
+  };
+  varies = false;
   for (int64_t outer : {1, 2})
     for (int64_t trips : inner)
       for (unsigned skipped = 0; skipped < 1u << outer; ++skipped) {
         if (skipped != 0 && decision.empty()) // Nothing can be left out.
           break;
-        int64_t most = 0;
-        if (failed(certify({trips, outer, skipped}, most, decision, obstacle)))
+        if (failed(run({trips, outer, skipped})))
           return signalPassFailure();
-        waits = std::max(waits, most);
-        ++runs;
+      }
+  // Every pair of trip counts in two tiles, where each tile has its own.
+  for (int64_t trips : inner)
+    for (int64_t last : inner)
+      for (unsigned skipped = 0; varies && trips != last && skipped < 4; ++skipped) {
+        if (skipped != 0 && decision.empty())
+          break;
+        if (failed(run({trips, 2, skipped, last})))
+          return signalPassFailure();
       }
   if (!obstacle.empty()) {
     remark::missed(kernel.getLoc(), opts) << remark::reason("{0}", obstacle);
@@ -206,7 +232,8 @@ void CertifyRings::runOnOperation() {
     list += (list.empty() ? "" : ", ") + std::to_string(trips);
   remark::passed(kernel.getLoc(), opts) << remark::add(
       "the barrier protocol ends, without a lap or an early release, for {0} trips in 1 and 2 "
-      "tiles{1}: {2} runs, {3} waits in the longest",
-      list, decision.empty() ? "" : ", each of them with and without the branch around its work",
-      runs, waits);
+      "tiles{1}{2}: {3} runs, {4} waits in the longest",
+      list, varies ? ", in two also with different ones" : "",
+      decision.empty() ? "" : ", each of them with and without the branch around its work", runs,
+      waits);
 }

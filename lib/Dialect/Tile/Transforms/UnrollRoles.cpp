@@ -62,6 +62,9 @@ static bool isClusterIndex(Operation *op, int64_t programs) {
          divisor.getSExtValue() == programs;
 }
 
+/// What a loop's own number reads as.
+static constexpr StringLiteral kEachTile = "each ";
+
 /// Writes a scalar out as the operations it comes from. Two that read the same are the same number,
 /// whichever role and program of a cluster computes them: all are free of effects, and none asks
 /// who runs it.
@@ -81,7 +84,7 @@ static LogicalResult describe(Value value, int64_t programs, llvm::raw_ostream &
     int64_t depth = 0;
     for (Operation *outer = loop; (outer = outer->getParentOfType<scf::ForOp>());)
       ++depth;
-    os << "each at depth " << depth << " of (";
+    os << kEachTile << "at depth " << depth << " of (";
     for (Value bound : {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()}) {
       if (failed(describe(bound, programs, os, budget)))
         return failure();
@@ -96,8 +99,10 @@ static LogicalResult describe(Value value, int64_t programs, llvm::raw_ostream &
     return success();
   }
   if (isa<ReplicaOp>(op) || (programs > 1 && isa<ProgramIdOp, ClusterRankOp>(op)) ||
-      op->getNumRegions() != 0 || op->getNumResults() != 1 || !isMemoryEffectFree(op))
+      op->getNumRegions() != 0 || !isMemoryEffectFree(op))
     return failure();
+  if (op->getNumResults() != 1) // Views and places of a table's rows.
+    os << "result " << cast<OpResult>(value).getResultNumber() << " of ";
   os << op->getName() << " " << op->getAttrDictionary() << " " << op->getResultTypes() << "(";
   for (Value operand : op->getOperands()) {
     if (failed(describe(operand, programs, os, budget)))
@@ -190,6 +195,7 @@ LogicalResult Unroller::describeLoop(scf::ForOp loop) {
     return failure();
   }
   loops += text;
+  varies |= StringRef(text).contains(kEachTile);
   return success();
 }
 
@@ -198,7 +204,7 @@ LogicalResult Unroller::visitLoop(scf::ForOp loop) {
     return failure();
   bool isOuter = false;
   loop.getBody()->walk([&](scf::ForOp) { isOuter = true; });
-  int64_t count = isOuter ? scenario.outer : scenario.inner;
+  int64_t count = isOuter ? scenario.outer : scenario.tripsIn(tile);
   trips[{loop.getLowerBound(), loop.getUpperBound()}] = count;
   auto copy = [&](ValueRange from, ValueRange to) {
     SmallVector<int64_t> counts;
@@ -210,8 +216,12 @@ LogicalResult Unroller::visitLoop(scf::ForOp loop) {
   copy(loop.getInitArgs(), loop.getRegionIterArgs());
   for (int64_t i = 0; i < count; ++i) {
     inductions[loop.getInductionVar()] = i;
-    if (isOuter)
+    if (isOuter) {
       tile = i;
+      // What is known of a loop's trips is known of this tile alone.
+      loop.getBody()->walk(
+          [&](scf::ForOp inner) { trips.erase({inner.getLowerBound(), inner.getUpperBound()}); });
+    }
     if (failed(run(*loop.getBody())))
       return failure();
     copy(loop.getYieldedValues(), loop.getRegionIterArgs());
