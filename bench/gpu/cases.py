@@ -57,6 +57,10 @@ class Gemm:
     def scalars(self):
         return {}
 
+    def bind(self, views, shape):
+        """The arguments of a launch, of views by name."""
+        return views
+
     def operands(self, arrays, random, shape):
         """Fresh inputs as they lie in memory."""
         sizes, types = self.sizes(shape), self.types()
@@ -161,6 +165,34 @@ class Grouped(Gemm):
         return tuple(arrays.stack(parts) for parts in zip(*pairs))
 
 
+@dataclass(frozen=True)
+class List(Gemm):
+    """One product as a list of problems: rows of A times columns of B, cut unevenly, with an empty piece. All lie in the
+    arrays of the whole, at multiples of 16 bytes where those do."""
+
+    source: str = "gemm_list"
+
+    @property
+    def kernel(self):
+        return self.source
+
+    def pieces(self, shape):
+        """Ranges of rows and of columns of each problem."""
+        m, n, _ = shape
+        rows = (0, m // 3 // 8 * 8, m // 3 // 8 * 8, m * 5 // 6 // 8 * 8, m)
+        columns = (0, n * 2 // 3 // 8 * 8, n)
+        return [(slice(*r), slice(*c)) for r in zip(rows, rows[1:]) for c in zip(columns, columns[1:])]
+
+    def problems(self, arrays, shape, part):
+        """What each problem has of arrays or views of the whole; `part(array, rows, columns)` cuts them."""
+        depth = slice(0, shape[2])
+        return [{"A": part(arrays["A"], rows, depth), "B": part(arrays["B"], depth, columns),
+                 self.result: part(arrays[self.result], rows, columns)} for rows, columns in self.pieces(shape)]
+
+    def bind(self, views, shape):
+        return {"problems": self.problems(views, shape, lambda view, *slices: view.part(*slices))}
+
+
 def cases():
     """All of them, the most important first."""
     products = [Gemm(input=i, output=o, a=a, b=b) for i in ("bf16", "f16") for a in LAYOUTS for b in LAYOUTS
@@ -168,7 +200,7 @@ def cases():
     kmajor = [Gemm("gemm_kmajor", i, o, "row", "column", input2=j)
               for i, j, o in (("i8", "", "i32"), ("f8E4M3FN", "", "bf16"), ("f32", "", "f32"), ("f8E5M2", "", "bf16"),
                               ("f8E4M3FN", "f8E5M2", "bf16"), ("f8E4M3FN", "", "f8E4M3FN"))]
-    return products + [Gemm(source="gemm_graph", result="out"), Batched(), Grouped()] + kmajor + [
+    return products + [Gemm(source="gemm_graph", result="out"), Batched(), Grouped(), List()] + kmajor + [
         Scaled(f"gemm_fp8_{kind}", "f8E4M3FN", "bf16", "row", "column") for kind in ("blockwise", "rowwise")]
 
 

@@ -105,7 +105,8 @@ def run_on_gpu(launcher, inputs, entry, padding, repeat=3):
     try:
         for name, values in inputs.operands.items():
             held[name].put(values)
-        prepared = launcher.prepare({**{name: array.view() for name, array in held.items()}, **case.scalars()}, entry)
+        views = case.bind({name: array.view() for name, array in held.items()}, inputs.shape)
+        prepared = launcher.prepare({**views, **case.scalars()}, entry)
         outputs = []
         for _ in range(repeat):
             held[case.result].poison()
@@ -127,22 +128,56 @@ def run_on_gpu(launcher, inputs, entry, padding, repeat=3):
 # --- Through tk-run -------------------------------------------------------------------------------------------------
 
 
+def save_arrays(inputs, folder):
+    """The operands as files, and the words of tk-run that name them and the result."""
+    layouts, words = inputs.case.layouts(), []
+    for name, values in inputs.operands.items():
+        file = Path(folder) / f"{name}.npy"
+        np.save(file, values if layouts[name] == "row" else np.asfortranarray(values))
+        words += ["--arg", f"{name}={file}"]
+    return words + ["--out", f"{inputs.case.result}={Path(folder) / 'out.npy'}"]
+
+
+def save_list(inputs, folder):
+    """The same for a list of problems: its pieces, beside the list."""
+    case, rows = inputs.case, []
+    whole = {**inputs.operands, case.result: np.empty(inputs.reference.shape, np.int8)}
+    for index, problem in enumerate(case.problems(whole, inputs.shape, lambda array, *slices: array[slices])):
+        rows.append({name: f"{name}{index}.npy" for name in problem})
+        for name, values in problem.items():
+            if name != case.result:
+                np.save(Path(folder) / rows[-1][name], np.ascontiguousarray(values))
+    file = Path(folder) / "list.json"
+    file.write_text(json.dumps(rows))
+    return ["--arg", f"problems={file}"]
+
+
+def join_list(inputs, folder):
+    """The result of the whole, of its pieces; nothing where one is missing."""
+    files = [Path(folder) / f"{inputs.case.result}{index}.npy" for index in range(len(inputs.case.pieces(inputs.shape)))]
+    if not all(file.exists() for file in files):
+        return
+    parts = [np.load(file) for file in files]
+    out = np.empty(inputs.reference.shape, parts[0].dtype)
+    for slices, part in zip(inputs.case.pieces(inputs.shape), parts):
+        out[slices] = part
+    np.save(Path(folder) / "out.npy", out)
+
+
 def run_with_tool(path, inputs, entry, device):
     """The same inputs through tk-run: the C++ runtime on the GPU, or the simulator. (output, report)."""
     case = inputs.case
-    layouts, kind = case.layouts(), case.types()[case.result]
+    kind, is_list = case.types()[case.result], isinstance(case, cases.List)
     with tempfile.TemporaryDirectory() as folder:
         words = [environment.tool("tk-run"), path, "--kernel", case.kernel, f"--device={device}", "--report=json",
                  "--keep-output"] + (["--variant", entry] if entry else [])
-        for name, values in inputs.operands.items():
-            file = Path(folder) / f"{name}.npy"
-            np.save(file, values if layouts[name] == "row" else np.asfortranarray(values))
-            words += ["--arg", f"{name}={file}"]
+        words += save_list(inputs, folder) if is_list else save_arrays(inputs, folder)
         for name, value in case.scalars().items():
             words += ["--arg", f"{name}={value}"]
         out = Path(folder) / "out.npy"
-        words += ["--out", f"{case.result}={out}"]
         done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=900)
+        if is_list:
+            join_list(inputs, folder)
         if not out.exists():
             raise tkpkg.PackageError(done.stderr.strip() or f"tk-run ended with code {done.returncode}")
         output = np.load(out).view(arrays.STORAGE[kind])

@@ -226,7 +226,7 @@ class Launcher:
         self.kernel = tkpkg.find_kernel(package, kernel)
         self.note = ""
         self.module = self._load()
-        self._functions = {}
+        self._functions, self._tables = {}, []
 
     def _load(self):
         """The cubin; where the driver refuses it or there is none, its JIT takes the PTX."""
@@ -249,6 +249,8 @@ class Launcher:
         facts = tkpkg.bind(self.kernel, values, self.driver.num_sms)
         choice = tkpkg.choose(self.kernel, facts, entry)
         variant = choice.variant
+        if 0 not in choice.grid:
+            self._place_tables(variant, facts)
         parameters = tkpkg.pack(self.kernel, variant, facts)
         if 0 not in choice.grid:
             for request in tkpkg.map_requests(variant, facts):
@@ -260,5 +262,26 @@ class Launcher:
         launch.choice, launch.parameters = choice, bytes(parameters)
         return launch
 
+    def _place(self, data):
+        address = self.driver.allocate(len(data))
+        self._tables.append(address)
+        self.driver.upload(address, data)
+        return address
+
+    def _place_tables(self, variant, facts):
+        """Rows, starts and maps of each list, in memory that stays until the launcher is closed."""
+        for use in variant["tables"]:
+            table, argument = facts.values[use["argument"]], self.kernel["arguments"][use["argument"]]
+            table.address = self._place(tkpkg.pack_rows(argument, table))
+            table.starts = self._place(tkpkg.pack_starts(use, table))
+            if use["map_bytes"]:
+                maps = bytearray((len(table.rows) + 1) * use["map_bytes"])
+                zeros, sink = self._place(bytes(16)), self._place(bytes(16))
+                for request in tkpkg.table_map_requests(self.kernel, variant, use, facts, zeros, sink):
+                    maps[request.offset:request.offset + tkpkg.MAP_BYTES] = self.driver.encode_map(request)
+                table.maps = self._place(bytes(maps))
+
     def close(self):
+        for address in self._tables:
+            self.driver.free(address)
         self.driver("cuModuleUnload", self.module)

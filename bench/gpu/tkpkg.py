@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 WIDTH = {"f64": 8, "f32": 4, "tf32": 4, "f16": 2, "bf16": 2, "f8E4M3FN": 1, "f8E5M2": 1, "i64": 8, "i32": 4, "i16": 2,
          "i8": 1, "ui64": 8, "ui32": 4, "ui16": 2, "ui8": 1, "i1": 1}
 # CUtensorMapDataType.
@@ -33,10 +33,26 @@ class View:
     sizes: tuple
     strides: tuple
 
+    def part(self, *slices):
+        """The view of a range of indices along each dimension."""
+        first = sum(s.start * stride for s, stride in zip(slices, self.strides))
+        return View(self.address + first * WIDTH[self.type], self.type, tuple(s.stop - s.start for s in slices),
+                    self.strides)
+
+
+@dataclass
+class Table:
+    """A list of problems: facts of each row, whose values are the columns, and where the list lies."""
+
+    rows: list
+    address: int = 0
+    starts: int = 0
+    maps: int = 0
+
 
 @dataclass
 class Facts:
-    """What expressions are evaluated over: one view or number for each argument, in the kernel's order."""
+    """What expressions are evaluated over: one view, number or table for each argument, in the kernel's order."""
 
     values: list
     num_sms: int = 132
@@ -114,6 +130,10 @@ def evaluate(expr, facts):
     op, *operands = expr
     if op == "num_sms":
         return facts.num_sms
+    if op == "rows":
+        return len(facts.values[operands[0]].rows)
+    if op == "sum":
+        return sum(evaluate(operands[1], row) for row in facts.values[operands[0]].rows)
     if op == "scalar":
         value = facts.values[operands[0]]
         if not isinstance(value, int):
@@ -140,7 +160,16 @@ def _sides(condition, facts):
     return evaluate(condition["lhs"], facts), rhs
 
 
+def _broken_row(condition, facts):
+    """The first row of the condition's table, but those in which the view is empty, that it does not hold for."""
+    of_row = {**condition, "table": -1}
+    return next((row for row in facts.values[condition["table"]].rows
+                 if 0 not in row.values[condition["argument"]].sizes and not holds(of_row, row)), None)
+
+
 def holds(condition, facts):
+    if condition.get("table", -1) >= 0:
+        return _broken_row(condition, facts) is None
     lhs, rhs = _sides(condition, facts)
     kind = condition["kind"]
     if kind in ("divisible", "aligned"):
@@ -195,15 +224,16 @@ def _check_view(argument, view, symbols):
             raise PackageError(f"size {symbol} of {where} is {size}, but another argument has {symbols[symbol]}")
 
 
-def bind(kernel, values, num_sms=132):
-    """Facts of a launch from views and numbers by argument name; a promise that they break is an error."""
-    names = [argument["name"] for argument in kernel["arguments"]]
+def _bind(arguments, values, num_sms):
+    names = [argument["name"] for argument in arguments]
     if set(values) != set(names):
         raise PackageError(f"expected the arguments {', '.join(names)}, got {', '.join(values)}")
     bound, symbols = [], {}
-    for argument in kernel["arguments"]:
+    for argument in arguments:
         value = values[argument["name"]]
-        if argument["view"]:
+        if argument.get("columns"):
+            value = Table([_bind(argument["columns"], row, num_sms) for row in value])
+        elif argument["view"]:
             if len(value.sizes) != len(argument["sizes"]):
                 raise PackageError(f'argument "{argument["name"]}": expected {len(argument["sizes"])} dimensions, got '
                                    f"{len(value.sizes)}")
@@ -213,6 +243,12 @@ def bind(kernel, values, num_sms=132):
     return Facts(bound, num_sms)
 
 
+def bind(kernel, values, num_sms=132):
+    """Facts of a launch from views, numbers and, for a table, lists of views by column; a promise that they break is an
+    error."""
+    return _bind(kernel["arguments"], values, num_sms)
+
+
 # --- Variants -------------------------------------------------------------------------------------------------------
 
 
@@ -220,7 +256,8 @@ def obstacle(variant, facts):
     """The first precondition that does not hold, as text; None if all do."""
     for condition in variant["preconditions"]:
         if not holds(condition, facts):
-            lhs, rhs = _sides(condition, facts)
+            broken = facts if condition.get("table", -1) < 0 else _broken_row(condition, facts)
+            lhs, rhs = _sides(condition, broken)
             return f"{condition['kind']} ({condition['why']}), got {lhs} and {rhs}"
     return None
 
@@ -273,20 +310,77 @@ def pack(kernel, variant, facts):
             buffer[offset:offset + len(data)] = data
 
     for argument, value in zip(kernel["arguments"], facts.values):
-        if not argument["view"]:
+        if argument.get("columns"):
+            for index, part in enumerate((value.address, len(value.rows), value.starts, value.maps)):
+                put(argument["offset"] + 8 * index, part.to_bytes(8, "little"))
+        elif argument["view"]:
+            _put_view(put, argument, value)
+        else:
             put(argument["offset"], _scalar_bytes(argument, value))
-            continue
-        put(argument["offset"], value.address.to_bytes(8, "little"))
-        for offsets, numbers in ((argument["size_offsets"], value.sizes), (argument["stride_offsets"], value.strides)):
-            for offset, number in zip(offsets, numbers):
-                put(offset, number.to_bytes(8, "little", signed=True))
     return buffer
 
 
-def map_requests(variant, facts):
-    """The tensor maps that the host has to make."""
+def _put_view(put, argument, view):
+    put(argument["offset"], view.address.to_bytes(8, "little"))
+    for offsets, numbers in ((argument["size_offsets"], view.sizes), (argument["stride_offsets"], view.strides)):
+        for offset, number in zip(offsets, numbers):
+            put(offset, number.to_bytes(8, "little", signed=True))
+
+
+def pack_rows(argument, table):
+    """The rows of a table as they lie in memory, and a row of zeros."""
+    buffer = bytearray((len(table.rows) + 1) * argument["row_bytes"])
+
+    def put_at(start):
+        def put(offset, data):
+            if offset >= 0:
+                buffer[start + offset:start + offset + len(data)] = data
+        return put
+
+    for index, row in enumerate(table.rows):
+        for column, view in zip(argument["columns"], row.values):
+            _put_view(put_at(index * argument["row_bytes"]), column, view)
+    return bytes(buffer)
+
+
+def pack_starts(use, table):
+    """The number of each row's first program, and of all."""
+    starts = [0]
+    for row in table.rows:
+        starts.append(starts[-1] + evaluate(use["programs"], row))
+    return b"".join(start.to_bytes(8, "little") for start in starts)
+
+
+def table_map_requests(kernel, variant, use, facts, zeros, sink):
+    """The tensor maps of every row of a table and of the one after the last, at their place beside it. Those of empty
+    views are of one element at `zeros`, or at `sink` where the kernel writes."""
+    table, columns = facts.values[use["argument"]], kernel["arguments"][use["argument"]]["columns"]
     requests = []
     for entry in variant["tensor_maps"]:
+        if entry["table"] != use["argument"]:
+            continue
+        of_row = {"tensor_maps": [{**entry, "table": -1}]}
+        for index in range(len(table.rows) + 1):
+            if index < len(table.rows) and 0 not in table.rows[index].values[entry["argument"]].sizes:
+                (request,) = map_requests(of_row, table.rows[index])
+            else:
+                rank, place = len(entry["dimensions"]), sink if columns[entry["argument"]]["written"] else zeros
+                request = MapRequest(0, MAP_TYPES[entry["type"]], place, [1] * rank, [16] * (rank - 1),
+                                     [dimension["box"] for dimension in entry["dimensions"]],
+                                     (0, 32, 64, 128).index(entry["swizzle"]),
+                                     (0, 64, 128, 256).index(entry["l2_promotion"]),
+                                     ("zero", "nan").index(entry["fill"]))
+            request.offset = index * use["map_bytes"] + entry["offset"]
+            requests.append(request)
+    return requests
+
+
+def map_requests(variant, facts):
+    """The tensor maps that the host has to make, but those of tables."""
+    requests = []
+    for entry in variant["tensor_maps"]:
+        if entry.get("table", -1) >= 0:
+            continue
         sizes = [evaluate(dimension["size"], facts) for dimension in entry["dimensions"]]
         strides = [evaluate(dimension["stride"], facts) * WIDTH[entry["type"]] for dimension in entry["dimensions"]]
         for d, stride in enumerate(strides[1:], 1):

@@ -15,22 +15,53 @@ using namespace llvm;
 using namespace tk;
 
 namespace {
+/// Where a result goes.
+struct Target {
+  std::string name; ///< Of the result: "C", or "problems[3].C".
+  const tkValue *value;
+  std::vector<int64_t> strides;
+};
+
 /// The caller's values as the runtime takes them. `inputs` points into `tensors`.
 struct Values {
   std::vector<std::unique_ptr<HostTensor>> tensors;
-  std::vector<std::pair<const tkValue *, std::vector<int64_t>>> outputs; ///< With strides.
+  std::vector<Target> outputs;
   LaunchInputs inputs;
 
-  Error add(const tkValue &value);
-  Error addArray(const tkValue &value);
+  Error add(const tkValue &value) { return add(value, value.name ? value.name : "", inputs); }
+
+private:
+  /// `name` is what messages and results call it; it goes to `to` under its own name.
+  Error add(const tkValue &value, const std::string &name, LaunchInputs &to);
+  Error addArray(const tkValue &value, const std::string &name, LaunchInputs &to);
+  Error addList(const tkValue &value, LaunchInputs &to);
 };
 } // namespace
 
-static Error failValue(const tkValue &value, const Twine &problem) {
-  return createStringError("argument \"" + Twine(value.name) + "\": " + problem);
+static Error failValue(const Twine &name, const Twine &problem) {
+  return createStringError("argument \"" + name + "\": " + problem);
 }
 
-Error Values::add(const tkValue &value) {
+Error Values::addList(const tkValue &value, LaunchInputs &to) {
+  if (value.integer < 0 || (value.integer > 0 && !value.data))
+    return failValue(value.name, "expected zero or more rows and their address, got " +
+                                     Twine(value.integer) + (value.data ? "" : " at NULL"));
+  LaunchInputs::Table &table = to.tables.emplace_back();
+  table.name = value.name;
+  ArrayRef<tkRow> rows(static_cast<const tkRow *>(value.data), static_cast<size_t>(value.integer));
+  table.rows.resize(rows.size());
+  for (auto [index, row] : enumerate(rows))
+    for (const tkValue &column : ArrayRef(row.values, row.numValues)) {
+      std::string name = nameOfRow(value.name, index, column.name ? column.name : "");
+      if (column.kind == TK_LIST)
+        return failValue(name, "expected an array, got a list in a list");
+      if (Error error = add(column, name, table.rows[index]))
+        return error;
+    }
+  return Error::success();
+}
+
+Error Values::add(const tkValue &value, const std::string &name, LaunchInputs &inputs) {
   if (!value.name)
     return createStringError("expected a name for every value, got NULL");
   switch (value.kind) {
@@ -44,37 +75,39 @@ Error Values::add(const tkValue &value) {
   case TK_OUTPUT:
   case TK_INOUT:
   case TK_ON_DEVICE:
-    return addArray(value);
+    return addArray(value, name, inputs);
+  case TK_LIST:
+    return addList(value, inputs);
   }
-  return failValue(value, "expected a tkValueKind, got " + Twine(static_cast<int>(value.kind)));
+  return failValue(name, "expected a tkValueKind, got " + Twine(static_cast<int>(value.kind)));
 }
 
-Error Values::addArray(const tkValue &value) {
+Error Values::addArray(const tkValue &value, const std::string &name, LaunchInputs &inputs) {
   if (value.elementType < TK_F64 || value.elementType > TK_I1)
-    return failValue(value,
+    return failValue(name,
                      "expected a tkElementType, got " + Twine(static_cast<int>(value.elementType)));
   if (value.rank < 1 || value.rank > TK_MAX_RANK || !value.sizes)
-    return failValue(value, "expected 1 to 5 sizes, got " + Twine(value.sizes ? value.rank : 0));
+    return failValue(name, "expected 1 to 5 sizes, got " + Twine(value.sizes ? value.rank : 0));
   HostTensor tensor;
   tensor.type = static_cast<ElementType>(value.elementType);
   tensor.sizes.assign(value.sizes, value.sizes + value.rank);
   if (any_of(tensor.sizes, [](int64_t size) { return size < 0; }))
-    return failValue(value, "expected sizes of zero or more, got " + printSizes(tensor.sizes));
+    return failValue(name, "expected sizes of zero or more, got " + printSizes(tensor.sizes));
   tensor.strides = getDenseStrides(tensor.sizes);
   if (value.strides)
     tensor.strides.assign(value.strides, value.strides + value.rank);
   if (any_of(tensor.strides, [](int64_t stride) { return stride < 0; }))
-    return failValue(value, "expected strides of zero or more, got a negative one; copy the array");
+    return failValue(name, "expected strides of zero or more, got a negative one; copy the array");
   std::optional<int64_t> extent = getExtent(tensor.sizes, tensor.strides);
   int64_t bytes = 0;
   if (!extent || MulOverflow(*extent, int64_t(getElementBytes(tensor.type)), bytes) ||
       static_cast<uint64_t>(bytes) > getHostMemory())
-    return failValue(value, "expected an array that fits memory, got " + printSizes(tensor.sizes));
+    return failValue(name, "expected an array that fits memory, got " + printSizes(tensor.sizes));
   if (bytes > 0 && !value.data)
-    return failValue(value, "expected an address, got NULL");
+    return failValue(name, "expected an address, got NULL");
   if (value.kind == TK_OUTPUT || value.kind == TK_INOUT) {
     inputs.outputs.push_back({value.name, tensor.sizes, tensor.strides});
-    outputs.emplace_back(&value, tensor.strides);
+    outputs.push_back({name, &value, tensor.strides});
   }
   if (value.kind == TK_OUTPUT)
     return Error::success();
@@ -225,9 +258,9 @@ int tkLaunch(tkDevice device, tkPackage package, size_t kernel, const tkValue *v
   if (!executed)
     return capi::fail(executed.takeError());
   for (const OutputResult &output : executed->outputs)
-    for (const auto &[value, strides] : given.outputs)
-      if (output.name == value->name)
-        copyOut(output.tensor, *value, strides);
+    for (const Target &target : given.outputs)
+      if (output.name == target.name)
+        copyOut(output.tensor, *target.value, target.strides);
   auto handle = std::make_unique<tkResultOpaque>();
   handle->numErrors = executed->report ? executed->report->errors() : 0;
   handle->report = writeReport(*device->device, kernels[kernel], *executed, execution.sim.seed);

@@ -31,6 +31,24 @@ int capi::fail(const Twine &message) {
   return 1;
 }
 
+static tkArgument describeArgument(const Argument &argument) {
+  tkArgument result = {};
+  result.name = argument.name.c_str();
+  result.isView = argument.isView;
+  result.elementType = static_cast<tkElementType>(argument.elementType);
+  result.rank = static_cast<int>(argument.sizes.size());
+  for (size_t d = 0; d < argument.sizes.size() && d < TK_MAX_RANK; ++d) {
+    result.sizes[d] = argument.sizes[d];
+    result.strides[d] = argument.strides[d];
+    result.symbols[d] = argument.symbols[d].c_str();
+  }
+  result.align = argument.align;
+  result.read = argument.read;
+  result.written = argument.written;
+  result.numColumns = static_cast<int>(argument.columns.size());
+  return result;
+}
+
 extern "C" {
 
 const char *tkGetLastError(void) { return lastError.c_str(); }
@@ -98,20 +116,20 @@ int tkKernelGetArgument(tkPackage package, size_t kernel, size_t index, tkArgume
   if (index >= count)
     return capi::fail("expected an argument of kernel " + Twine(kernel) + " below " + Twine(count) +
                       ", got " + Twine(index));
+  *result = describeArgument(package->package.kernels[kernel].arguments[index]);
+  return 0;
+}
+
+int tkKernelGetColumn(tkPackage package, size_t kernel, size_t index, size_t column,
+                      tkArgument *result) {
+  tkArgument list;
+  if (int status = tkKernelGetArgument(package, kernel, index, &list))
+    return status;
   const Argument &argument = package->package.kernels[kernel].arguments[index];
-  *result = {};
-  result->name = argument.name.c_str();
-  result->isView = argument.isView;
-  result->elementType = static_cast<tkElementType>(argument.elementType);
-  result->rank = static_cast<int>(argument.sizes.size());
-  for (size_t d = 0; d < argument.sizes.size() && d < TK_MAX_RANK; ++d) {
-    result->sizes[d] = argument.sizes[d];
-    result->strides[d] = argument.strides[d];
-    result->symbols[d] = argument.symbols[d].c_str();
-  }
-  result->align = argument.align;
-  result->read = argument.read;
-  result->written = argument.written;
+  if (column >= argument.columns.size())
+    return capi::fail("expected a column of \"" + argument.name + "\" below " +
+                      Twine(argument.columns.size()) + ", got " + Twine(column));
+  *result = describeArgument(argument.columns[column]);
   return 0;
 }
 

@@ -44,6 +44,21 @@ static std::optional<Expr::Op> getBinaryOp(Operation *op) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
+static FailureOr<Expr> convertExpr(Value value, int64_t &budget);
+
+/// How many programs work on one row: an expression of a row, whose columns are the arguments.
+static FailureOr<Expr> convertTiles(TableTilesOp tiles, int64_t &budget) {
+  auto grid = cast<GridOp>(tiles.getRow().front().getTerminator());
+  FailureOr<Expr> product = convertExpr(grid.getSizes().front(), budget);
+  for (Value size : grid.getSizes().drop_front()) {
+    FailureOr<Expr> extent = convertExpr(size, budget);
+    if (failed(product) || failed(extent))
+      return failure();
+    product = Expr::binary(Expr::Op::Mul, std::move(*product), std::move(*extent));
+  }
+  return product;
+}
+
 /// `budget` bounds the tree, which repeats what the grid region shares.
 static FailureOr<Expr> convertExpr(Value value, int64_t &budget) {
   if (--budget < 0)
@@ -61,6 +76,17 @@ static FailureOr<Expr> convertExpr(Value value, int64_t &budget) {
     return Expr::size(view.getArgNumber(), dim.getDimension());
   if (isa<NumSMsOp>(op))
     return Expr::numSMs();
+  if (auto size = dyn_cast<TableSizeOp>(op))
+    return Expr::rows(cast<BlockArgument>(size.getTable()).getArgNumber());
+  if (auto tiles = dyn_cast<TableTilesOp>(op)) {
+    FailureOr<Expr> ofRow = convertTiles(tiles, budget);
+    if (failed(ofRow))
+      return failure();
+    return Expr::sum(cast<BlockArgument>(tiles.getTable()).getArgNumber(), std::move(*ofRow));
+  }
+  if (isa<ProgramIdOp, TableRowOp>(op) || (dim && dim.getView().getDefiningOp<TableRowOp>()))
+    return op->emitOpError() << "depends on a row of a table, and the host counts the programs of "
+                                "all rows at once; tk-flatten-grid makes one dimension of the grid";
   if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
     return convertExpr(op->getOperand(0), budget);
   std::optional<Expr::Op> binary = getBinaryOp(op);
@@ -106,25 +132,64 @@ static void describeView(GlobalType type, Argument &argument, int64_t &end) {
   place(type.getStrides(), argument.strides, argument.strideOffsets);
 }
 
+/// What is known of a view's elements and sizes, but for where its parts go.
+static LogicalResult describeElements(KernelOp kernel, GlobalType view, ArrayRef<Attribute> symbols,
+                                      unsigned access, Argument &argument) {
+  std::optional<ElementType> element = convertElementType(view.getElementType());
+  if (!element)
+    return kernel.emitOpError() << "has argument '" << argument.name << "' of type " << Type(view)
+                                << ", which packages cannot describe";
+  argument.elementType = *element;
+  for (Attribute symbol : symbols)
+    argument.symbols.push_back(cast<StringAttr>(symbol).str());
+  argument.symbols.resize(view.getRank());
+  argument.read = !kernel.getReads() || (*kernel.getReads())[access];
+  argument.written = kernel.getWrites() && (*kernel.getWrites())[access];
+  return success();
+}
+
+static LogicalResult describeTable(KernelOp kernel, unsigned index, Argument &argument,
+                                   int64_t &end) {
+  auto table = cast<TableType>(kernel.getArgumentTypes()[index]);
+  argument.elementType = ElementType::U64; // Of the words that it is made of.
+  argument.offset = llvm::alignTo(end, 8);
+  end = argument.offset + Argument::kTableBytes;
+  argument.rowBytes = table.getRowBytes();
+  unsigned access = kernel.getAccessIndex(index);
+  ArrayRef<Attribute> symbols = cast<ArrayAttr>(kernel.getSizeNames()[index]).getValue();
+  int64_t inRow = 0;
+  for (auto [name, view] : llvm::zip_equal(table.getNames(), table.getColumns())) {
+    Argument &column = argument.columns.emplace_back();
+    column.name = name.str();
+    describeView(view, column, inRow);
+    ArrayRef<Attribute> own = symbols.take_front(symbols.empty() ? 0 : view.getRank());
+    symbols = symbols.drop_front(own.size());
+    if (failed(describeElements(kernel, view, own, access++, column)))
+      return failure();
+  }
+  return success();
+}
+
 static LogicalResult describeArguments(KernelOp kernel, Kernel &described,
                                        int64_t &parameterBytes) {
   for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) {
     Argument argument;
     argument.name = kernel.getArgumentName(index);
-    auto view = dyn_cast<GlobalType>(type);
-    std::optional<ElementType> element = convertElementType(view ? view.getElementType() : type);
-    if (!element)
-      return kernel.emitOpError() << "has argument '" << argument.name << "' of type " << type
-                                  << ", which packages cannot describe";
-    argument.elementType = *element;
-    if (view) {
+    if (isa<TableType>(type)) {
+      if (failed(describeTable(kernel, index, argument, parameterBytes)))
+        return failure();
+    } else if (auto view = dyn_cast<GlobalType>(type)) {
       describeView(view, argument, parameterBytes);
-      for (Attribute symbol : cast<ArrayAttr>(kernel.getSizeNames()[index]))
-        argument.symbols.push_back(cast<StringAttr>(symbol).str());
-      argument.symbols.resize(view.getRank());
-      argument.read = !kernel.getReads() || (*kernel.getReads())[index];
-      argument.written = kernel.getWrites() && (*kernel.getWrites())[index];
+      if (failed(describeElements(kernel, view,
+                                  cast<ArrayAttr>(kernel.getSizeNames()[index]).getValue(),
+                                  kernel.getAccessIndex(index), argument)))
+        return failure();
     } else {
+      std::optional<ElementType> element = convertElementType(type);
+      if (!element)
+        return kernel.emitOpError() << "has argument '" << argument.name << "' of type " << type
+                                    << ", which packages cannot describe";
+      argument.elementType = *element;
       argument.offset = placeParameter(parameterBytes, getElementBytes(*element));
     }
     described.arguments.push_back(std::move(argument));
@@ -157,71 +222,102 @@ static void describeBarriers(KernelOp kernel, Variant &variant) {
                                        proof.getPerTrip()});
 }
 
+/// Adds a precondition about a view: an argument, or a column of each row of a table.
+static void require(Variant &variant, const ViewSource &view, Condition::Kind kind,
+                    Expr (*part)(unsigned, unsigned), unsigned dimension, int64_t rhs,
+                    StringRef why) {
+  Condition &condition = variant.preconditions.emplace_back();
+  condition.kind = kind;
+  condition.argument = view.column.value_or(view.argument);
+  condition.table = view.column ? int64_t(view.argument) : -1;
+  if (part)
+    condition.lhs = part(condition.argument, dimension);
+  condition.rhs = Expr::constant(rhs);
+  condition.why = why.str();
+}
+
+/// What a view's type promises beyond that of the kernel's own.
+static void describePromise(GlobalType known, GlobalType promised, const ViewSource &view,
+                            Variant &described) {
+  constexpr StringRef kWhy = "promised by the variant's type";
+  if (promised.getAlign() > known.getAlign())
+    require(described, view, Condition::Kind::Aligned, nullptr, 0, promised.getAlign(), kWhy);
+  for (unsigned d = 0; d < known.getRank(); ++d) {
+    if (promised.getSizeDivisors()[d] != known.getSizeDivisors()[d])
+      require(described, view, Condition::Kind::Divisible, Expr::size, d,
+              promised.getSizeDivisors()[d], kWhy);
+    if (promised.getStrideDivisors()[d] != known.getStrideDivisors()[d])
+      require(described, view, Condition::Kind::Divisible, Expr::stride, d,
+              promised.getStrideDivisors()[d], kWhy);
+  }
+}
+
+/// The type of a view by where it comes from.
+static GlobalType getViewType(KernelOp kernel, const ViewSource &view) {
+  Type type = kernel.getArgumentTypes()[view.argument];
+  return view.column ? cast<TableType>(type).getColumns()[*view.column] : cast<GlobalType>(type);
+}
+
 /// What a variant's argument types promise beyond the kernel's own.
 static void describePromises(KernelOp base, KernelOp variant, Variant &described) {
-  auto require = [&](Condition::Kind kind, unsigned argument, Expr lhs, int64_t rhs,
-                     StringRef why) {
-    Condition condition;
-    condition.kind = kind;
-    condition.argument = argument;
-    condition.lhs = std::move(lhs);
-    condition.rhs = Expr::constant(rhs);
-    condition.why = why.str();
-    described.preconditions.push_back(std::move(condition));
-  };
   for (auto [index, types] :
        llvm::enumerate(llvm::zip_equal(base.getArgumentTypes(), variant.getArgumentTypes()))) {
-    auto known = dyn_cast<GlobalType>(std::get<0>(types));
-    auto promised = dyn_cast<GlobalType>(std::get<1>(types));
-    if (!known || !promised)
-      continue;
-    constexpr StringRef kWhy = "promised by the variant's type";
-    if (promised.getAlign() > known.getAlign())
-      require(Condition::Kind::Aligned, index, Expr(), promised.getAlign(), kWhy);
-    for (unsigned d = 0; d < known.getRank(); ++d) {
-      if (promised.getSizeDivisors()[d] != known.getSizeDivisors()[d])
-        require(Condition::Kind::Divisible, index, Expr::size(index, d),
-                promised.getSizeDivisors()[d], kWhy);
-      if (promised.getStrideDivisors()[d] != known.getStrideDivisors()[d])
-        require(Condition::Kind::Divisible, index, Expr::stride(index, d),
-                promised.getStrideDivisors()[d], kWhy);
-    }
+    unsigned argument = index;
+    auto [known, promised] = types;
+    if (isa<GlobalType>(known) && isa<GlobalType>(promised))
+      describePromise(cast<GlobalType>(known), cast<GlobalType>(promised), {argument, {}},
+                      described);
+    auto table = dyn_cast<TableType>(known);
+    for (unsigned column = 0; table && column < table.getNumColumns(); ++column)
+      describePromise(table.getColumns()[column], cast<TableType>(promised).getColumns()[column],
+                      {argument, column}, described);
   }
   // Coordinates of the copy engine have 32 bits with sign, strides 40 bits of bytes.
-  llvm::SmallDenseSet<unsigned> seen;
+  SmallVector<ViewSource> seen;
   if (ArrayAttr maps = variant.getTensorMapsAttr())
     for (auto map : maps.getAsRange<TensorMapAttr>()) {
-      unsigned index = map.getArgument();
-      if (!seen.insert(index).second)
+      ViewSource source{map.getArgument(), map.getColumn()};
+      if (llvm::is_contained(seen, source))
         continue;
-      auto view = cast<GlobalType>(variant.getArgumentTypes()[index]);
+      seen.push_back(source);
+      GlobalType view = getViewType(variant, source);
       for (unsigned d = 0; d < view.getRank(); ++d) {
         constexpr StringRef kWhy = "the copy engine reads the view";
+        using Kind = Condition::Kind;
         if (ShapedType::isDynamic(view.getShape()[d])) {
-          require(Condition::Kind::NotEqual, index, Expr::size(index, d), 0, kWhy);
-          require(Condition::Kind::LessEqual, index, Expr::size(index, d), hopper::kTMAMaxExtent,
-                  kWhy);
+          if (!source.column) // Empty views of a table have maps of nothing.
+            require(described, source, Kind::NotEqual, Expr::size, d, 0, kWhy);
+          require(described, source, Kind::LessEqual, Expr::size, d, hopper::kTMAMaxExtent, kWhy);
         }
         if (ShapedType::isDynamic(view.getStrides()[d])) {
-          require(Condition::Kind::NotEqual, index, Expr::stride(index, d), 0, kWhy);
-          require(Condition::Kind::Less, index, Expr::stride(index, d),
+          require(described, source, Kind::NotEqual, Expr::stride, d, 0, kWhy);
+          require(described, source, Kind::Less, Expr::stride, d,
                   hopper::kTMAMaxStrideBytes / view.getElementBytes(), kWhy);
         }
       }
     }
 }
 
-/// Tensor maps come after the other parameters, each at its own alignment.
+/// Tensor maps come after the other parameters, each at its own alignment; those of a table in its
+/// memory, row after row.
 static void describeTensorMaps(KernelOp kernel, Variant &variant) {
   ArrayAttr maps = kernel.getTensorMapsAttr();
   if (!maps)
     return;
   for (auto map : maps.getAsRange<TensorMapAttr>()) {
-    auto view = cast<GlobalType>(kernel.getArgumentTypes()[map.getArgument()]);
+    GlobalType view = getViewType(kernel, {map.getArgument(), map.getColumn()});
     TensorMap &described = variant.tensorMaps.emplace_back();
-    described.argument = map.getArgument();
-    described.offset = llvm::alignTo(variant.parameterBytes, hopper::kTensorMapAlign);
-    variant.parameterBytes = described.offset + hopper::kTensorMapBytes;
+    described.argument = map.getColumn().value_or(map.getArgument());
+    if (map.getColumn()) {
+      described.table = map.getArgument();
+      auto use = llvm::find_if(
+          variant.tables, [&](const TableUse &use) { return use.argument == map.getArgument(); });
+      described.offset = use->mapBytes;
+      use->mapBytes += hopper::kTensorMapBytes;
+    } else {
+      described.offset = llvm::alignTo(variant.parameterBytes, hopper::kTensorMapAlign);
+      variant.parameterBytes = described.offset + hopper::kTensorMapBytes;
+    }
     // The copy engine has no 8-bit floats and no signed numbers of 8 or 16 bits: to it they are
     // bits.
     described.type = *convertElementType(view.getElementType());
@@ -233,7 +329,7 @@ static void describeTensorMaps(KernelOp kernel, Variant &variant) {
     described.l2Promotion = hopper::kTMAPromotionBytes;
     for (auto [d, box] : llvm::zip_equal(map.getOrder(), map.getBox())) {
       int64_t size = view.getShape()[d], stride = view.getStrides()[d];
-      unsigned argument = map.getArgument();
+      unsigned argument = described.argument;
       described.dimensions.push_back(
           {ShapedType::isDynamic(size) ? Expr::size(argument, d) : Expr::constant(size),
            ShapedType::isDynamic(stride) ? Expr::stride(argument, d) : Expr::constant(stride),
@@ -263,6 +359,19 @@ static LogicalResult describeVariant(KernelOp kernel, KernelOp base, int64_t par
   variant.dynamicSharedBytes = kernel.getSharedBytes().value_or(0);
   describeReports(kernel, variant);
   describeBarriers(kernel, variant);
+  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
+    if (isa<TableType>(type))
+      variant.tables.push_back({unsigned(index), Expr::constant(0), 0});
+  for (auto tiles : kernel.getGrid().front().getOps<TableTilesOp>()) {
+    int64_t budget = kMaxExprNodes;
+    FailureOr<Expr> programs = convertTiles(tiles, budget);
+    if (failed(programs))
+      return failure();
+    unsigned index = cast<BlockArgument>(tiles.getTable()).getArgNumber();
+    for (TableUse &use : variant.tables)
+      if (use.argument == index)
+        use.programs = std::move(*programs);
+  }
   describePromises(base, kernel, variant);
   describeTensorMaps(kernel, variant);
   return success();

@@ -37,6 +37,7 @@ void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &option
   addOptional(kernel, tile::createSplitK());
   addOptional(kernel, tile::createWidenTiles());
   addOptional(kernel, tile::createCluster());
+  kernel.addPass(tile::createFlattenGrid());
   addOptional(kernel, tile::createPersist());
   addOptional(kernel, tile::createStageOperands());
   addOptional(kernel, tile::createSpecializeWarps());

@@ -22,12 +22,24 @@ int64_t BoundArgument::getBytes() const {
   return getExtent(sizes, strides).value_or(0) * getElementBytes(argument->elementType);
 }
 
-LaunchFacts Binding::getFacts(int64_t numSMs) const {
+static LaunchFacts collectFacts(ArrayRef<BoundArgument> arguments, int64_t numSMs) {
   LaunchFacts facts;
   facts.numSMs = numSMs;
-  for (const BoundArgument &argument : arguments)
-    facts.arguments.push_back({argument.sizes, argument.strides, 0, argument.integer});
+  for (const BoundArgument &argument : arguments) {
+    ArgumentFacts &known = facts.arguments.emplace_back();
+    known.sizes = argument.sizes;
+    known.strides = argument.strides;
+    known.scalar = argument.integer;
+    for (ArrayRef<BoundArgument> row : argument.rows)
+      known.rows.push_back(collectFacts(row, numSMs));
+  }
   return facts;
+}
+
+LaunchFacts Binding::getFacts(int64_t numSMs) const { return collectFacts(arguments, numSMs); }
+
+std::string nameOfRow(StringRef table, size_t row, StringRef column) {
+  return (table + "[" + Twine(row) + "]." + column).str();
 }
 
 Expected<const Argument *> findArgument(const Kernel &kernel, StringRef name) {
@@ -50,11 +62,14 @@ struct SymbolUse {
 
 class Binder {
 public:
-  Binder(const Kernel &kernel, const LaunchInputs &given) : kernel(kernel), given(given) {}
+  /// A row of a table is bound as the arguments of a kernel are.
+  Binder(const Kernel &kernel, const LaunchInputs &given, bool isRow = false)
+      : kernel(kernel), given(given), isRow(isRow) {}
   Expected<Binding> bind();
 
 private:
   Error checkNames();
+  Error bindTable(BoundArgument &bound);
   Error bindScalar(BoundArgument &bound);
   Error bindInput(BoundArgument &bound);
   Error bindOutput(BoundArgument &bound);
@@ -69,8 +84,16 @@ private:
     return it == list.end() ? nullptr : &*it;
   }
 
+  /// How to give what is missing.
+  std::string remedy(StringRef option, const Argument &argument, const Twine &value) {
+    if (isRow)
+      return "; give the row a \"" + argument.name + "\"";
+    return ("; give --" + option + " " + argument.name + "=" + value).str();
+  }
+
   const Kernel &kernel;
   const LaunchInputs &given;
+  bool isRow;
   StringMap<SymbolUse> symbols;
 };
 } // namespace
@@ -78,6 +101,12 @@ private:
 static std::string quote(const Argument &argument) { return "\"" + argument.name + "\""; }
 
 static std::string describe(const Argument &argument) {
+  if (argument.isTable()) {
+    std::string columns;
+    for (const Argument &column : argument.columns)
+      columns += (columns.empty() ? "" : ", ") + quote(column);
+    return "a list of rows, each with " + columns;
+  }
   std::string type = stringifyElementType(argument.elementType).str();
   if (!argument.isView)
     return "a scalar of type " + type;
@@ -92,25 +121,32 @@ static std::string describe(const Argument &argument) {
 /// Every name given is an argument of the right sort, given once.
 Error Binder::checkNames() {
   StringSet<> inputs, outputs;
-  auto check = [&](StringRef name, StringSet<> &seen, bool isView) -> Error {
+  enum Given { Array, Number, List };
+  auto check = [&](StringRef name, StringSet<> &seen, Given kind) -> Error {
     Expected<const Argument *> argument = findArgument(kernel, name);
     if (!argument)
       return argument.takeError();
     if (!seen.insert(name).second)
       return fail("argument \"" + name + "\" is given twice: expected one value, got two");
-    if ((*argument)->isView != isView)
+    Given expected = (*argument)->isView ? Array : (*argument)->isTable() ? List : Number;
+    if (expected != kind)
       return fail("argument \"" + name + "\": expected " + describe(**argument) + ", got " +
-                  (isView ? "an array" : "a number"));
+                  (kind == Array    ? "an array"
+                   : kind == Number ? "a number"
+                                    : "a list of rows"));
     return Error::success();
   };
   for (const auto &input : given.inputs)
-    if (Error error = check(input.name, inputs, true))
+    if (Error error = check(input.name, inputs, Array))
       return error;
   for (const auto &scalar : given.scalars)
-    if (Error error = check(scalar.name, inputs, false))
+    if (Error error = check(scalar.name, inputs, Number))
+      return error;
+  for (const auto &table : given.tables)
+    if (Error error = check(table.name, inputs, List))
       return error;
   for (const auto &output : given.outputs) {
-    if (Error error = check(output.name, outputs, true))
+    if (Error error = check(output.name, outputs, Array))
       return error;
     if (!(*findArgument(kernel, output.name))->written)
       return fail("output \"" + output.name + "\": expected an argument that kernel \"" +
@@ -141,7 +177,7 @@ Error Binder::bindScalar(BoundArgument &bound) {
   const LaunchInputs::Scalar *scalar = find(given.scalars, argument.name);
   if (!scalar)
     return fail("missing argument " + quote(argument) + ": expected " + describe(argument) +
-                ", got nothing; give --arg " + argument.name + "=NUMBER");
+                ", got nothing" + remedy("arg", argument, "NUMBER"));
   bound.scalar.resize(getElementBytes(argument.elementType));
   const int64_t *integer = std::get_if<int64_t>(&scalar->value);
   if (isFloat(argument.elementType)) {
@@ -159,6 +195,25 @@ Error Binder::bindScalar(BoundArgument &bound) {
   for (auto [index, byte] : enumerate(bound.scalar))
     byte = static_cast<uint8_t>(static_cast<uint64_t>(*integer) >> (8 * index));
   bound.integer = *integer;
+  return Error::success();
+}
+
+Error Binder::bindTable(BoundArgument &bound) {
+  const Argument &argument = *bound.argument;
+  const LaunchInputs::Table *table = find(given.tables, argument.name);
+  if (!table)
+    return fail("missing argument " + quote(argument) + ": expected " + describe(argument) +
+                ", got nothing" + remedy("arg", argument, "FILE.json"));
+  Kernel columns = makeRowKernel(argument);
+  for (auto [index, row] : enumerate(table->rows)) {
+    Expected<Binding> binding = Binder(columns, row, /*isRow=*/true).bind();
+    if (!binding)
+      return fail("row " + Twine(index) + " of " + quote(argument) + ": " +
+                  llvm::toString(binding.takeError()));
+    for (auto [column, known] : zip_equal(binding->arguments, argument.columns))
+      column.argument = &known;
+    bound.rows.push_back(std::move(binding->arguments));
+  }
   return Error::success();
 }
 
@@ -256,8 +311,9 @@ Error Binder::inferSizes(BoundArgument &bound) {
         letters += (i ? "x" : "") +
                    (argument.symbols[i].empty() ? "N" + std::to_string(i) : argument.symbols[i]);
       return fail("size of output " + quote(argument) + " (dimension " + Twine(d) +
-                  "): expected an input that fixes it, got none; give --out " + argument.name +
-                  "=" + argument.name + ".npy:" + letters);
+                  "): expected an input that fixes it, got none" +
+                  (isRow ? "; give its sizes: \"sizes\": \"" + letters + "\""
+                         : remedy("out", argument, argument.name + ".npy:" + letters)));
     }
   }
   return Error::success();
@@ -268,11 +324,10 @@ Error Binder::bindOutput(BoundArgument &bound) {
   const LaunchInputs::Output *output = find(given.outputs, argument.name);
   if (argument.read)
     return fail("missing argument " + quote(argument) + ": expected " + describe(argument) +
-                ", which the kernel reads, got nothing; give --arg " + argument.name + "=FILE.npy");
+                ", which the kernel reads, got nothing" + remedy("arg", argument, "FILE.npy"));
   if (!argument.written || !output)
     return fail("missing argument " + quote(argument) + ": expected " + describe(argument) +
-                ", got nothing; give --" + (argument.written ? "out " : "arg ") + argument.name +
-                "=FILE.npy");
+                ", got nothing" + remedy(argument.written ? "out" : "arg", argument, "FILE.npy"));
   if (output->sizes)
     bound.sizes = *output->sizes;
   else if (Error error = inferSizes(bound))
@@ -299,9 +354,10 @@ Expected<Binding> Binder::bind() {
     bound.input = input ? input->tensor : nullptr;
     bound.address = input ? input->address : std::nullopt;
     bound.isOutput = find(given.outputs, argument.name) != nullptr;
-    if (Error error = !argument.isView ? bindScalar(bound)
-                      : input          ? bindInput(bound)
-                                       : Error::success())
+    if (Error error = argument.isTable() ? bindTable(bound)
+                      : !argument.isView ? bindScalar(bound)
+                      : input            ? bindInput(bound)
+                                         : Error::success())
       return error;
   }
   // Outputs last: every symbol that an input fixes is known by then; sizes given for one output

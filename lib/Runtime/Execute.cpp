@@ -48,9 +48,12 @@ public:
 
 private:
   Error prepare(const BoundArgument &bound, ArgumentFacts &known);
+  Expected<uint64_t> place(ArrayRef<uint8_t> bytes, const Twine &name);
+  Error placeTables(const Variant &variant);
   Error launch(ExecuteResult &result);
   Error measure(ExecuteResult &result);
-  Error collect(const BoundArgument &bound, uint64_t address, ExecuteResult &result);
+  Error collect(const BoundArgument &bound, const ArgumentFacts &known, const std::string &name,
+                ExecuteResult &result);
 
   Device &device;
   const Package &package;
@@ -65,6 +68,10 @@ private:
 /// The input as the device needs it. Its strides may differ in dimensions of size 1, which moves
 /// nothing.
 Error Execution::prepare(const BoundArgument &bound, ArgumentFacts &known) {
+  for (auto [row, facts] : zip_equal(bound.rows, known.rows))
+    for (auto [column, fact] : zip_equal(row, facts.arguments))
+      if (Error error = prepare(column, fact))
+        return error;
   if (!bound.argument->isView)
     return Error::success();
   if (bound.address) {
@@ -84,6 +91,61 @@ Error Execution::prepare(const BoundArgument &bound, ArgumentFacts &known) {
   if (!bound.input)
     return device.poison(*address, bytes);
   return device.upload(*address, bound.input->bytes);
+}
+
+/// Memory of its own, with these contents.
+Expected<uint64_t> Execution::place(ArrayRef<uint8_t> bytes, const Twine &name) {
+  Expected<uint64_t> address = device.allocate(
+      std::max<int64_t>(static_cast<int64_t>(bytes.size()), 1), leastAlignment, name.str());
+  if (!address)
+    return address;
+  allocations.push_back(*address);
+  if (!bytes.empty())
+    if (Error error = device.upload(*address, bytes))
+      return error;
+  return address;
+}
+
+/// Rows, starts and maps of each table: for the variant that is launched, since starts and maps are
+/// those of its tiles. The copies end before the launch begins, so that the kernel needs no fence
+/// to read maps.
+Error Execution::placeTables(const Variant &variant) {
+  auto put = [&](uint64_t &address, ArrayRef<uint8_t> bytes, const Twine &name) -> Error {
+    Expected<uint64_t> placed = place(bytes, name);
+    if (!placed)
+      return placed.takeError();
+    address = *placed;
+    return Error::success();
+  };
+  for (const TableUse &use : variant.tables) {
+    const BoundArgument &bound = binding.arguments[use.argument];
+    ArgumentFacts &known = facts.arguments[use.argument];
+    const std::string &name = bound.argument->name;
+    Expected<std::vector<int64_t>> starts = findStarts(use, facts);
+    if (!starts)
+      return starts.takeError();
+    ArrayRef<uint8_t> startBytes(reinterpret_cast<const uint8_t *>(starts->data()),
+                                 starts->size() * sizeof(int64_t));
+    if (Error error = put(known.address, packRows(bound, known), name + ", rows"))
+      return error;
+    if (Error error = put(known.starts, startBytes, name + ", starts"))
+      return error;
+    if (use.mapBytes == 0)
+      continue;
+    Nothing nothing;
+    std::vector<uint8_t> zeros(Nothing::kBytes);
+    if (Error error = put(nothing.zeros, zeros, name + ", zeros"))
+      return error;
+    if (Error error = put(nothing.sink, zeros, name + ", sink"))
+      return error;
+    Expected<std::vector<uint8_t>> maps =
+        encodeRowMaps(device, *binding.kernel, variant, use, facts, nothing);
+    if (!maps)
+      return maps.takeError();
+    if (Error error = put(known.maps, *maps, name + ", tensor maps"))
+      return error;
+  }
+  return Error::success();
 }
 
 Error Execution::launch(ExecuteResult &result) {
@@ -110,15 +172,22 @@ Error Execution::measure(ExecuteResult &result) {
   return Error::success();
 }
 
-Error Execution::collect(const BoundArgument &bound, uint64_t address, ExecuteResult &result) {
+Error Execution::collect(const BoundArgument &bound, const ArgumentFacts &known,
+                         const std::string &name, ExecuteResult &result) {
+  for (auto [row, columns] : enumerate(bound.rows))
+    for (auto [column, fact] : zip_equal(columns, known.rows[row].arguments))
+      if (Error error = collect(column, fact, nameOfRow(name, row, column.argument->name), result))
+        return error;
+  if (!bound.isOutput || bound.address)
+    return Error::success();
   OutputResult &output = result.outputs.emplace_back();
-  output.name = bound.argument->name;
+  output.name = name;
   output.tensor = {bound.argument->elementType, bound.sizes, bound.strides, {}};
   output.tensor.bytes.resize(static_cast<size_t>(bound.getBytes()));
   if (!output.tensor.bytes.empty())
-    if (Error error = device.download(address, output.tensor.bytes))
+    if (Error error = device.download(known.address, output.tensor.bytes))
       return error;
-  output.unwritten = bound.input ? 0 : device.countUnwritten(address, output.tensor);
+  output.unwritten = bound.input ? 0 : device.countUnwritten(known.address, output.tensor);
   return Error::success();
 }
 
@@ -132,6 +201,9 @@ Expected<ExecuteResult> Execution::run() {
     return choice.takeError();
   result.choice = std::move(*choice);
   const Variant &variant = binding.kernel->variants[result.choice.index];
+  if (!result.choice.isEmpty())
+    if (Error error = placeTables(variant))
+      return error;
   std::vector<uint8_t> parameters = packParameters(binding, variant, facts);
   // Where nothing is launched, a size of zero is no map's fault.
   if (!result.choice.isEmpty())
@@ -141,9 +213,8 @@ Expected<ExecuteResult> Execution::run() {
   if (Error error = launch(result))
     return error;
   for (auto [bound, known] : zip_equal(binding.arguments, facts.arguments))
-    if (bound.isOutput && !bound.address)
-      if (Error error = collect(bound, known.address, result))
-        return error;
+    if (Error error = collect(bound, known, bound.argument->name, result))
+      return error;
   if (Error error = measure(result))
     return error;
   return result;
@@ -154,9 +225,11 @@ uint64_t getHostMemory() {
          static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
 }
 
-static Error checkMemory(const Binding &binding) {
-  uint64_t total = 0;
-  for (const BoundArgument &bound : binding.arguments) {
+static Error checkMemory(ArrayRef<BoundArgument> arguments, uint64_t &total) {
+  for (const BoundArgument &bound : arguments) {
+    for (ArrayRef<BoundArgument> row : bound.rows)
+      if (Error error = checkMemory(row, total))
+        return error;
     if (!bound.argument->isView || bound.address)
       continue;
     uint64_t bytes = static_cast<uint64_t>(bound.getBytes());
@@ -170,7 +243,8 @@ static Error checkMemory(const Binding &binding) {
 
 Expected<ExecuteResult> execute(Device &device, const Package &package, const Binding &binding,
                                 const ExecuteOptions &options) {
-  if (Error error = checkMemory(binding))
+  uint64_t total = 0;
+  if (Error error = checkMemory(binding.arguments, total))
     return error;
   return Execution(device, package, binding, options).run();
 }

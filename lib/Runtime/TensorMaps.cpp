@@ -188,9 +188,60 @@ static std::string describe(const TensorMap &map, const sim::TensorMap &values) 
   return text;
 }
 
+/// One element where there is none.
+static sim::TensorMap makeMapOfNothing(const TensorMap &map, uint64_t address) {
+  sim::TensorMap result;
+  result.address = address;
+  result.rank = static_cast<unsigned>(map.dimensions.size());
+  // The verifier of packages has seen to what the enumerations take.
+  result.type = *convertType(map.type);
+  result.swizzle = static_cast<sim::TensorMap::Swizzle>(*findNumber({0, 32, 64, 128}, map.swizzle));
+  result.l2Promotion = static_cast<uint8_t>(*findNumber({0, 64, 128, 256}, map.l2Promotion));
+  for (auto [d, dimension] : enumerate(map.dimensions)) {
+    result.size[d] = 1;
+    result.box[d] = static_cast<uint32_t>(dimension.box);
+    if (d > 0)
+      result.stride[d - 1] = Nothing::kBytes;
+  }
+  return result;
+}
+
+Expected<std::vector<uint8_t>> encodeRowMaps(Device &device, const Kernel &kernel,
+                                             const Variant &variant, const TableUse &use,
+                                             const LaunchFacts &facts, const Nothing &nothing) {
+  const std::vector<LaunchFacts> &rows = facts.arguments[use.argument].rows;
+  Kernel columns = makeRowKernel(kernel.arguments[use.argument]);
+  std::vector<uint8_t> bytes((rows.size() + 1) * static_cast<size_t>(use.mapBytes));
+  for (const TensorMap &map : variant.tensorMaps) {
+    if (map.table != static_cast<int64_t>(use.argument))
+      continue;
+    uint64_t address = columns.arguments[map.argument].written ? nothing.sink : nothing.zeros;
+    for (size_t row = 0; row <= rows.size(); ++row) {
+      bool isEmpty = row == rows.size() || rows[row].arguments[map.argument].isEmpty();
+      Expected<sim::TensorMap> values = isEmpty
+                                            ? makeMapOfNothing(map, address)
+                                            : evaluateTensorMap(columns, variant, map, rows[row]);
+      auto fail = [&](Error error) {
+        return createStringError("row " + Twine(row) + " of \"" + columns.name +
+                                 "\": " + llvm::toString(std::move(error)));
+      };
+      if (!values)
+        return fail(values.takeError());
+      Expected<std::array<uint8_t, 128>> encoded = device.encodeTensorMap(*values);
+      if (!encoded)
+        return fail(createStringError(llvm::toString(encoded.takeError()) + "; it was to be " +
+                                      describe(map, *values)));
+      llvm::copy(*encoded, bytes.begin() + row * static_cast<size_t>(use.mapBytes) + map.offset);
+    }
+  }
+  return bytes;
+}
+
 Error encodeTensorMaps(Device &device, const Kernel &kernel, const Variant &variant,
                        const LaunchFacts &facts, MutableArrayRef<uint8_t> parameters) {
   for (const TensorMap &map : variant.tensorMaps) {
+    if (map.table >= 0)
+      continue;
     Expected<sim::TensorMap> values = evaluateTensorMap(kernel, variant, map, facts);
     if (!values)
       return values.takeError();

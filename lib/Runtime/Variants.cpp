@@ -22,10 +22,34 @@ static std::string printSides(const Condition &condition, const LaunchFacts &fac
   return lhs + " and " + std::to_string(cantFail(evaluate(condition.rhs, facts)));
 }
 
+/// The same for a condition that must hold for every row of a table.
+static Expected<std::string> findRowObstacle(const Kernel &kernel, const Condition &condition,
+                                             const LaunchFacts &facts) {
+  Expected<std::optional<size_t>> row = findBrokenRow(condition, facts);
+  if (!row)
+    return row.takeError();
+  if (!*row)
+    return std::string();
+  const Argument &table = kernel.arguments[condition.table];
+  Kernel columns = makeRowKernel(table);
+  Condition ofRow = condition;
+  ofRow.table = -1;
+  return ("in row " + Twine(**row) + " of " + table.name + " " + print(ofRow, &columns) +
+          (condition.why.empty() ? "" : " (" + condition.why + ")") + ", got " +
+          printSides(ofRow, facts.arguments[condition.table].rows[**row]))
+      .str();
+}
+
 /// The first condition that does not hold, as text; empty if all do.
 static Expected<std::string> findObstacle(const Kernel &kernel, const Variant &variant,
                                           const LaunchFacts &facts) {
   for (const Condition &condition : variant.preconditions) {
+    if (condition.table >= 0) {
+      Expected<std::string> obstacle = findRowObstacle(kernel, condition, facts);
+      if (!obstacle || !obstacle->empty())
+        return obstacle;
+      continue;
+    }
     Expected<bool> holds = evaluate(condition, facts);
     if (!holds)
       return holds.takeError();
@@ -118,30 +142,59 @@ Expected<VariantChoice> chooseVariant(const Kernel &kernel, const LaunchFacts &f
       "\" has no variant for these arguments: expected an unconditional last one");
 }
 
-std::vector<uint8_t> packParameters(const Binding &binding, const Variant &variant,
-                                    const LaunchFacts &facts) {
-  std::vector<uint8_t> buffer(static_cast<size_t>(variant.parameterBytes));
-  auto put = [&](int64_t offset, ArrayRef<uint8_t> bytes) {
-    if (offset >= 0 && offset + static_cast<int64_t>(bytes.size()) <= variant.parameterBytes)
+namespace {
+/// Bytes in the machine's order; what a variant does not take has no place.
+struct Words {
+  MutableArrayRef<uint8_t> buffer;
+
+  void put(int64_t offset, ArrayRef<uint8_t> bytes) {
+    if (offset >= 0 && offset + bytes.size() <= buffer.size())
       llvm::copy(bytes, buffer.begin() + offset);
-  };
-  auto putWord = [&](int64_t offset, uint64_t value) {
+  }
+  void put(int64_t offset, uint64_t value) {
     uint8_t bytes[8];
     for (unsigned i = 0; i < 8; ++i)
       bytes[i] = static_cast<uint8_t>(value >> (8 * i));
-    put(offset, bytes);
-  };
-  for (auto [bound, known] : zip_equal(binding.arguments, facts.arguments)) {
+    if (offset >= 0)
+      put(offset, ArrayRef(bytes));
+  }
+  void putView(const BoundArgument &bound, const ArgumentFacts &known) {
     const Argument &argument = *bound.argument;
-    if (!argument.isView) {
-      put(argument.offset, bound.scalar);
-      continue;
-    }
-    putWord(argument.offset, known.address);
+    put(argument.offset, known.address);
     for (auto [offset, size] : zip_equal(argument.sizeOffsets, bound.sizes))
-      putWord(offset, static_cast<uint64_t>(size));
+      put(offset, static_cast<uint64_t>(size));
     for (auto [offset, stride] : zip_equal(argument.strideOffsets, bound.strides))
-      putWord(offset, static_cast<uint64_t>(stride));
+      put(offset, static_cast<uint64_t>(stride));
+  }
+};
+} // namespace
+
+std::vector<uint8_t> packParameters(const Binding &binding, const Variant &variant,
+                                    const LaunchFacts &facts) {
+  std::vector<uint8_t> buffer(static_cast<size_t>(variant.parameterBytes));
+  Words words{buffer};
+  for (auto [bound, known] : zip_equal(binding.arguments, facts.arguments)) {
+    int64_t offset = bound.argument->offset;
+    if (bound.argument->isTable()) {
+      uint64_t parts[] = {known.address, bound.rows.size(), known.starts, known.maps};
+      for (auto [index, part] : enumerate(parts))
+        words.put(offset + 8 * static_cast<int64_t>(index), part);
+    } else if (bound.argument->isView) {
+      words.putView(bound, known);
+    } else {
+      words.put(offset, bound.scalar);
+    }
+  }
+  return buffer;
+}
+
+std::vector<uint8_t> packRows(const BoundArgument &table, const ArgumentFacts &facts) {
+  size_t rowBytes = static_cast<size_t>(table.argument->rowBytes);
+  std::vector<uint8_t> buffer((table.rows.size() + 1) * rowBytes);
+  for (auto [index, row] : enumerate(table.rows)) {
+    Words words{MutableArrayRef(buffer).slice(index * rowBytes, rowBytes)};
+    for (auto [bound, known] : zip_equal(row, facts.rows[index].arguments))
+      words.putView(bound, known);
   }
   return buffer;
 }

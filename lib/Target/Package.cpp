@@ -76,6 +76,16 @@ Expr Expr::scalar(unsigned argument) { return makeReference(Op::Scalar, argument
 
 Expr Expr::numSMs() { return makeReference(Op::NumSMs, 0, 0); }
 
+Expr Expr::rows(unsigned argument) { return makeReference(Op::Rows, argument, 0); }
+
+Expr Expr::sum(unsigned argument, Expr ofRow) {
+  Expr expr = makeReference(Op::Sum, argument, 0);
+  expr.operands.push_back(std::move(ofRow));
+  return expr;
+}
+
+Kernel makeRowKernel(const Argument &table) { return {table.name, table.columns, {}}; }
+
 Expr Expr::binary(Op op, Expr lhs, Expr rhs) {
   Expr expr;
   expr.op = op;

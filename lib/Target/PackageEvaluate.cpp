@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tk/Target/Evaluate.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/MathExtras.h"
@@ -51,6 +52,15 @@ std::string print(const Expr &expr, const Kernel *kernel) {
     return printArgument(expr.value, kernel);
   case Expr::Op::NumSMs:
     return "num_sms";
+  case Expr::Op::Rows:
+    return "rows(" + printArgument(expr.value, kernel) + ")";
+  case Expr::Op::Sum: {
+    std::optional<Kernel> row;
+    if (kernel && expr.value >= 0 && expr.value < static_cast<int64_t>(kernel->arguments.size()))
+      row = makeRowKernel(kernel->arguments[expr.value]);
+    return "sum over " + printArgument(expr.value, kernel) + " of " +
+           print(expr.operands[0], row ? &*row : nullptr);
+  }
   case Expr::Op::Add:
     return infix("+");
   case Expr::Op::Sub:
@@ -72,6 +82,15 @@ std::string print(const Expr &expr, const Kernel *kernel) {
 }
 
 std::string print(const Condition &condition, const Kernel *kernel) {
+  if (condition.table >= 0) {
+    std::optional<Kernel> row;
+    if (kernel && condition.table < static_cast<int64_t>(kernel->arguments.size()))
+      row = makeRowKernel(kernel->arguments[condition.table]);
+    Condition ofRow = condition;
+    ofRow.table = -1;
+    return print(ofRow, row ? &*row : nullptr) + " in each row of " +
+           printArgument(condition.table, kernel);
+  }
   std::string lhs = print(condition.lhs, kernel), rhs = print(condition.rhs, kernel);
   switch (condition.kind) {
   case Condition::Kind::Equal:
@@ -146,6 +165,8 @@ static Expected<int64_t> evaluateReference(const Expr &expr, const LaunchFacts &
     return makeError(expr, "expected an argument below " + Twine(facts.arguments.size()) +
                                ", got " + Twine(expr.value));
   const ArgumentFacts &argument = facts.arguments[expr.value];
+  if (expr.op == Expr::Op::Rows)
+    return static_cast<int64_t>(argument.rows.size());
   if (expr.op == Expr::Op::Scalar) {
     if (!argument.scalar)
       return makeError(expr, "expected an integer scalar, got another kind of argument");
@@ -159,6 +180,22 @@ static Expected<int64_t> evaluateReference(const Expr &expr, const LaunchFacts &
   return values[expr.dimension];
 }
 
+static Expected<int64_t> evaluateSum(const Expr &expr, const LaunchFacts &facts) {
+  if (expr.value < 0 || expr.value >= static_cast<int64_t>(facts.arguments.size()) ||
+      expr.operands.size() != 1)
+    return makeError(expr, "expected a table among " + Twine(facts.arguments.size()) +
+                               " arguments, got " + Twine(expr.value));
+  int64_t sum = 0;
+  for (const LaunchFacts &row : facts.arguments[expr.value].rows) {
+    Expected<int64_t> value = evaluate(expr.operands[0], row);
+    if (!value)
+      return value;
+    if (AddOverflow(sum, *value, sum))
+      return makeError(expr, "expected a value of 64 bits, got an overflow");
+  }
+  return sum;
+}
+
 Expected<int64_t> evaluate(const Expr &expr, const LaunchFacts &facts) {
   switch (expr.op) {
   case Expr::Op::Const:
@@ -168,7 +205,10 @@ Expected<int64_t> evaluate(const Expr &expr, const LaunchFacts &facts) {
   case Expr::Op::Size:
   case Expr::Op::Stride:
   case Expr::Op::Scalar:
+  case Expr::Op::Rows:
     return evaluateReference(expr, facts);
+  case Expr::Op::Sum:
+    return evaluateSum(expr, facts);
   default:
     break;
   }
@@ -192,7 +232,48 @@ static Expected<bool> evaluateAlignment(const Condition &condition, const Launch
   return facts.arguments[condition.argument].address % static_cast<uint64_t>(align) == 0;
 }
 
+Expected<std::optional<size_t>> findBrokenRow(const Condition &condition,
+                                              const LaunchFacts &facts) {
+  if (condition.table < 0 || condition.table >= static_cast<int64_t>(facts.arguments.size()))
+    return createStringError("expected a table below " + Twine(facts.arguments.size()) +
+                             " in a condition, got " + Twine(condition.table));
+  Condition ofRow = condition;
+  ofRow.table = -1;
+  for (auto [index, row] : enumerate(facts.arguments[condition.table].rows)) {
+    if (condition.argument < row.arguments.size() && row.arguments[condition.argument].isEmpty())
+      continue;
+    Expected<bool> holds = evaluate(ofRow, row);
+    if (!holds)
+      return holds.takeError();
+    if (!*holds)
+      return std::optional<size_t>(index);
+  }
+  return std::optional<size_t>();
+}
+
+Expected<std::vector<int64_t>> findStarts(const TableUse &use, const LaunchFacts &facts) {
+  std::vector<int64_t> starts{0};
+  for (auto [index, row] : enumerate(facts.arguments[use.argument].rows)) {
+    Expected<int64_t> programs = evaluate(use.programs, row);
+    if (!programs)
+      return programs.takeError();
+    int64_t next = 0;
+    if (*programs < 0 || AddOverflow(starts.back(), *programs, next))
+      return createStringError("programs of row " + Twine(index) +
+                               ": expected a sum of 64 bits, not negative, got " +
+                               Twine(*programs) + " after " + Twine(starts.back()));
+    starts.push_back(next);
+  }
+  return starts;
+}
+
 Expected<bool> evaluate(const Condition &condition, const LaunchFacts &facts) {
+  if (condition.table >= 0) {
+    Expected<std::optional<size_t>> broken = findBrokenRow(condition, facts);
+    if (!broken)
+      return broken.takeError();
+    return !*broken;
+  }
   using Kind = Condition::Kind;
   Expected<int64_t> rhs = evaluate(condition.rhs, facts);
   if (!rhs)

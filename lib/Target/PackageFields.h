@@ -29,10 +29,11 @@ struct Spelling {
 };
 
 inline constexpr Spelling<Expr::Op> exprOps[] = {
-    {Expr::Op::Size, "size"},      {Expr::Op::Stride, "stride"},     {Expr::Op::Scalar, "scalar"},
-    {Expr::Op::NumSMs, "num_sms"}, {Expr::Op::Add, "add"},           {Expr::Op::Sub, "sub"},
-    {Expr::Op::Mul, "mul"},        {Expr::Op::FloorDiv, "floordiv"}, {Expr::Op::CeilDiv, "ceildiv"},
-    {Expr::Op::Mod, "mod"},        {Expr::Op::Min, "min"},           {Expr::Op::Max, "max"},
+    {Expr::Op::Size, "size"},         {Expr::Op::Stride, "stride"},   {Expr::Op::Scalar, "scalar"},
+    {Expr::Op::NumSMs, "num_sms"},    {Expr::Op::Rows, "rows"},       {Expr::Op::Sum, "sum"},
+    {Expr::Op::Add, "add"},           {Expr::Op::Sub, "sub"},         {Expr::Op::Mul, "mul"},
+    {Expr::Op::FloorDiv, "floordiv"}, {Expr::Op::CeilDiv, "ceildiv"}, {Expr::Op::Mod, "mod"},
+    {Expr::Op::Min, "min"},           {Expr::Op::Max, "max"},
 };
 
 inline constexpr Spelling<Condition::Kind> conditionKinds[] = {
@@ -40,6 +41,12 @@ inline constexpr Spelling<Condition::Kind> conditionKinds[] = {
     {Condition::Kind::Less, "less"},           {Condition::Kind::LessEqual, "less_equal"},
     {Condition::Kind::Divisible, "divisible"}, {Condition::Kind::Aligned, "aligned"},
 };
+
+/// Whether an expression starts with the index of an argument.
+inline bool isReference(Expr::Op op) {
+  return op == Expr::Op::Size || op == Expr::Op::Stride || op == Expr::Op::Scalar ||
+         op == Expr::Op::Rows || op == Expr::Op::Sum;
+}
 
 /// A truth that the file spells as one of two words.
 template <class Bool>
@@ -58,6 +65,7 @@ void fields(IO &io, T &condition) {
   io.field("lhs", condition.lhs);
   io.field("rhs", condition.rhs);
   io.field("argument", condition.argument);
+  io.field("table", condition.table);
   io.field("why", condition.why);
 }
 
@@ -77,6 +85,15 @@ void fields(IO &io, T &argument) {
   io.field("offset", argument.offset);
   io.field("size_offsets", argument.sizeOffsets);
   io.field("stride_offsets", argument.strideOffsets);
+  io.field("columns", argument.columns);
+  io.field("row_bytes", argument.rowBytes);
+}
+
+template <class IO, Is<TableUse> T>
+void fields(IO &io, T &table) {
+  io.field("argument", table.argument);
+  io.field("programs", table.programs);
+  io.field("map_bytes", table.mapBytes);
 }
 
 template <class IO, Is<TensorMap::Dimension> T>
@@ -89,6 +106,7 @@ void fields(IO &io, T &dimension) {
 template <class IO, Is<TensorMap> T>
 void fields(IO &io, T &map) {
   io.field("argument", map.argument);
+  io.field("table", map.table);
   io.field("offset", map.offset);
   io.field("type", map.type);
   io.field("dimensions", map.dimensions);
@@ -154,6 +172,7 @@ void fields(IO &io, T &variant) {
   io.field("cluster", variant.cluster);
   io.field("dynamic_shared_bytes", variant.dynamicSharedBytes);
   io.field("parameter_bytes", variant.parameterBytes);
+  io.field("tables", variant.tables);
   io.field("tensor_maps", variant.tensorMaps);
   io.field("shared_buffers", variant.sharedBuffers);
   io.field("resources", variant.resources);

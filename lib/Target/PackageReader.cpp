@@ -218,18 +218,21 @@ void Reader::read(const json::Value *value, const Twine &where, Expr &expr) {
 
 void Reader::readOperands(const json::Array &array, const std::string &where, Expr &expr) {
   bool isView = expr.op == Expr::Op::Size || expr.op == Expr::Op::Stride;
-  size_t count = expr.op == Expr::Op::NumSMs ? 0 : expr.op == Expr::Op::Scalar ? 1 : 2;
+  bool isOne = expr.op == Expr::Op::Scalar || expr.op == Expr::Op::Rows;
+  size_t count = expr.op == Expr::Op::NumSMs ? 0 : isOne ? 1 : 2;
   if (array.size() != count + 1)
     return fail(where,
                 Twine(count) + (count == 1 ? " operand" : " operands") + " of \"" +
                     *array[0].getAsString() + "\"",
                 nullptr);
-  if (isView || expr.op == Expr::Op::Scalar) {
+  if (isReference(expr.op)) {
     unsigned argument = 0;
     read(&array[1], where + "[1]", argument);
     expr.value = argument;
     if (isView)
       read(&array[2], where + "[2]", expr.dimension);
+    if (expr.op == Expr::Op::Sum)
+      read(&array[2], where + "[2]", expr.operands.emplace_back());
     return;
   }
   expr.operands.resize(count);

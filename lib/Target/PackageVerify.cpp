@@ -35,6 +35,13 @@ private:
   Problem verifyBox(const TensorMap &map, const std::string &where) const;
   Problem verifyCondition(const Condition &condition, const std::string &where) const;
   Problem verifyExpr(const Expr &expr, const std::string &where) const;
+  Problem verifyTable(const Argument &argument, const std::string &where) const;
+  Problem verifyTables(const Variant &variant, const std::string &where) const;
+  /// Whether the argument is a table.
+  bool isTable(int64_t argument) const {
+    return argument >= 0 && argument < int64_t(kernel.arguments.size()) &&
+           kernel.arguments[argument].isTable();
+  }
 
   const Kernel &kernel;
   std::string path;
@@ -91,6 +98,11 @@ Problem KernelVerifier::verifyDimensions(const Argument &argument, const std::st
 Problem KernelVerifier::verifyArgument(const Argument &argument, const std::string &where) const {
   if (argument.name.empty())
     return fail(where + ".name", "a name", "\"\"");
+  if (argument.isTable())
+    return verifyTable(argument, where);
+  if (argument.rowBytes != 0)
+    return fail(where + ".row_bytes", "0 for an argument that is no table",
+                Twine(argument.rowBytes));
   size_t rank = argument.isView ? argument.sizes.size() : 0;
   if (argument.isView && (rank < 1 || rank > 5))
     return fail(where + ".sizes", "1 to 5 dimensions", Twine(rank));
@@ -117,8 +129,69 @@ Problem KernelVerifier::verifyArgument(const Argument &argument, const std::stri
   return verifyDimensions(argument, where);
 }
 
+/// Words of views, in the parameters or in a row.
+static void collectParts(const Argument &argument, const std::string &where,
+                         SmallVectorImpl<std::tuple<int64_t, int64_t, std::string>> &parts) {
+  int64_t bytes = argument.isView      ? 8
+                  : argument.isTable() ? Argument::kTableBytes
+                                       : int64_t(getElementBytes(argument.elementType));
+  parts.emplace_back(argument.offset, bytes, where + ".offset");
+  for (auto [d, offset] : enumerate(argument.sizeOffsets))
+    parts.emplace_back(offset, 8, (where + ".size_offsets[" + Twine(d) + "]").str());
+  for (auto [d, offset] : enumerate(argument.strideOffsets))
+    parts.emplace_back(offset, 8, (where + ".stride_offsets[" + Twine(d) + "]").str());
+}
+
+/// Every part lies within so many bytes, and no two share one.
+static Problem checkParts(SmallVectorImpl<std::tuple<int64_t, int64_t, std::string>> &parts,
+                          int64_t size, const Twine &of) {
+  llvm::erase_if(parts, [](const auto &part) { return std::get<0>(part) == -1; });
+  for (const auto &[offset, bytes, where] : parts)
+    if (Problem problem = checkRange(where, offset, 0, size - bytes))
+      return *problem + " (" + of.str() + " " + std::to_string(size) + " bytes)";
+  llvm::sort(parts, [](const auto &a, const auto &b) {
+    return std::tie(std::get<0>(a), std::get<2>(a)) < std::tie(std::get<0>(b), std::get<2>(b));
+  });
+  for (size_t i = 1; i < parts.size(); ++i)
+    if (std::get<0>(parts[i]) < std::get<0>(parts[i - 1]) + std::get<1>(parts[i - 1]))
+      return fail(std::get<2>(parts[i]), "bytes that no other parameter takes",
+                  Twine(std::get<0>(parts[i])) + ", inside " + std::get<2>(parts[i - 1]));
+  return std::nullopt;
+}
+
+Problem KernelVerifier::verifyTable(const Argument &argument, const std::string &where) const {
+  if (argument.isView)
+    return fail(where + ".columns", "none for a view", "columns");
+  if (!argument.sizes.empty() || !argument.strides.empty() || !argument.symbols.empty() ||
+      !argument.sizeOffsets.empty() || !argument.strideOffsets.empty())
+    return fail(where + ".sizes", "no dimensions for a table, whose columns have them", "some");
+  if (Problem problem = checkRange(where + ".row_bytes", argument.rowBytes, 8, INT32_MAX))
+    return problem;
+  StringSet<> names;
+  SmallVector<std::tuple<int64_t, int64_t, std::string>> parts;
+  for (auto [index, column] : enumerate(argument.columns)) {
+    std::string element = (where + ".columns[" + Twine(index) + "]").str();
+    if (!column.isView)
+      return fail(element + ".view", "a view", "another argument");
+    if (Problem problem = verifyArgument(column, element))
+      return problem;
+    if (!names.insert(column.name).second)
+      return fail(element + ".name", "names that differ", "\"" + Twine(column.name) + "\" twice");
+    collectParts(column, element, parts);
+  }
+  return checkParts(parts, argument.rowBytes, "a row of \"" + argument.name + "\" has");
+}
+
 Problem KernelVerifier::verifyExpr(const Expr &expr, const std::string &where) const {
   bool isViewPart = expr.op == Expr::Op::Size || expr.op == Expr::Op::Stride;
+  if (expr.op == Expr::Op::Rows || expr.op == Expr::Op::Sum) {
+    if (!isTable(expr.value))
+      return fail(where, "the index of a table", Twine(expr.value));
+    if (expr.op == Expr::Op::Rows)
+      return std::nullopt;
+    Kernel row = makeRowKernel(kernel.arguments[expr.value]);
+    return KernelVerifier(row, path).verifyExpr(expr.operands.front(), where);
+  }
   if (isViewPart || expr.op == Expr::Op::Scalar) {
     if (Problem problem = checkRange(where, expr.value, 0, int64_t(kernel.arguments.size()) - 1))
       return problem;
@@ -126,7 +199,7 @@ Problem KernelVerifier::verifyExpr(const Expr &expr, const std::string &where) c
     if (isViewPart && expr.dimension >= argument.sizes.size())
       return fail(where, "a dimension of the view \"" + Twine(argument.name) + "\"",
                   "dimension " + Twine(expr.dimension));
-    if (!isViewPart && (argument.isView || !isInteger(argument.elementType)))
+    if (!isViewPart && (argument.isView || argument.isTable() || !isInteger(argument.elementType)))
       return fail(where, "an integer scalar", "\"" + Twine(argument.name) + "\"");
   }
   for (const Expr &operand : expr.operands)
@@ -137,6 +210,14 @@ Problem KernelVerifier::verifyExpr(const Expr &expr, const std::string &where) c
 
 Problem KernelVerifier::verifyCondition(const Condition &condition,
                                         const std::string &where) const {
+  if (condition.table != -1) {
+    if (!isTable(condition.table))
+      return fail(where + ".table", "the index of a table, or -1", Twine(condition.table));
+    Kernel row = makeRowKernel(kernel.arguments[condition.table]);
+    Condition ofRow = condition;
+    ofRow.table = -1;
+    return KernelVerifier(row, path).verifyCondition(ofRow, where);
+  }
   if (condition.kind == Condition::Kind::Aligned &&
       (condition.argument >= kernel.arguments.size() ||
        !kernel.arguments[condition.argument].isView))
@@ -176,6 +257,14 @@ Problem KernelVerifier::verifyBox(const TensorMap &map, const std::string &where
 }
 
 Problem KernelVerifier::verifyTensorMap(const TensorMap &map, const std::string &where) const {
+  if (map.table != -1) {
+    if (!isTable(map.table))
+      return fail(where + ".table", "the index of a table, or -1", Twine(map.table));
+    Kernel row = makeRowKernel(kernel.arguments[map.table]);
+    TensorMap ofRow = map;
+    ofRow.table = -1;
+    return KernelVerifier(row, path).verifyTensorMap(ofRow, where);
+  }
   if (map.argument >= kernel.arguments.size() || !kernel.arguments[map.argument].isView)
     return fail(where + ".argument", "the index of a view", Twine(map.argument));
   if (map.offset % TensorMap::kAlign != 0)
@@ -209,36 +298,42 @@ Problem KernelVerifier::verifyTensorMap(const TensorMap &map, const std::string 
 /// share a byte.
 Problem KernelVerifier::verifyParameters(const Variant &variant,
                                          const std::string &variantPath) const {
-  struct Part {
-    int64_t offset, bytes;
-    std::string where;
-  };
-  std::vector<Part> parts;
-  for (auto [index, argument] : enumerate(kernel.arguments)) {
-    std::string where = (path + ".arguments[" + Twine(index) + "]").str();
-    parts.push_back({argument.offset, argument.isView ? 8 : getElementBytes(argument.elementType),
-                     where + ".offset"});
-    for (auto [d, offset] : enumerate(argument.sizeOffsets))
-      parts.push_back({offset, 8, (where + ".size_offsets[" + Twine(d) + "]").str()});
-    for (auto [d, offset] : enumerate(argument.strideOffsets))
-      parts.push_back({offset, 8, (where + ".stride_offsets[" + Twine(d) + "]").str()});
-  }
+  SmallVector<std::tuple<int64_t, int64_t, std::string>> parts;
+  for (auto [index, argument] : enumerate(kernel.arguments))
+    collectParts(argument, (path + ".arguments[" + Twine(index) + "]").str(), parts);
   for (auto [index, map] : enumerate(variant.tensorMaps))
-    parts.push_back({map.offset, TensorMap::kBytes,
-                     (variantPath + ".tensor_maps[" + Twine(index) + "].offset").str()});
-  llvm::erase_if(parts, [](const Part &part) { return part.offset == -1; });
-  for (const Part &part : parts)
-    if (Problem problem =
-            checkRange(part.where, part.offset, 0, variant.parameterBytes - part.bytes))
-      return *problem + " (the parameters of \"" + variant.entry + "\" have " +
-             std::to_string(variant.parameterBytes) + " bytes)";
-  llvm::sort(parts, [](const Part &a, const Part &b) {
-    return std::tie(a.offset, a.where) < std::tie(b.offset, b.where);
-  });
-  for (size_t i = 1; i < parts.size(); ++i)
-    if (parts[i].offset < parts[i - 1].offset + parts[i - 1].bytes)
-      return fail(parts[i].where, "bytes that no other parameter takes",
-                  Twine(parts[i].offset) + ", inside " + parts[i - 1].where);
+    if (map.table < 0)
+      parts.emplace_back(map.offset, TensorMap::kBytes,
+                         (variantPath + ".tensor_maps[" + Twine(index) + "].offset").str());
+  return checkParts(parts, variant.parameterBytes,
+                    "the parameters of \"" + variant.entry + "\" have");
+}
+
+/// What a variant wants beside each table, and its tensor maps there.
+Problem KernelVerifier::verifyTables(const Variant &variant, const std::string &where) const {
+  StringSet<> seen;
+  for (auto [index, use] : enumerate(variant.tables)) {
+    std::string element = (where + ".tables[" + Twine(index) + "]").str();
+    if (!isTable(use.argument) || !seen.insert(Twine(use.argument).str()).second)
+      return fail(element + ".argument", "the index of a table, each once", Twine(use.argument));
+    Kernel row = makeRowKernel(kernel.arguments[use.argument]);
+    if (Problem problem = KernelVerifier(row, path).verifyExpr(use.programs, element + ".programs"))
+      return problem;
+    if (use.mapBytes < 0 || use.mapBytes > INT32_MAX || use.mapBytes % TensorMap::kAlign != 0)
+      return fail(element + ".map_bytes", "a multiple of " + Twine(TensorMap::kAlign),
+                  Twine(use.mapBytes));
+    SmallVector<std::tuple<int64_t, int64_t, std::string>> parts;
+    for (auto [number, map] : enumerate(variant.tensorMaps))
+      if (map.table == int64_t(use.argument))
+        parts.emplace_back(map.offset, TensorMap::kBytes,
+                           (where + ".tensor_maps[" + Twine(number) + "].offset").str());
+    if (Problem problem = checkParts(parts, use.mapBytes, "the maps of a row have"))
+      return problem;
+  }
+  for (auto [index, argument] : enumerate(kernel.arguments))
+    if (argument.isTable() && !seen.contains(Twine(index).str()))
+      return fail(where + ".tables", "an entry for the table \"" + Twine(argument.name) + "\"",
+                  "none");
   return std::nullopt;
 }
 
@@ -282,6 +377,8 @@ Problem KernelVerifier::verifyVariant(const Variant &variant, const std::string 
     if (Problem problem =
             verifyTensorMap(map, (where + ".tensor_maps[" + Twine(index) + "]").str()))
       return problem;
+  if (Problem problem = verifyTables(variant, where))
+    return problem;
   return verifyParameters(variant, where);
 }
 

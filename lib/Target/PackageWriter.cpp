@@ -107,7 +107,7 @@ json::Value Writer::toValue(const Expr &expr) {
     return expr.value;
   json::Array array{spell(exprOps, expr.op)};
   bool isView = expr.op == Expr::Op::Size || expr.op == Expr::Op::Stride;
-  if (isView || expr.op == Expr::Op::Scalar)
+  if (isReference(expr.op))
     array.push_back(expr.value);
   if (isView)
     array.push_back(static_cast<int64_t>(expr.dimension));

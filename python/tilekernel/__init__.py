@@ -74,22 +74,29 @@ class Package:
                 for i in range(lib.tkPackageGetNumKernels(self._handle))]
 
     def arguments(self, kernel):
-        """The arguments of a kernel as dictionaries: name, type, rank, sizes' names, read, written."""
+        """The arguments of a kernel as dictionaries: name, type, rank, sizes' names, read, written.
+
+        A list of problems has no rank, and its columns, such dictionaries themselves, in `columns`, which is empty for
+        others.
+        """
         lib, index = _lib(), self._find(kernel)
-        result = []
-        for i in range(lib.tkKernelGetNumArguments(self._handle, index)):
+
+        def describe(get, *place):
             argument = _capi.Argument()
-            _check(lib.tkKernelGetArgument(self._handle, index, i, c.byref(argument)), LaunchError)
-            result.append({"name": argument.name.decode(), "view": bool(argument.is_view),
-                           "type": lib.tkElementTypeGetName(argument.element_type).decode(), "rank": argument.rank,
-                           "symbols": [argument.symbols[d].decode() for d in range(argument.rank)],
-                           "read": bool(argument.read), "written": bool(argument.written)})
-        return result
+            _check(get(self._handle, index, *place, c.byref(argument)), LaunchError)
+            return {"name": argument.name.decode(), "view": bool(argument.is_view),
+                    "type": lib.tkElementTypeGetName(argument.element_type).decode(), "rank": argument.rank,
+                    "symbols": [argument.symbols[d].decode() for d in range(argument.rank)],
+                    "read": bool(argument.read), "written": bool(argument.written),
+                    "columns": [describe(lib.tkKernelGetColumn, *place, i) for i in range(argument.num_columns)]}
+
+        return [describe(lib.tkKernelGetArgument, i) for i in range(lib.tkKernelGetNumArguments(self._handle, index))]
 
     def launch(self, kernel=None, *, device="auto", seed=0, variant=None, **values):
         """Launches a kernel and waits.
 
-        `values` are NumPy arrays for views and numbers for scalars, by argument name. `device` is "auto", "sim" or
+        `values` are NumPy arrays for views, numbers for scalars and, for a list of problems, a list of dictionaries of
+        arrays by column (`problems=[{"A": a, "B": b, "C": c}, ...]`), by argument name. `device` is "auto", "sim" or
         "cuda"; `variant` the entry of the only variant to take, else the first that fits. Returns the report as a
         dictionary: the entry taken and why others were declined, findings, bank conflicts, counters, times. Raises
         LaunchError if an argument or the variant does not fit.
@@ -136,6 +143,9 @@ def _element_type(dtype):
 def _fill(entry, argument, value, keep):
     """Describes one value to the C interface; what must outlive the call goes to `keep`."""
     entry.name = argument["name"].encode()
+    if argument["columns"]:
+        _fill_list(entry, argument, value, keep)
+        return
     if not argument["view"]:
         entry.kind = _capi.INTEGER if isinstance(value, (int, np.integer)) else _capi.REAL
         entry.integer, entry.real = int(value), float(value)
@@ -155,6 +165,26 @@ def _fill(entry, argument, value, keep):
     entry.data, entry.rank = value.ctypes.data, value.ndim
     entry.element_type = _element_type(value.dtype)
     entry.sizes, entry.strides = sizes, strides
+
+
+def _fill_list(entry, argument, problems, keep):
+    """Describes a list of problems: a row for each, a value for each column."""
+    name, columns = argument["name"], {column["name"]: column for column in argument["columns"]}
+    if not isinstance(problems, (list, tuple)):
+        raise LaunchError(f"argument '{name}' is a list of problems: expected a list of dictionaries, got "
+                          f"{type(problems).__name__}")
+    rows = (_capi.Row * len(problems))()
+    for index, (row, problem) in enumerate(zip(rows, problems)):
+        if not isinstance(problem, dict) or set(problem) - set(columns):
+            raise LaunchError(f"row {index} of '{name}': expected a dictionary of {', '.join(columns)}, got "
+                              f"{', '.join(problem) if isinstance(problem, dict) else type(problem).__name__}")
+        values = (_capi.Value * len(problem))()
+        for value, (column, array) in zip(values, problem.items()):
+            _fill(value, columns[column], array, keep)
+        row.values, row.num_values = values, len(problem)
+        keep.append(values)
+    keep.append(rows)
+    entry.kind, entry.data, entry.integer = _capi.LIST, c.cast(rows, c.c_void_p), len(rows)
 
 
 def compile(source, *, name="<python>", aliases=None, assemble=False, ptxas=None, tuning=None, disable=()):

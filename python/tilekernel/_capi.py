@@ -5,19 +5,24 @@ import os
 import pathlib
 
 MAX_RANK = 5
-INPUT, OUTPUT, INOUT, ON_DEVICE, INTEGER, REAL = range(6)
+INPUT, OUTPUT, INOUT, ON_DEVICE, INTEGER, REAL, LIST = range(7)
 
 
 class Argument(c.Structure):
     _fields_ = [("name", c.c_char_p), ("is_view", c.c_int), ("element_type", c.c_int32), ("rank", c.c_int),
                 ("sizes", c.c_int64 * MAX_RANK), ("strides", c.c_int64 * MAX_RANK),
-                ("symbols", c.c_char_p * MAX_RANK), ("align", c.c_int64), ("read", c.c_int), ("written", c.c_int)]
+                ("symbols", c.c_char_p * MAX_RANK), ("align", c.c_int64), ("read", c.c_int), ("written", c.c_int),
+                ("num_columns", c.c_int)]
 
 
 class Value(c.Structure):
     _fields_ = [("name", c.c_char_p), ("kind", c.c_int32), ("data", c.c_void_p), ("element_type", c.c_int32),
                 ("rank", c.c_int), ("sizes", c.POINTER(c.c_int64)), ("strides", c.POINTER(c.c_int64)),
                 ("integer", c.c_int64), ("real", c.c_double)]
+
+
+class Row(c.Structure):
+    _fields_ = [("values", c.POINTER(Value)), ("num_values", c.c_size_t)]
 
 
 class LaunchOptions(c.Structure):
@@ -42,6 +47,7 @@ _SIGNATURES = {
     "tkPackageFindKernel": (c.c_int64, [_HANDLE, c.c_char_p]),
     "tkKernelGetNumArguments": (c.c_size_t, [_HANDLE, c.c_size_t]),
     "tkKernelGetArgument": (c.c_int, [_HANDLE, c.c_size_t, c.c_size_t, c.POINTER(Argument)]),
+    "tkKernelGetColumn": (c.c_int, [_HANDLE, c.c_size_t, c.c_size_t, c.c_size_t, c.POINTER(Argument)]),
     "tkDeviceCreate": (c.c_int, [c.c_char_p, c.POINTER(_HANDLE)]),
     "tkDeviceFree": (None, [_HANDLE]),
     "tkDeviceGetKind": (c.c_char_p, [_HANDLE]),

@@ -104,9 +104,12 @@ typedef struct tkArgument {
   const char *symbols[TK_MAX_RANK];                 /**< "M", or "". */
   int64_t align;                                    /**< Of the base address, in bytes. */
   int read, written;
+  int numColumns; /**< Of a list of problems (isView is 0); 0: no list. */
 } tkArgument;
 
 int tkKernelGetArgument(tkPackage package, size_t kernel, size_t index, tkArgument *argument);
+/** A column of an argument that is a list of problems: a view. */
+int tkKernelGetColumn(tkPackage package, size_t kernel, size_t index, size_t column, tkArgument *argument);
 
 /*===----------------------------------------------------------------------===*\
 |* Devices and launches
@@ -129,7 +132,8 @@ enum {
   TK_INOUT = 2,     /**< Both. */
   TK_ON_DEVICE = 3, /**< `data` is the device's address: neither copied there nor back. */
   TK_INTEGER = 4,   /**< A scalar. */
-  TK_REAL = 5       /**< A scalar. */
+  TK_REAL = 5,      /**< A scalar. */
+  TK_LIST = 6       /**< A list of problems: `data` points to `integer` tkRow. */
 };
 
 /** One argument of a launch, found by its name. */
@@ -144,6 +148,12 @@ typedef struct tkValue {
   int64_t integer;
   double real;
 } tkValue;
+
+/** One problem of a list: a value for each column, found by its name. */
+typedef struct tkRow {
+  const tkValue *values;
+  size_t numValues;
+} tkRow;
 
 typedef struct tkLaunchOptions {
   size_t structSize;   /**< sizeof(tkLaunchOptions), so that fields can be added. */

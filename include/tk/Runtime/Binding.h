@@ -38,9 +38,15 @@ struct LaunchInputs {
     std::string name;
     ScalarValue value;
   };
+  /// A list of problems: what is given for the columns of each row.
+  struct Table {
+    std::string name;
+    std::vector<LaunchInputs> rows;
+  };
   std::vector<Input> inputs;
   std::vector<Output> outputs;
   std::vector<Scalar> scalars;
+  std::vector<Table> tables;
 };
 
 /// One argument of the kernel, with its part of the launch.
@@ -52,6 +58,7 @@ struct BoundArgument {
   std::vector<int64_t> sizes, strides;
   std::vector<uint8_t> scalar; ///< The scalar's bytes.
   std::optional<int64_t> integer;
+  std::vector<std::vector<BoundArgument>> rows; ///< Of a table; columns in the table's order.
 
   /// Bytes from the first to the last element.
   int64_t getBytes() const;
@@ -67,6 +74,9 @@ struct Binding {
 
 /// The argument of this name; the error lists those there are.
 llvm::Expected<const Argument *> findArgument(const Kernel &kernel, llvm::StringRef name);
+
+/// "problems[3].C": what messages and results call a view of a row.
+std::string nameOfRow(llvm::StringRef table, size_t row, llvm::StringRef column);
 
 /// Every mismatch is an error that names the argument, both values and the remedy. A view that the
 /// kernel reads must be an input; one that it only writes is allocated.
@@ -93,6 +103,10 @@ llvm::Expected<VariantChoice> chooseVariant(const Kernel &kernel, const LaunchFa
 /// binding. Its tensor maps are zeros until `encodeTensorMaps`.
 std::vector<uint8_t> packParameters(const Binding &binding, const Variant &variant,
                                     const LaunchFacts &facts);
+
+/// The rows of a table as they lie in memory, and a row of zeros: from the facts, addresses among
+/// them.
+std::vector<uint8_t> packRows(const BoundArgument &table, const ArgumentFacts &facts);
 
 /// A tensor whose dimensions of size 1 (whose strides mean nothing) get the strides that the
 /// argument asks for. Nothing changes where a stride matters.

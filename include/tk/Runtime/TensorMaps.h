@@ -19,7 +19,21 @@ namespace tk {
 llvm::Expected<sim::TensorMap> evaluateTensorMap(const Kernel &kernel, const Variant &variant,
                                                  const TensorMap &map, const LaunchFacts &facts);
 
-/// Has the device encode every map of the variant, into the parameters that `packParameters` made.
+/// Memory that maps of empty views stand for: 16 bytes of zeros to load from, and 16 to store to.
+struct Nothing {
+  uint64_t zeros = 0, sink = 0;
+  static constexpr int64_t kBytes = 16;
+};
+
+/// The maps of every row of a table, and those of a row of empty views after the last: what goes
+/// beside its rows. A map of an empty view is one of a single zero: loads give zeros.
+llvm::Expected<std::vector<uint8_t>> encodeRowMaps(Device &device, const Kernel &kernel,
+                                                   const Variant &variant, const TableUse &use,
+                                                   const LaunchFacts &facts,
+                                                   const Nothing &nothing);
+
+/// Has the device encode every map of the variant but those of tables, into the parameters that
+/// `packParameters` made.
 llvm::Error encodeTensorMaps(Device &device, const Kernel &kernel, const Variant &variant,
                              const LaunchFacts &facts, llvm::MutableArrayRef<uint8_t> parameters);
 

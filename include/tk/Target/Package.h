@@ -33,20 +33,25 @@ unsigned getElementBytes(ElementType type);
 llvm::StringRef stringifyElementType(ElementType type);
 std::optional<ElementType> parseElementType(llvm::StringRef name);
 
-/// An integer expression over what the host knows at launch: sizes and strides of views, scalar arguments, and
-/// facts of the device. Division rounds as the name says; a zero divisor is an evaluation error.
+/// An integer expression over what the host knows at launch: sizes and strides of views, scalar arguments, rows of
+/// tables, and facts of the device. Division rounds as the name says; a zero divisor is an evaluation error.
+///
+/// An expression is of a kernel's arguments, or **of a row** of a table: then arguments are the table's columns.
 struct Expr {
-  enum class Op { Const, Size, Stride, Scalar, NumSMs, Add, Sub, Mul, FloorDiv, CeilDiv, Mod, Min, Max };
+  enum class Op { Const, Size, Stride, Scalar, NumSMs, Rows, Sum, Add, Sub, Mul, FloorDiv, CeilDiv, Mod, Min, Max };
   Op op = Op::Const;
-  int64_t value = 0;     ///< Const: the number. Size, Stride, Scalar: index of the argument.
+  int64_t value = 0;     ///< Const: the number. Size, Stride, Scalar, Rows, Sum: index of the argument.
   unsigned dimension = 0; ///< Size, Stride.
-  std::vector<Expr> operands; ///< Two for the arithmetic ops, else none.
+  std::vector<Expr> operands; ///< Two for the arithmetic ops, one of a row for Sum, else none.
 
   static Expr constant(int64_t value);
   static Expr size(unsigned argument, unsigned dimension);
   static Expr stride(unsigned argument, unsigned dimension);
   static Expr scalar(unsigned argument);
   static Expr numSMs();
+  static Expr rows(unsigned argument);
+  /// The sum over a table's rows of an expression of a row.
+  static Expr sum(unsigned argument, Expr ofRow);
   static Expr binary(Op op, Expr lhs, Expr rhs);
 };
 
@@ -55,11 +60,15 @@ struct Condition {
   enum class Kind { Equal, NotEqual, Less, LessEqual, Divisible, Aligned };
   Kind kind = Kind::Equal;
   Expr lhs, rhs;         ///< Divisible: rhs is the divisor.
-  unsigned argument = 0; ///< Aligned: the view whose base address is a multiple of rhs.
+  unsigned argument = 0; ///< The view it is about; Aligned: whose base address is a multiple of rhs.
+  /// The table all of whose rows it must hold for, but those in which the view is empty: both sides are of a row, and
+  /// `argument` is a column. -1: none.
+  int64_t table = -1;
   std::string why;       ///< What relies on it, for `--explain` and for error messages.
 };
 
-/// One argument of a kernel, with where its parts go in the parameter buffer.
+/// One argument of a kernel, with where its parts go in the parameter buffer: a view, a scalar, or a table, whose
+/// columns are views with where their parts go in a row.
 struct Argument {
   std::string name;
   bool isView = false;
@@ -78,16 +87,34 @@ struct Argument {
   int64_t offset = -1;                 ///< Byte offset of the pointer, or of the scalar, in the parameters.
   std::vector<int64_t> sizeOffsets;    ///< Byte offset of each size passed as i64, or -1.
   std::vector<int64_t> strideOffsets;  ///< Byte offset of each stride passed as i64, or -1.
+
+  /// Tables: at `offset` the addresses of rows, their number, and the addresses of starts and of tensor maps, 8 bytes
+  /// each. Starts are the number of each row's first program, and of all: see `TableUse`. A row of zeros comes after
+  /// the last.
+  std::vector<Argument> columns; ///< Empty: no table.
+  int64_t rowBytes = 0;          ///< From one row to the next.
+  bool isTable() const { return !columns.empty(); }
+
+  static constexpr int64_t kTableBytes = 32;
 };
 
-/// A tensor map the host makes for a launch and passes by value in the parameter buffer.
+/// What a variant asks for beside the rows of a table.
+struct TableUse {
+  unsigned argument = 0;
+  Expr programs;        ///< Of a row: how many programs work on it. Starts are the running sum.
+  int64_t mapBytes = 0; ///< From the tensor maps of one row to those of the next.
+};
+
+/// A tensor map the host makes for a launch and passes by value in the parameter buffer, or in memory beside a table.
 struct TensorMap {
   struct Dimension {
     Expr size, stride; ///< Elements; innermost first; the first stride is 1.
     int64_t box = 1;
   };
   unsigned argument = 0;                ///< The view whose memory it maps, from its first element.
-  int64_t offset = -1;                  ///< Byte offset of its 128 bytes in the parameters, a multiple of 64.
+  int64_t table = -1;                   ///< For each row of this table: `argument` is a column, sizes are of a row.
+  /// Byte offset of its 128 bytes in the parameters, or in the maps of a row; a multiple of 64.
+  int64_t offset = -1;
   ElementType type = ElementType::BF16; ///< As the copy engine sees it: fp8 as U8.
   std::vector<Dimension> dimensions;    ///< 1 to 5.
   int64_t swizzle = 0;                  ///< 0, 32, 64 or 128 bytes.
@@ -140,6 +167,7 @@ struct Variant {
   std::array<int64_t, 3> block = {1, 1, 1}, cluster = {1, 1, 1};
   int64_t dynamicSharedBytes = 0;
   int64_t parameterBytes = 0;
+  std::vector<TableUse> tables; ///< Those that are arguments, in order.
   std::vector<TensorMap> tensorMaps;
   std::vector<SharedBuffer> sharedBuffers;
   std::optional<ResourceReport> resources; ///< Absent when no ptxas was found.
@@ -153,8 +181,11 @@ struct Kernel {
   std::vector<Variant> variants; ///< In order of preference; the last is unconditional.
 };
 
+/// What a row of a table is bound and checked as: a kernel whose arguments are the columns.
+Kernel makeRowKernel(const Argument &table);
+
 struct Package {
-  static constexpr int64_t kFormatVersion = 3;
+  static constexpr int64_t kFormatVersion = 4;
   std::string compilerVersion;
   std::string target = "sm_90a";
   std::string ptx;                    ///< One module for all kernels.

@@ -26,8 +26,8 @@ static TensorMapAttr describe(Value value, SharedType tile) {
       order.push_back(d);
       box.push_back(d < leading ? 1 : tile.getShape()[d - leading]);
     }
-  auto argument = cast<BlockArgument>(value);
-  return TensorMapAttr::get(tile.getContext(), argument.getArgNumber(), order, box,
+  std::optional<ViewSource> source = findViewSource(value); // The verifier has seen to it.
+  return TensorMapAttr::get(tile.getContext(), source->argument, source->column, order, box,
                             int64_t(layout.span()));
 }
 

@@ -59,6 +59,11 @@ TileTypeConverter::TileTypeConverter() {
         results.append(llvm::count_if(type.getStrides(), ShapedType::isDynamic), i64);
         return success();
       });
+  addConversion([](TableType type, SmallVectorImpl<Type> &results) -> std::optional<LogicalResult> {
+    Type pointer = LLVM::LLVMPointerType::get(type.getContext(), kGlobalSpace);
+    results.append({pointer, IntegerType::get(type.getContext(), 64), pointer, pointer});
+    return success();
+  });
   // Between a tile and its registers, until both sides are converted.
   auto cast = [](OpBuilder &builder, Type type, ValueRange inputs, Location location) -> Value {
     return UnrealizedConversionCastOp::create(builder, location, type, inputs).getResult(0);

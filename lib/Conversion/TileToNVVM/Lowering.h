@@ -30,6 +30,15 @@ struct ViewParts {
   mlir::Value pointer;
   llvm::SmallVector<mlir::Value> sizes, strides; ///< i64, constants where static.
 };
+/// The parts of a converted table, in the order of the kernel's parameters.
+struct TableParts {
+  explicit TableParts(mlir::ValueRange parts)
+      : rows(parts[0]), size(parts[1]), starts(parts[2]), maps(parts[3]) {}
+  mlir::Value rows;   ///< The first row; a row of zeros comes after the last.
+  mlir::Value size;   ///< i64
+  mlir::Value starts; ///< The number of the first program of each row, and of all.
+  mlir::Value maps;   ///< The tensor maps of the first row.
+};
 ViewParts unpackView(mlir::OpBuilder &builder, mlir::Location location, tile::GlobalType type,
                      mlir::ValueRange parts);
 
@@ -109,11 +118,17 @@ struct WgmmaChains {
 };
 WgmmaChains findWgmmaChains(mlir::Operation *root);
 
+/// For each copy between shared memory and the view of a row: the address of its map in memory,
+/// computed where the row is taken from the table. Tables are `UnrealizedConversionCastOp`s of their
+/// parts by then.
+void addressTableMaps(TensorMaps &maps, mlir::ArrayAttr all);
+
 void populateElementwisePatterns(const mlir::TypeConverter &converter,
                                  mlir::RewritePatternSet &patterns);
 void populateGlobalAccessPatterns(const mlir::TypeConverter &converter,
                                   mlir::RewritePatternSet &patterns,
                                   const OffsetDivisors &divisors);
+void populateTablePatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateSharedAccessPatterns(const mlir::TypeConverter &converter,
                                   mlir::RewritePatternSet &patterns);
 void populateClusterPatterns(const mlir::TypeConverter &converter,

@@ -59,22 +59,37 @@ gpu::GPUModuleOp ConvertTileToNVVM::getDeviceModule() {
   return device;
 }
 
-/// The report of what the body holds, kept on the kernel when the body goes.
-static void keepReport(KernelOp kernel) {
-  SmallVector<Attribute> buffers, proofs;
-  SmallVector<bool> reads(kernel.getNumArguments()), writes(kernel.getNumArguments());
-  for (BlockArgument argument : kernel.getBody().getArguments()) {
-    if (!isa<GlobalType>(argument.getType()))
-      continue; // Scalars are offsets of loads and stores, which is no access of theirs.
-    for (Operation *user : argument.getUsers()) {
+/// What is read and written: an entry for each argument, for tables one for each column.
+static void findAccesses(KernelOp kernel, SmallVector<bool> &reads, SmallVector<bool> &writes) {
+  auto note = [&](Value view, unsigned index) {
+    if (!isa<GlobalType>(view.getType()))
+      return; // Scalars are offsets of loads and stores, which is no access of theirs.
+    for (Operation *user : view.getUsers()) {
       // Through a loop or a branch, a view may be anything's.
       bool unknown =
           !isa<LoadOp, LoadScalarOp, CopyOp, TMALoadOp, StoreOp, TMAStoreOp, DimOp>(user);
-      reads[argument.getArgNumber()] |=
-          isa<LoadOp, LoadScalarOp, CopyOp, TMALoadOp>(user) || unknown;
-      writes[argument.getArgNumber()] |= isa<StoreOp, TMAStoreOp>(user) || unknown;
+      reads[index] |= isa<LoadOp, LoadScalarOp, CopyOp, TMALoadOp>(user) || unknown;
+      writes[index] |= isa<StoreOp, TMAStoreOp>(user) || unknown;
     }
+  };
+  reads.resize(kernel.getAccessIndex(kernel.getNumArguments()));
+  writes.resize(reads.size());
+  for (BlockArgument argument : kernel.getBody().getArguments()) {
+    unsigned index = kernel.getAccessIndex(argument.getArgNumber());
+    note(argument, index);
+    if (isa<TableType>(argument.getType()))
+      for (Operation *user : argument.getUsers())
+        if (auto row = dyn_cast<TableRowOp>(user))
+          for (OpResult view : row.getViews())
+            note(view, index + view.getResultNumber());
   }
+}
+
+/// The report of what the body holds, kept on the kernel when the body goes.
+static void keepReport(KernelOp kernel) {
+  SmallVector<Attribute> buffers, proofs;
+  SmallVector<bool> reads, writes;
+  findAccesses(kernel, reads, writes);
   MLIRContext *context = kernel.getContext();
   llvm::SetVector<Attribute> maps;
   kernel.walk([&](Operation *op) {
@@ -119,13 +134,15 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
     if (type.isIndex())
       part.push_back(IntegerType::get(&getContext(), 64));
     else
-      (void)converter.convertType(type, part); // Views and scalars always convert.
+      (void)converter.convertType(type, part); // Views, tables and scalars always convert.
     llvm::append_range(parameters, part);
   }
   // Tensor maps come last, so that the other parameters lie where every variant has them.
+  // Those of tables are in memory.
   SmallVector<TensorMapAttr> descriptions;
   if (ArrayAttr attributes = kernel.getTensorMapsAttr())
-    llvm::append_range(descriptions, attributes.getAsRange<TensorMapAttr>());
+    llvm::copy_if(attributes.getAsRange<TensorMapAttr>(), std::back_inserter(descriptions),
+                  [](TensorMapAttr map) { return !map.getColumn(); });
   size_t firstMap = parameters.size();
   parameters.append(descriptions.size(), LLVM::LLVMPointerType::get(&getContext()));
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
@@ -166,7 +183,7 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
     Value whole = values.front();
     if (argument.getType().isIndex())
       whole = arith::IndexCastOp::create(builder, kernel.getLoc(), argument.getType(), whole);
-    else if (isa<GlobalType>(argument.getType()))
+    else if (isa<GlobalType, TableType>(argument.getType()))
       whole =
           UnrealizedConversionCastOp::create(builder, kernel.getLoc(), argument.getType(), values)
               .getResult(0);
@@ -177,7 +194,10 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
     mapArguments.push_back(
         entry.addArgument(LLVM::LLVMPointerType::get(&getContext()), kernel.getLoc()));
   for (auto &[load, map] : maps)
-    map.second = mapArguments[llvm::find(descriptions, map.first) - descriptions.begin()];
+    if (!map.first.getColumn())
+      map.second = mapArguments[llvm::find(descriptions, map.first) - descriptions.begin()];
+  if (kernel.getTensorMapsAttr())
+    addressTableMaps(maps, kernel.getTensorMapsAttr());
   entry.eraseArguments(0, numArguments);
   return function;
 }
@@ -200,6 +220,7 @@ LogicalResult ConvertTileToNVVM::lowerBody(LLVM::LLVMFuncOp function, const Tens
   populateElementwisePatterns(converter, patterns);
   OffsetDivisors divisors = findOffsetDivisors(function);
   populateGlobalAccessPatterns(converter, patterns, divisors);
+  populateTablePatterns(converter, patterns);
   populateSharedAccessPatterns(converter, patterns);
   populateAsyncPatterns(converter, patterns, maps);
   populateClusterPatterns(converter, patterns);

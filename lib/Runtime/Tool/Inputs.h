@@ -19,16 +19,29 @@ llvm::Expected<CompiledPackage> loadPackage(const RunOptions &options, bool asse
 /// The kernel asked for, or the only one.
 llvm::Expected<const Kernel *> chooseKernel(const Package &package, const RunOptions &options);
 
+/// `NAME=VALUE` of `--arg`, or what a row of a list says of a column: a file, made-up contents, or
+/// a number.
+llvm::Expected<RunOptions::Input> parseInputValue(llvm::StringRef name, llvm::StringRef value);
+
+/// One comparison: of an argument, or of a column in one row of a table.
+struct LoadedCheck {
+  RunOptions::Check check; ///< Its name is that of the result: "problems[3].C".
+  const Argument *argument = nullptr;
+  const LaunchInputs *inputs = nullptr; ///< Those that a product may name.
+};
+
 /// The arguments in memory. Addresses are stable: `inputs` points into `tensors`.
 struct LoadedInputs {
   std::vector<std::unique_ptr<HostTensor>> tensors;
   LaunchInputs inputs;
+  std::vector<RunOptions::Output> outputs; ///< Those of rows among them, under their names.
+  std::vector<LoadedCheck> checks;
 };
-llvm::Expected<LoadedInputs> loadInputs(const Kernel &kernel, const RunOptions &options);
+llvm::Expected<std::unique_ptr<LoadedInputs>> loadInputs(const Kernel &kernel,
+                                                         const RunOptions &options);
 
-/// The references of `--check`, in its order.
-llvm::Expected<std::vector<HostTensor>>
-loadReferences(const Kernel &kernel, const LoadedInputs &loaded, const RunOptions &options);
+/// The references of the checks, in their order.
+llvm::Expected<std::vector<HostTensor>> loadReferences(const LoadedInputs &loaded);
 
 } // namespace tk::detail
 

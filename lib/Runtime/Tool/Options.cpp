@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Inputs.h"
 #include "tk/Runtime/RunTool.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -24,9 +25,11 @@ USAGE: tk-run FILE.mlir|FILE.tkpkg [options] [-- compiler options]
                                 FILE.npy              an array
                                 random:512x256        normal values (--data-seed); also zeros:, ones:, range:
                                 0.5                   a number, for scalars
+                                FILE.json             the rows of a list of problems: [{"A": VALUE, ...}, ...]
   --out NAME[=FILE.npy][:SIZES]
                               an output, and where to write it; SIZES (512x256) only where no input fixes them
-  --check NAME=REF[:TOL]      compare an output: REF is FILE.npy, or A@B for the product of two arguments. TOL bounds
+  --check NAME=REF[:TOL]      compare an output: REF is FILE.npy, or A@B for the product of two arguments; LIST.NAME
+                              compares each row's output with the product of two of its columns. TOL bounds
                               ||out - ref|| / ||ref||; default by type: f32 2e-5, f16 6e-4, bf16 4e-3
   --device auto|sim|sim:N|cuda
                               auto takes a Hopper GPU if there is one, else the simulator; sim:N has N
@@ -86,11 +89,7 @@ static Expected<std::pair<StringRef, StringRef>> splitName(StringRef option, Str
   return std::pair(name, value);
 }
 
-static Expected<RunOptions::Input> parseInput(StringRef text) {
-  auto parts = splitName("arg", text, /*needsValue=*/true);
-  if (!parts)
-    return parts.takeError();
-  auto [name, value] = *parts;
+Expected<RunOptions::Input> detail::parseInputValue(StringRef name, StringRef value) {
   RunOptions::Input input;
   input.name = name.str();
   input.text = value.str();
@@ -121,6 +120,13 @@ static Expected<RunOptions::Input> parseInput(StringRef text) {
     input.scalar = real;
   }
   return input;
+}
+
+static Expected<RunOptions::Input> parseInput(StringRef text) {
+  auto parts = splitName("arg", text, /*needsValue=*/true);
+  if (!parts)
+    return parts.takeError();
+  return detail::parseInputValue(parts->first, parts->second);
 }
 
 static Expected<RunOptions::Output> parseOutput(StringRef text) {

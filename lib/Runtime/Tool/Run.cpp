@@ -30,6 +30,9 @@ public:
   Error run();
   Error writeOutputs() const;
   const RunReport &getReport() const { return report; }
+  bool hasOutputFiles() const {
+    return any_of(loaded->outputs, [](const auto &output) { return !output.file.empty(); });
+  }
 
 private:
   Error prepare();
@@ -43,7 +46,7 @@ private:
   const CompileCallback &compile;
   Package package;
   const Kernel *kernel = nullptr;
-  LoadedInputs loaded;
+  std::unique_ptr<LoadedInputs> loaded;
   Binding binding;
   std::vector<HostTensor> references;
   std::unique_ptr<Device> device;
@@ -69,6 +72,28 @@ int64_t RunReport::countUnwrittenChecked() const {
   return count;
 }
 
+/// Every array of a launch, those of rows under their own names.
+static void forEachView(const Binding &binding,
+                        function_ref<void(StringRef name, const BoundArgument &bound)> callback) {
+  for (const BoundArgument &bound : binding.arguments) {
+    if (bound.argument->isView)
+      callback(bound.argument->name, bound);
+    for (auto [index, row] : enumerate(bound.rows))
+      for (const BoundArgument &column : row)
+        callback(nameOfRow(bound.argument->name, index, column.argument->name), column);
+  }
+}
+
+/// Two outputs in one file would leave only one of them.
+static Error checkOutputFiles(ArrayRef<RunOptions::Output> outputs, StringRef where) {
+  StringSet<> files;
+  for (const RunOptions::Output &output : outputs)
+    if (!output.file.empty() && !files.insert(output.file).second)
+      return createStringError(where + ": expected a file for each output, got \"" + output.file +
+                               "\" twice");
+  return Error::success();
+}
+
 Error Run::prepare() {
   Expected<CompiledPackage> compiled = loadPackage(options, device->getKind() == "cuda", compile);
   if (!compiled)
@@ -84,25 +109,32 @@ Error Run::prepare() {
   if (!options.variant.empty())
     if (Expected<size_t> index = findVariant(*kernel, options.variant); !index)
       return index.takeError();
-  Expected<LoadedInputs> inputs = loadInputs(*kernel, options);
+  Expected<std::unique_ptr<LoadedInputs>> inputs = loadInputs(*kernel, options);
   if (!inputs)
     return inputs.takeError();
   loaded = std::move(*inputs);
-  Expected<Binding> bound = bindArguments(*kernel, loaded.inputs);
+  if (Error error = checkOutputFiles(loaded->outputs, "--arg and --out"))
+    return error;
+  Expected<Binding> bound = bindArguments(*kernel, loaded->inputs);
   if (!bound)
     return bound.takeError();
   binding = std::move(*bound);
-  Expected<std::vector<HostTensor>> loadedReferences = loadReferences(*kernel, loaded, options);
+  Expected<std::vector<HostTensor>> loadedReferences = loadReferences(*loaded);
   if (!loadedReferences)
     return loadedReferences.takeError();
   references = std::move(*loadedReferences);
   // A reference that cannot fit is told before the launch, not after it.
-  for (auto [check, reference] : zip_equal(options.checks, references))
-    for (const BoundArgument &bound : binding.arguments)
-      if (bound.argument->name == check.name && bound.sizes != reference.sizes)
-        return createStringError("reference of \"" + check.name + "\": expected " +
-                                 printSizes(bound.sizes) + ", the sizes of the output, got " +
-                                 printSizes(reference.sizes));
+  for (auto [check, reference] : zip_equal(loaded->checks, references)) {
+    std::vector<int64_t> expected = reference.sizes;
+    forEachView(binding, [&, &check = check](StringRef name, const BoundArgument &bound) {
+      if (name == check.check.name)
+        expected = bound.sizes;
+    });
+    if (expected != reference.sizes)
+      return createStringError("reference of \"" + check.check.name + "\": expected " +
+                               printSizes(expected) + ", the sizes of the output, got " +
+                               printSizes(reference.sizes));
+  }
   return Error::success();
 }
 
@@ -118,31 +150,39 @@ static std::string describeLayout(const BoundArgument &bound) {
 }
 
 void Run::describeArguments() {
-  for (const BoundArgument &bound : binding.arguments) {
-    ArgumentLine line;
-    line.name = bound.argument->name;
-    line.type = stringifyElementType(bound.argument->elementType).str();
-    line.source = "output";
+  auto findSource = [&](StringRef name) -> std::string {
     for (const RunOptions::Input &input : options.inputs)
-      if (input.name == line.name)
-        line.source = input.kind == RunOptions::Input::Kind::Fill
-                          ? StringRef(input.text).split(':').first.str()
-                          : input.text;
-    line.value = bound.argument->isView ? printSizes(bound.sizes) : line.source;
+      if (input.name == name)
+        return input.kind == RunOptions::Input::Kind::Fill
+                   ? StringRef(input.text).split(':').first.str()
+                   : input.text;
+    return "output";
+  };
+  for (const BoundArgument &bound : binding.arguments) {
     if (bound.argument->isView)
-      line.layout = describeLayout(bound);
+      continue;
+    std::string source = findSource(bound.argument->name);
+    if (bound.argument->isTable())
+      report.arguments.push_back({bound.argument->name, "list",
+                                  std::to_string(bound.rows.size()) + " row(s)", "", source});
     else
-      line.source.clear();
-    report.arguments.push_back(std::move(line));
+      report.arguments.push_back({bound.argument->name,
+                                  stringifyElementType(bound.argument->elementType).str(), source,
+                                  "", ""});
   }
+  forEachView(binding, [&](StringRef name, const BoundArgument &bound) {
+    bool isColumn = name != bound.argument->name;
+    report.arguments.push_back({name.str(), stringifyElementType(bound.argument->elementType).str(),
+                                printSizes(bound.sizes), describeLayout(bound),
+                                isColumn ? (bound.input ? "list" : "output") : findSource(name)});
+  });
 }
 
 Error Run::check(const ExecuteResult &result, uint64_t seed) {
-  for (auto [index, check] : enumerate(options.checks)) {
-    const OutputResult &output =
-        *find_if(result.outputs, [&, &check = check](const OutputResult &output) {
-          return output.name == check.name;
-        });
+  for (auto [index, loadedCheck] : enumerate(loaded->checks)) {
+    const RunOptions::Check &check = loadedCheck.check;
+    const OutputResult &output = *find_if(
+        result.outputs, [&](const OutputResult &output) { return output.name == check.name; });
     double tolerance = check.tolerance.value_or(getDefaultTolerance(output.tensor.type));
     Expected<Comparison> comparison =
         compare(output.tensor, references[index], check.name, tolerance);
@@ -206,7 +246,7 @@ void Run::takeFirst(ExecuteResult result) {
                     "",
                     output.unwritten,
                     output.tensor.getNumElements()};
-    for (const RunOptions::Output &option : options.outputs)
+    for (const RunOptions::Output &option : loaded->outputs)
       if (option.name == output.name)
         line.file = option.file;
     report.outputs.push_back(std::move(line));
@@ -262,22 +302,12 @@ Error Run::run() {
 
 Error Run::writeOutputs() const {
   AtomicFiles files;
-  for (const RunOptions::Output &option : options.outputs)
+  for (const RunOptions::Output &option : loaded->outputs)
     for (const OutputResult &output : first.outputs)
       if (!option.file.empty() && option.name == output.name)
         if (Error error = files.add(option.file, encodeNpy(output.tensor)))
           return error;
   return files.commit();
-}
-
-/// Two outputs in one file would leave only one of them.
-static Error checkOutputFiles(const RunOptions &options) {
-  StringSet<> files;
-  for (const RunOptions::Output &output : options.outputs)
-    if (!output.file.empty() && !files.insert(output.file).second)
-      return createStringError("--out: expected a file for each output, got \"" + output.file +
-                               "\" twice");
-  return Error::success();
 }
 
 int runTool(ArrayRef<std::string> arguments, const CompileCallback &compile, raw_ostream &os,
@@ -297,7 +327,7 @@ int runTool(ArrayRef<std::string> arguments, const CompileCallback &compile, raw
       os << "tk-run, kernel package format " << Package::kFormatVersion << "\n";
     return 0;
   }
-  if (Error error = checkOutputFiles(*options))
+  if (Error error = checkOutputFiles(options->outputs, "--out"))
     return fail(std::move(error));
   Run run(*options, compile);
   if (Error error = run.run())
@@ -310,8 +340,7 @@ int runTool(ArrayRef<std::string> arguments, const CompileCallback &compile, raw
     printJSON(run.getReport(), os);
   else
     printText(run.getReport(), os, colours);
-  if (!succeeded && !options->keepOutput &&
-      any_of(options->outputs, [](const auto &output) { return !output.file.empty(); }))
+  if (!succeeded && !options->keepOutput && run.hasOutputFiles())
     errors << "tk-run: outputs were not written; --keep-output writes them all the same\n";
   return succeeded ? 0 : 1;
 }

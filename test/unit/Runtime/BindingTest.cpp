@@ -221,7 +221,7 @@ TEST_F(Bind, AVariantByName) {
             "unknown variant \"gemm\": expected one of \"gemm_fast\", \"gemm_plain\" of kernel "
             "\"gemm\"");
   Condition &condition = kernel.variants[0].preconditions[0];
-  condition = {Condition::Kind::LessEqual, Expr::numSMs(), Expr::size(0, 0), 0, ""};
+  condition = {Condition::Kind::LessEqual, Expr::numSMs(), Expr::size(0, 0), 0, -1, ""};
   EXPECT_EQ(
       getMessage(chooseVariant(kernel, facts, "gemm_fast")),
       "variant \"gemm_fast\" does not fit these arguments: expected num_sms <= A.size[0], got "

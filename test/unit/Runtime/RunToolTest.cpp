@@ -98,7 +98,7 @@ static Package makeVariantsPackage() {
   variants.insert(variants.begin(), variants[0]);
   variants[0].entry = "scale_whole";
   variants[0].preconditions.push_back(
-      {Condition::Kind::Divisible, Expr::size(0, 0), Expr::constant(32), 0, "no tail in N"});
+      {Condition::Kind::Divisible, Expr::size(0, 0), Expr::constant(32), 0, -1, "no tail in N"});
   return package;
 }
 
@@ -315,7 +315,7 @@ TEST_F(RunTool, BadInputIsLocated) {
 TEST_F(RunTool, DamagedPackagesAreRefused) {
   cantFail(writeFileAtomically(getPath("k.tkpkg"), "{\"format\": \"tkpkg\", \"version\": 1}"));
   EXPECT_EQ(run({}), 1);
-  EXPECT_THAT(errors, HasSubstr("k.tkpkg: version: expected 3, got 1"));
+  EXPECT_THAT(errors, HasSubstr("k.tkpkg: version: expected 4, got 1"));
   Package package = makeScalePackage();
   package.ptx = ".version 8.1\nnonsense";
   save(package);

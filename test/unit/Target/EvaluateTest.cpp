@@ -15,8 +15,8 @@ using namespace tk::test;
 
 static LaunchFacts makeFacts() {
   LaunchFacts facts;
-  facts.arguments.push_back({{300, 520}, {520, 1}, 0x1008, std::nullopt});
-  facts.arguments.push_back({{}, {}, 0, -7});
+  facts.arguments.push_back({{300, 520}, {520, 1}, 0x1008, std::nullopt, {}});
+  facts.arguments.push_back({{}, {}, 0, -7, {}});
   facts.numSMs = 132;
   return facts;
 }
@@ -112,15 +112,15 @@ TEST(Evaluate, WhatAVariantWithTensorMapsAsksFor) {
   using Kind = Condition::Kind;
   Expr tiles = Expr::binary(Expr::Op::CeilDiv, Expr::size(0, 0), Expr::constant(128));
   const Condition conditions[] = {
-      {Kind::Aligned, {}, Expr::constant(16), 0, ""},
-      {Kind::Divisible, Expr::stride(0, 0), Expr::constant(8), 0, ""},
-      {Kind::LessEqual, Expr::constant(1), Expr::size(0, 1), 0, ""},
-      {Kind::LessEqual, Expr::size(0, 0), Expr::constant(int64_t(1) << 31), 0, ""},
-      {Kind::Less, Expr::stride(0, 0), Expr::constant(int64_t(1) << 39), 0, ""},
-      {Kind::LessEqual, Expr::numSMs(), tiles, 0, ""},
+      {Kind::Aligned, {}, Expr::constant(16), 0, -1, ""},
+      {Kind::Divisible, Expr::stride(0, 0), Expr::constant(8), 0, -1, ""},
+      {Kind::LessEqual, Expr::constant(1), Expr::size(0, 1), 0, -1, ""},
+      {Kind::LessEqual, Expr::size(0, 0), Expr::constant(int64_t(1) << 31), 0, -1, ""},
+      {Kind::Less, Expr::stride(0, 0), Expr::constant(int64_t(1) << 39), 0, -1, ""},
+      {Kind::LessEqual, Expr::numSMs(), tiles, 0, -1, ""},
   };
   LaunchFacts good;
-  good.arguments.push_back({{128 * 132, 64}, {64, 1}, 0x1010, std::nullopt});
+  good.arguments.push_back({{128 * 132, 64}, {64, 1}, 0x1010, std::nullopt, {}});
   good.numSMs = 132;
   std::vector<LaunchFacts> bad(std::size(conditions), good);
   bad[0].arguments[0].address = 0x1008;
@@ -141,4 +141,48 @@ TEST(Evaluate, PrintsNamesOfArguments) {
   EXPECT_EQ(print(kernel.variants[0].grid[0], &kernel), "ceildiv(C.size[0], 128)");
   EXPECT_EQ(print(kernel.variants[0].preconditions[0], &kernel), "A.size[1] % 64 == 0");
   EXPECT_EQ(print(kernel.variants[0].preconditions[1], &kernel), "address of B % 16 == 0");
+}
+
+/// Two problems: 300 x 64 at an address that is a multiple of 16, and one without rows.
+static LaunchFacts makeListFacts() {
+  LaunchFacts facts, row;
+  row.arguments.push_back({{300, 64}, {64, 1}, 0x1010, std::nullopt, {}});
+  facts.arguments.emplace_back().rows = {row, row};
+  facts.arguments[0].rows[1].arguments[0].sizes[0] = 0;
+  return facts;
+}
+
+TEST(Evaluate, Tables) {
+  LaunchFacts facts = makeListFacts();
+  Expr tiles = Expr::binary(Expr::Op::CeilDiv, Expr::size(0, 0), Expr::constant(128));
+  EXPECT_EQ(cantFail(evaluate(Expr::rows(0), facts)), 2);
+  EXPECT_EQ(cantFail(evaluate(Expr::sum(0, tiles), facts)), 3);
+  EXPECT_EQ(cantFail(findStarts({0, tiles, 0}, facts)), (std::vector<int64_t>{0, 3, 3}));
+  EXPECT_EQ(cantFail(findStarts({0, tiles, 0}, LaunchFacts{{{}}, 1})), std::vector<int64_t>{0});
+  EXPECT_EQ(getMessage(findStarts({0, Expr::constant(-1), 0}, facts)),
+            "programs of row 0: expected a sum of 64 bits, not negative, got -1 after 0");
+  EXPECT_EQ(getMessage(findStarts({0, Expr::constant(INT64_MAX), 0}, facts)),
+            "programs of row 1: expected a sum of 64 bits, not negative, got 9223372036854775807 "
+            "after 9223372036854775807");
+  EXPECT_EQ(getMessage(evaluate(Expr::sum(1, tiles), facts)),
+            "cannot evaluate \"sum over argument1 of ceildiv(argument0.size[0], 128)\": expected a "
+            "table among 1 arguments, got 1");
+}
+
+TEST(Evaluate, AConditionOfATableIsOneOfEachRowThatHasElements) {
+  using Kind = Condition::Kind;
+  LaunchFacts facts = makeListFacts();
+  Condition aligned{Kind::Aligned, {}, Expr::constant(16), 0, 0, ""};
+  Condition divisible{Kind::Divisible, Expr::stride(0, 0), Expr::constant(8), 0, 0, ""};
+  EXPECT_TRUE(cantFail(evaluate(aligned, facts)));
+  EXPECT_TRUE(cantFail(evaluate(divisible, facts)));
+  // What is empty may lie anywhere.
+  facts.arguments[0].rows[1].arguments[0].address = 0x1001;
+  facts.arguments[0].rows[1].arguments[0].strides[0] = 7;
+  EXPECT_TRUE(cantFail(evaluate(aligned, facts)));
+  EXPECT_TRUE(cantFail(evaluate(divisible, facts)));
+  facts.arguments[0].rows[1].arguments[0].sizes[0] = 1;
+  EXPECT_FALSE(cantFail(evaluate(aligned, facts)));
+  EXPECT_EQ(cantFail(findBrokenRow(divisible, facts)), std::optional<size_t>(1));
+  EXPECT_EQ(print(divisible), "argument0.stride[0] % 8 == 0 in each row of argument0");
 }

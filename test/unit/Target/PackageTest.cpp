@@ -127,9 +127,9 @@ TEST(PackageErrors, Envelope) {
   EXPECT_EQ(getMessage(parsePackage("[]", "g")), "g: expected a kernel package, got an array of 0");
   EXPECT_EQ(getMessage(parsePackage("{}", "g")), "g: format: expected \"tkpkg\", got nothing");
   EXPECT_EQ(readEdited([](json::Object &root) { root["version"] = 7; }),
-            "g: version: expected 3, got 7; compile the kernel again, or use the tk that wrote it");
+            "g: version: expected 4, got 7; compile the kernel again, or use the tk that wrote it");
   EXPECT_EQ(readEdited([](json::Object &root) { root["version"] = 1; }),
-            "g: version: expected 3, got 1; compile the kernel again, or use the tk that wrote it");
+            "g: version: expected 4, got 1; compile the kernel again, or use the tk that wrote it");
   EXPECT_EQ(readEdited([](json::Object &root) { root["extra"] = 1; }),
             "g: extra: expected no such field, got 1");
   std::string message = readEdited([](json::Object &root) { root["ptx"] = "other"; });
@@ -275,7 +275,7 @@ TEST(Package, TensorMapsReadAsTheyAreDocumented) {
   json::Value root = cantFail(json::parse(serializePackage(makeSamplePackage())));
   const json::Value &map = (*variantOf(*root.getAsObject(), 0).getArray("tensor_maps"))[0];
   EXPECT_EQ(map, cantFail(json::parse(R"({
-    "argument": 0, "offset": 128, "type": "bf16",
+    "argument": 0, "table": -1, "offset": 128, "type": "bf16",
     "dimensions": [{"size": ["size", 0, 1], "stride": 1, "box": 64},
                    {"size": ["size", 0, 0], "stride": ["stride", 0, 0], "box": 128}],
     "swizzle": 128, "l2_promotion": 256, "fill": "zero"})")));
@@ -292,6 +292,84 @@ TEST(PackageErrors, ExpressionsReferToArgumentsThatExist) {
   EXPECT_EQ(
       readChanged([](Package &p) { p.kernels[0].variants[0].preconditions[1].argument = 3; }),
       "g: kernels[0].variants[0].preconditions[1].argument: expected the index of a view, got 3");
+}
+
+/// C = A * B for each row of a list, with maps in memory.
+static Package makeListPackage() {
+  Package package = makeSamplePackage();
+  Kernel &kernel = package.kernels[0];
+  Argument list;
+  list.name = "problems";
+  list.elementType = ElementType::U64;
+  list.columns = {kernel.arguments.begin(), kernel.arguments.begin() + 3};
+  list.offset = 0;
+  list.rowBytes = 96;
+  kernel.arguments = {list};
+  Variant &fast = kernel.variants[0], &plain = kernel.variants[1];
+  Expr tiles = Expr::binary(Expr::Op::CeilDiv, Expr::size(2, 0), Expr::constant(128));
+  for (Variant *variant : {&fast, &plain}) {
+    variant->grid = {Expr::sum(0, tiles), Expr::rows(0), Expr::constant(1)};
+    variant->tables = {{0, tiles, 0}};
+  }
+  fast.tables[0].mapBytes = 256;
+  for (auto [index, map] : enumerate(fast.tensorMaps)) {
+    map.table = 0;
+    map.offset = 128 * index;
+  }
+  for (Condition &condition : fast.preconditions)
+    condition.table = 0;
+  return package;
+}
+
+static std::string readChangedList(const std::function<void(Package &)> &change) {
+  Package package = makeListPackage();
+  change(package);
+  return getMessage(parsePackage(serializePackage(package), "g"));
+}
+
+TEST(Package, TablesRoundTrip) {
+  std::string text = serializePackage(makeListPackage());
+  Expected<Package> package = parsePackage(text, "list.tkpkg");
+  ASSERT_TRUE(static_cast<bool>(package)) << llvm::toString(package.takeError());
+  EXPECT_EQ(serializePackage(*package), text);
+  EXPECT_NE(text.find("[\"sum\",0,[\"ceildiv\",[\"size\",2,0],128]]"), std::string::npos);
+  EXPECT_NE(text.find("[\"rows\",0]"), std::string::npos);
+}
+
+TEST(PackageErrors, Tables) {
+  using Change = std::function<void(Package &)>;
+  std::string kernel = "g: kernels[0].", table = kernel + "arguments[0].";
+  std::string variant = kernel + "variants[0].";
+  std::pair<Change, std::string> cases[] = {
+      {[](Package &p) { p.kernels[0].arguments[0].rowBytes = 88; },
+       table + "columns[2].stride_offsets[0]: expected an integer from 0 to 80, got 88 (a row of "
+               "\"problems\" has 88 bytes)"},
+      {[](Package &p) { p.kernels[0].arguments[0].columns[1].offset = 8; },
+       table + "columns[1].offset: expected bytes that no other parameter takes, got 8, inside " +
+           "kernels[0].arguments[0].columns[0].size_offsets[0]"},
+      {[](Package &p) { p.kernels[0].arguments[0].columns[1].name = "A"; },
+       table + "columns[1].name: expected names that differ, got \"A\" twice"},
+      {[](Package &p) { p.kernels[0].arguments[0].columns[1].isView = false; },
+       table + "columns[1].view: expected a view, got another argument"},
+      {[](Package &p) { p.kernels[0].arguments[0].offset = 360; },
+       table + "offset: expected an integer from 0 to 352, got 360 (the parameters of "
+               "\"gemm_fast\" have 384 bytes)"},
+      {[](Package &p) { p.kernels[0].variants[0].tables.clear(); },
+       variant + "tables: expected an entry for the table \"problems\", got none"},
+      {[](Package &p) { p.kernels[0].variants[0].tables[0].programs = Expr::size(3, 0); },
+       variant + "tables[0].programs: expected an integer from 0 to 2, got 3"},
+      {[](Package &p) { p.kernels[0].variants[0].tables[0].mapBytes = 128; },
+       variant + "tensor_maps[1].offset: expected an integer from 0 to 0, got 128 (the maps of a "
+                 "row have 128 bytes)"},
+      {[](Package &p) { p.kernels[0].variants[0].tensorMaps[0].table = 1; },
+       variant + "tensor_maps[0].table: expected the index of a table, or -1, got 1"},
+      {[](Package &p) { p.kernels[0].variants[0].preconditions[0].table = 2; },
+       variant + "preconditions[0].table: expected the index of a table, or -1, got 2"},
+      {[](Package &p) { p.kernels[0].variants[0].grid[1] = Expr::rows(1); },
+       variant + "grid[1]: expected the index of a table, got 1"},
+  };
+  for (const auto &[change, message] : cases)
+    EXPECT_EQ(readChangedList(change), message);
 }
 
 TEST(PackageErrors, DamageThatIsAlsoInvalidSaysSo) {

@@ -51,10 +51,9 @@ static LogicalResult verifyTMA(Operation *op, Value value, SharedType tile, size
   auto view = cast<GlobalType>(value.getType());
   if (failed(verifyTileOfView(op, view, tile, numOffsets)))
     return failure();
-  auto argument = dyn_cast<BlockArgument>(value);
-  if (!argument || !isa<KernelOp>(argument.getOwner()->getParentOp()))
-    return op->emitOpError() << "expected a view that is an argument of the kernel: the host makes "
-                                "the tensor map";
+  if (!findViewSource(value))
+    return op->emitOpError() << "expected a view that is an argument of the kernel, or of a row of "
+                                "a table: the host makes the tensor map";
   if (std::string obstacle = findTMAObstacle(view, tile.getShape()); !obstacle.empty())
     return op->emitOpError() << "cannot copy between this view and shared memory: " << obstacle;
   if (!tile.getLayout())

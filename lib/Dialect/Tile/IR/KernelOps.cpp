@@ -26,6 +26,46 @@ using namespace tk::tile;
 //   tk.kernel @name(%A: type [M, K], %alpha: f32) attributes {...} grid { ... } { ... }
 //===----------------------------------------------------------------------===//
 
+/// Dimensions of all columns together: the names of a table's sizes are one list.
+static size_t countDimensions(Type type) {
+  if (auto view = dyn_cast<GlobalType>(type))
+    return view.getRank();
+  size_t count = 0;
+  if (auto table = dyn_cast<TableType>(type))
+    for (GlobalType column : table.getColumns())
+      count += column.getRank();
+  return count;
+}
+
+/// Parses `[[M, K], [K, N]]`, a list for each column of a table, where there is one.
+static ParseResult parseTableSymbols(OpAsmParser &parser, TableType table,
+                                     function_ref<ParseResult()> parseSymbol,
+                                     SmallVectorImpl<StringRef> &symbols) {
+  SMLoc location = parser.getCurrentLocation();
+  if (failed(parser.parseOptionalLSquare()))
+    return success();
+  unsigned column = 0;
+  auto parseColumn = [&]() -> ParseResult {
+    SMLoc at = parser.getCurrentLocation();
+    size_t before = symbols.size();
+    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseSymbol))
+      return failure();
+    if (column < table.getNumColumns() &&
+        symbols.size() - before != table.getColumns()[column].getRank())
+      return parser.emitError(at) << "expected one name per dimension of column "
+                                  << table.getNames()[column] << ", got " << symbols.size() - before
+                                  << " for " << Type(table.getColumns()[column]);
+    ++column;
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(parseColumn) || parser.parseRSquare())
+    return failure();
+  if (column != table.getNumColumns())
+    return parser.emitError(location) << "expected a list of names for each of the table's "
+                                      << table.getNumColumns() << " columns, got " << column;
+  return success();
+}
+
 /// Parses `%A: type [M, K]`; an argument's name is kept, since the host binds arguments by name.
 static ParseResult parseArgument(OpAsmParser &parser,
                                  SmallVectorImpl<OpAsmParser::Argument> &arguments,
@@ -45,7 +85,10 @@ static ParseResult parseArgument(OpAsmParser &parser,
     return success();
   };
   SMLoc location = parser.getCurrentLocation();
-  if (succeeded(parser.parseOptionalLSquare())) {
+  if (auto table = dyn_cast<TableType>(argument.type)) {
+    if (parseTableSymbols(parser, table, parseSymbol, symbols))
+      return failure();
+  } else if (succeeded(parser.parseOptionalLSquare())) {
     if (parser.parseCommaSeparatedList(parseSymbol) || parser.parseRSquare())
       return failure();
     auto view = dyn_cast<GlobalType>(argument.type);
@@ -93,9 +136,23 @@ void KernelOp::print(OpAsmPrinter &printer) {
     auto symbols = cast<ArrayAttr>(getSizeNames()[argument.getArgNumber()]);
     if (symbols.empty())
       return;
-    printer << " [";
-    llvm::interleaveComma(symbols.getAsRange<StringAttr>(), printer, [&](StringAttr symbol) {
-      printer << (symbol.empty() ? "?" : symbol.getValue());
+    auto printList = [&](ArrayRef<Attribute> list) {
+      printer << "[";
+      llvm::interleaveComma(list, printer, [&](Attribute attribute) {
+        auto symbol = cast<StringAttr>(attribute);
+        printer << (symbol.empty() ? "?" : symbol.getValue());
+      });
+      printer << "]";
+    };
+    printer << " ";
+    ArrayRef<Attribute> rest = symbols.getValue();
+    auto table = dyn_cast<TableType>(argument.getType());
+    if (!table)
+      return printList(rest);
+    printer << "[";
+    llvm::interleaveComma(table.getColumns(), printer, [&](GlobalType column) {
+      printList(rest.take_front(column.getRank()));
+      rest = rest.drop_front(column.getRank());
     });
     printer << "]";
   });
@@ -123,11 +180,21 @@ void KernelOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setN
 
 /// A map that the host could make.
 static LogicalResult verifyTensorMap(KernelOp kernel, TensorMapAttr map) {
-  auto view = map.getArgument() < kernel.getNumArguments()
-                  ? dyn_cast<GlobalType>(kernel.getArgumentTypes()[map.getArgument()])
-                  : GlobalType();
+  Type type = map.getArgument() < kernel.getNumArguments()
+                  ? kernel.getArgumentTypes()[map.getArgument()]
+                  : Type();
+  auto view = dyn_cast_if_present<GlobalType>(type);
+  if (auto table = dyn_cast_if_present<TableType>(type); table && map.getColumn()) {
+    if (*map.getColumn() >= table.getNumColumns())
+      return kernel.emitOpError() << "expected 'column' of " << map << " to be below "
+                                  << table.getNumColumns() << ", got " << *map.getColumn();
+    view = table.getColumns()[*map.getColumn()];
+  } else if (map.getColumn()) {
+    view = {};
+  }
   if (!view)
-    return kernel.emitOpError() << "expected " << map << " to name an argument that is a view";
+    return kernel.emitOpError() << "expected " << map
+                                << " to name an argument that is a view, or a column of a table";
   llvm::SmallBitVector seen(view.getRank());
   for (unsigned dimension : map.getOrder())
     if (dimension < view.getRank())
@@ -157,12 +224,11 @@ LogicalResult KernelOp::verify() {
                          << "; kernels write to their views";
   for (auto [index, type] : llvm::enumerate(getArgumentTypes())) {
     bool scalar = type.isIndex() || (type.isIntOrFloat() && type.getIntOrFloatBitWidth() >= 8);
-    if (!scalar && !isa<GlobalType>(type))
+    if (!scalar && !isa<GlobalType, TableType>(type))
       return emitOpError()
-             << "expected arguments to be global views or scalars of 8 to 64 bits, got " << type
-             << " for '" << getArgumentName(index) << "'";
-    auto view = dyn_cast<GlobalType>(type);
-    size_t rank = view ? view.getRank() : 0, sizes = cast<ArrayAttr>(getSizeNames()[index]).size();
+             << "expected arguments to be global views, tables or scalars of 8 to 64 bits, got "
+             << type << " for '" << getArgumentName(index) << "'";
+    size_t rank = countDimensions(type), sizes = cast<ArrayAttr>(getSizeNames()[index]).size();
     if (sizes != 0 && sizes != rank)
       return emitOpError() << "expected one size name per dimension of '" << getArgumentName(index)
                            << "' (" << rank << ") or none, got " << sizes;
@@ -175,10 +241,12 @@ LogicalResult KernelOp::verify() {
            << "expected a name of letters, digits, '_' and '$' that does not start with "
               "a digit, got '"
            << getSymName() << "'";
+  size_t accesses = getAccessIndex(getNumArguments());
   for (auto list : {getReads(), getWrites()})
-    if (list && list->size() != getNumArguments())
+    if (list && list->size() != accesses)
       return emitOpError() << "expected 'reads' and 'writes' to have one entry for each of the "
-                           << getNumArguments() << " arguments, got " << list->size();
+                           << getNumArguments() << " arguments, of tables one for each column ("
+                           << accesses << "), got " << list->size();
   if (int64_t threads = getThreads().value_or(128);
       threads <= 0 || threads % 128 != 0 || threads > 1024)
     return emitOpError()
@@ -203,6 +271,35 @@ LogicalResult KernelOp::verify() {
   return success();
 }
 
+/// Extents of a ragged grid depend on the row that the place along the last dimension chooses.
+static LogicalResult verifyRaggedGrid(Operation &op, GridOp grid) {
+  size_t last = grid.getSizes().size() - 1;
+  if (auto id = dyn_cast<ProgramIdOp>(op)) {
+    if (id.getDimension() != last)
+      return id.emitOpError() << "expected the place along the grid's last dimension (" << last
+                              << "), which alone may choose a row here, got " << id.getDimension();
+    for (Operation *user : id->getUsers())
+      if (!isa<TableRowOp>(user))
+        return user->emitOpError() << "expected a program's place to choose the row of a table and "
+                                      "nothing else in a grid region";
+  }
+  auto row = dyn_cast<TableRowOp>(op);
+  if (!row)
+    return success();
+  if (!row.getRow().getDefiningOp<ProgramIdOp>())
+    return row.emitOpError() << "expected the row of 'tk.program_id " << last
+                             << "' in a grid region: the grid is made for each row";
+  auto rows = grid.getSizes()[last].getDefiningOp<TableSizeOp>();
+  if (!rows || rows.getTable() != row.getTable()) {
+    InFlightDiagnostic diagnostic =
+        grid.emitOpError() << "expected 'tk.table_size' of the table whose rows the extents depend "
+                              "on as the last extent, got another number";
+    diagnostic.attachNote(row.getLoc()) << "they depend on this row";
+    return diagnostic;
+  }
+  return success();
+}
+
 LogicalResult KernelOp::verifyRegions() {
   for (Region *region : {&getBody(), &getGrid()})
     if (region->empty() || region->getArgumentTypes() != TypeRange(getArgumentTypes()))
@@ -223,12 +320,15 @@ LogicalResult KernelOp::verifyRegions() {
            << "expected the grid region to end in 'tk.grid'";
   for (Operation &op : grid.front()) {
     bool scalar = llvm::all_of(op.getResultTypes(), [](Type type) { return type.isIntOrIndex(); });
-    bool allowed = (isa_and_present<arith::ArithDialect>(op.getDialect()) && scalar) ||
-                   isa<DimOp, NumSMsOp, GridOp>(op);
+    bool allowed =
+        (isa_and_present<arith::ArithDialect>(op.getDialect()) && scalar) ||
+        isa<DimOp, NumSMsOp, GridOp, TableSizeOp, TableTilesOp, ProgramIdOp, TableRowOp>(op);
     if (!allowed)
       return op.emitOpError()
              << "is not index arithmetic over sizes, scalars and facts of the device, which is all "
                 "that a grid region may hold";
+    if (failed(verifyRaggedGrid(op, cast<GridOp>(grid.front().getTerminator()))))
+      return failure();
   }
   return success();
 }

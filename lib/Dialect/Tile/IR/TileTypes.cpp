@@ -191,6 +191,79 @@ void GlobalType::print(AsmPrinter &printer) const {
 }
 
 //===----------------------------------------------------------------------===//
+// TableType
+//===----------------------------------------------------------------------===//
+
+/// Pointers, sizes and strides take 8 bytes each.
+static int64_t getViewBytes(GlobalType view) {
+  constexpr int64_t kWordBytes = 8;
+  return kWordBytes * (1 + llvm::count_if(view.getShape(), ShapedType::isDynamic) +
+                       llvm::count_if(view.getStrides(), ShapedType::isDynamic));
+}
+
+int64_t TableType::getColumnOffset(unsigned column) const {
+  int64_t offset = 0;
+  for (GlobalType view : getColumns().take_front(column))
+    offset += getViewBytes(view);
+  return offset;
+}
+
+int64_t TableType::getRowBytes() const { return getColumnOffset(getNumColumns()); }
+
+LogicalResult TableType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                ArrayRef<StringAttr> names, ArrayRef<GlobalType> columns) {
+  if (names.empty() || names.size() != columns.size())
+    return emitError() << "expected a table of at least one column, each with a name, got "
+                       << columns.size() << " columns and " << names.size() << " names";
+  llvm::SmallDenseSet<StringAttr> seen;
+  for (auto [name, column] : llvm::zip_equal(names, columns)) {
+    if (name.empty() || !seen.insert(name).second)
+      return emitError() << "expected columns of different names, got \"" << name.getValue()
+                         << "\" " << (name.empty() ? "" : "twice");
+    if (!llvm::any_of(column.getShape(), ShapedType::isDynamic))
+      return emitError() << "expected a size of column \"" << name.getValue()
+                         << "\" that its rows give, for a row beyond the table has none, got "
+                         << Type(column) << "; make one of its sizes '?'";
+  }
+  return success();
+}
+
+Type TableType::parse(AsmParser &parser) {
+  SMLoc location = parser.getCurrentLocation();
+  SmallVector<StringAttr> names;
+  SmallVector<GlobalType> columns;
+  auto parseColumn = [&]() -> ParseResult {
+    std::string name;
+    Type type;
+    if (parser.parseKeywordOrString(&name) || parser.parseColon())
+      return failure();
+    SMLoc typeLocation = parser.getCurrentLocation();
+    if (parser.parseType(type))
+      return failure();
+    auto view = dyn_cast<GlobalType>(type);
+    if (!view)
+      return parser.emitError(typeLocation)
+             << "expected columns to be global views, got " << type << " for '" << name << "'";
+    names.push_back(StringAttr::get(parser.getContext(), name));
+    columns.push_back(view);
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, parseColumn))
+    return {};
+  return getChecked([&] { return parser.emitError(location); }, parser.getContext(), names,
+                    columns);
+}
+
+void TableType::print(AsmPrinter &printer) const {
+  printer << "<";
+  llvm::interleaveComma(llvm::zip_equal(getNames(), getColumns()), printer, [&](auto column) {
+    printer.printKeywordOrString(std::get<0>(column).getValue());
+    printer << ": " << Type(std::get<1>(column));
+  });
+  printer << ">";
+}
+
+//===----------------------------------------------------------------------===//
 // InflightType
 //===----------------------------------------------------------------------===//
 

@@ -128,6 +128,8 @@ std::string Cluster::findObstacle() {
   KernelOp kernel = getOperation();
   if (kernel.getCluster())
     return "the kernel has clusters already";
+  if (!kernel.getGrid().getOps<ProgramIdOp>().empty())
+    return "the grid is ragged: neighbours may work on different rows of a table";
   bool hasLoop = false, asksForGrid = false, asksForCluster = false;
   kernel.getBody().walk([&](Operation *op) {
     hasLoop |= isa<DotOp>(op) && isa<scf::ForOp>(op->getParentOp());

@@ -311,14 +311,11 @@ static bool touchSameElements(Operation *lhs, Operation *rhs) {
   return distribution && distribution->replicatedThreadBits() == 0;
 }
 
-/// Arguments of a kernel do not overlap where one is written (see `tk.kernel`); of other views
-/// nothing is known.
+/// Arguments of a kernel, and columns of its tables, do not overlap where one is written (see
+/// `tk.kernel`); of other views nothing is known.
 static bool mayOverlap(Value lhs, Value rhs) {
-  auto isArgument = [](Value view) {
-    auto argument = dyn_cast<BlockArgument>(view);
-    return argument && isa<KernelOp>(argument.getOwner()->getParentOp());
-  };
-  return lhs == rhs || !isArgument(lhs) || !isArgument(rhs);
+  std::optional<ViewSource> left = findViewSource(lhs), right = findViewSource(rhs);
+  return lhs == rhs || !left || !right || (left == right && left->column);
 }
 
 void InsertFences::globalRead(Operation &op, Value view, State &state, bool insert) {

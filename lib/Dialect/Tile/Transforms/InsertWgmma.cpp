@@ -40,11 +40,10 @@ private:
 } // namespace
 
 /// The buffer's name in reports: that of the view it is loaded from.
-static StringRef chooseName(Value operand, StringRef fallback) {
+static std::string chooseName(Value operand, StringRef fallback) {
   auto load = operand.getDefiningOp<LoadOp>();
-  auto view = load ? dyn_cast<BlockArgument>(load.getView()) : BlockArgument();
-  auto kernel = view ? dyn_cast<KernelOp>(view.getOwner()->getParentOp()) : KernelOp();
-  return kernel ? kernel.getArgumentName(view.getArgNumber()) : fallback;
+  std::optional<ViewSource> view = load ? findViewSource(load.getView()) : std::nullopt;
+  return view ? load->getParentOfType<KernelOp>().describeView(*view) : fallback.str();
 }
 
 /// The shared tile that an operand was just read from, if nothing can have changed it since.

@@ -36,7 +36,7 @@ struct SplitVariants : tk::tile::impl::SplitVariantsBase<SplitVariants> {
 
 private:
   void split(KernelOp kernel);
-  void makeVariant(KernelOp kernel, ArrayRef<unsigned> views, StringRef suffix);
+  void makeVariant(KernelOp kernel, ArrayRef<ViewSource> views, StringRef suffix);
 };
 
 } // namespace
@@ -44,9 +44,22 @@ private:
 /// Variants of a kernel where no one says how many. A third takes 30 % longer to compile.
 static constexpr int64_t kVariants = 2;
 
-static std::string joinNames(KernelOp kernel, ArrayRef<unsigned> arguments) {
+static std::string joinNames(KernelOp kernel, ArrayRef<ViewSource> views) {
   return llvm::join(
-      llvm::map_range(arguments, [&](unsigned i) { return kernel.getArgumentName(i); }), ", ");
+      llvm::map_range(views, [&](const ViewSource &view) { return kernel.describeView(view); }),
+      ", ");
+}
+
+/// The values in the body that are this view: an argument, or the results of rows of a table.
+static SmallVector<Value> findValues(KernelOp kernel, const ViewSource &view) {
+  BlockArgument argument = kernel.getBody().getArgument(view.argument);
+  if (!view.column)
+    return {argument};
+  SmallVector<Value> values;
+  for (Operation *user : argument.getUsers())
+    if (auto row = dyn_cast<TableRowOp>(user))
+      values.push_back(row.getResult(*view.column));
+  return values;
 }
 
 /// The view's type with what the copy engine needs of address and strides promised.
@@ -61,21 +74,22 @@ static GlobalType promise(GlobalType view) {
                          view.getSizeDivisors(), strideDivisors);
 }
 
-/// Views which a promise would open to the copy engine, by argument: those that products read
+/// Views which a promise would open to the copy engine: those that products read
 /// (`stored` false), or those that the kernel stores to and `views` does not hold yet.
-static void findViews(KernelOp kernel, bool stored, SmallVector<unsigned> &views) {
+static void findViews(KernelOp kernel, bool stored, SmallVector<ViewSource> &views) {
   auto add = [&](Value value, Type tile) {
-    auto view = dyn_cast<BlockArgument>(value);
-    if (!view || view.getOwner() != &kernel.getBody().front() ||
-        llvm::is_contained(views, view.getArgNumber()))
+    std::optional<ViewSource> view = findViewSource(value);
+    if (!view || llvm::is_contained(views, *view))
       return;
     // Where a view goes through other operations, their types would have to change as well.
-    if (!llvm::all_of(view.getUsers(), llvm::IsaPred<LoadOp, LoadScalarOp, StoreOp, DimOp, CopyOp>))
-      return;
+    for (Value same : findValues(kernel, *view))
+      if (!llvm::all_of(same.getUsers(),
+                        llvm::IsaPred<LoadOp, LoadScalarOp, StoreOp, DimOp, CopyOp>))
+        return;
     ArrayRef<int64_t> shape = cast<RankedTensorType>(tile).getShape();
     auto type = cast<GlobalType>(value.getType());
     if (!findTMAObstacle(type, shape).empty() && findTMAObstacle(promise(type), shape).empty())
-      views.push_back(view.getArgNumber());
+      views.push_back(*view);
   };
   if (stored)
     kernel.getBody().walk([&](StoreOp store) { add(store.getView(), store.getValue().getType()); });
@@ -87,17 +101,19 @@ static void findViews(KernelOp kernel, bool stored, SmallVector<unsigned> &views
         if (auto load = operand.getDefiningOp<LoadOp>())
           add(load.getView(), operand.getType());
     });
-  llvm::sort(views);
+  llvm::sort(views, [](const ViewSource &a, const ViewSource &b) {
+    return std::tie(a.argument, a.column) < std::tie(b.argument, b.column);
+  });
 }
 
 /// In order of preference: everything by the copy engine; operands by it and results by threads;
 /// the kernel itself.
 void SplitVariants::split(KernelOp kernel) {
-  SmallVector<unsigned> operands;
+  SmallVector<ViewSource> operands;
   findViews(kernel, /*stored=*/false, operands);
   if (operands.empty())
     return;
-  SmallVector<unsigned> all = operands;
+  SmallVector<ViewSource> all = operands;
   findViews(kernel, /*stored=*/true, all);
   TuningAttr tuning = kernel.getTuningAttr();
   int64_t count = tuning && tuning.getVariants() ? *tuning.getVariants() : kVariants;
@@ -117,7 +133,32 @@ void SplitVariants::split(KernelOp kernel) {
         joinNames(kernel, operands), operands.size() > 1 ? "are" : "is", kernel.getSymName());
 }
 
-void SplitVariants::makeVariant(KernelOp kernel, ArrayRef<unsigned> views, StringRef suffix) {
+/// An argument's type where the host checks the promise for this view.
+static Type promise(Type type, const ViewSource &view) {
+  auto table = dyn_cast<TableType>(type);
+  if (!table)
+    return promise(cast<GlobalType>(type));
+  SmallVector<GlobalType> columns(table.getColumns());
+  columns[*view.column] = promise(columns[*view.column]);
+  return TableType::get(type.getContext(), table.getNames(), columns);
+}
+
+/// Gives an argument of a region its new type, and the views of rows that are taken from it theirs.
+static void retype(BlockArgument argument, Type type) {
+  argument.setType(type);
+  for (Operation *user : argument.getUsers()) {
+    if (auto row = dyn_cast<TableRowOp>(user))
+      for (auto [view, column] :
+           llvm::zip_equal(row.getViews(), cast<TableType>(type).getColumns()))
+        view.setType(column);
+    if (auto tiles = dyn_cast<TableTilesOp>(user))
+      for (auto [view, column] :
+           llvm::zip_equal(tiles.getRow().getArguments(), cast<TableType>(type).getColumns()))
+        view.setType(column);
+  }
+}
+
+void SplitVariants::makeVariant(KernelOp kernel, ArrayRef<ViewSource> views, StringRef suffix) {
   OpBuilder builder(kernel);
   auto variant = cast<KernelOp>(builder.clone(*kernel));
   std::string name = (kernel.getSymName() + suffix).str();
@@ -126,10 +167,10 @@ void SplitVariants::makeVariant(KernelOp kernel, ArrayRef<unsigned> views, Strin
   variant.setSymName(name);
   variant.setVariantOfAttr(FlatSymbolRefAttr::get(kernel.getSymNameAttr()));
   SmallVector<Type> types(kernel.getArgumentTypes());
-  for (unsigned index : views) {
-    types[index] = promise(cast<GlobalType>(types[index]));
-    variant.getBody().getArgument(index).setType(types[index]);
-    variant.getGrid().getArgument(index).setType(types[index]);
+  for (const ViewSource &view : views) {
+    types[view.argument] = promise(types[view.argument], view);
+    retype(variant.getBody().getArgument(view.argument), types[view.argument]);
+    retype(variant.getGrid().getArgument(view.argument), types[view.argument]);
   }
   variant.setFunctionType(builder.getFunctionType(types, {}));
   remark::passed(kernel.getLoc(), remarkOn(kernel, "variant", "tk-split-variants")) << remark::add(

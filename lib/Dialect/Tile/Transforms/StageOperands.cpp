@@ -54,19 +54,21 @@ static std::pair<Operation *, Operation *> findDots(LoadOp load) {
 
 /// Why the load cannot go through a ring, or an empty string.
 std::string StageOperands::findObstacle(LoadOp load) {
-  auto view = dyn_cast<BlockArgument>(load.getView());
-  if (!view || view.getOwner() != &getOperation().getBody().front())
-    return "its view is no argument of the kernel";
-  auto name = getOperation().getArgumentName(view.getArgNumber());
-  if (llvm::any_of(view.getUsers(), llvm::IsaPred<StoreOp>))
-    return llvm::formatv("\"{0}\" is also stored to, and copies ahead could read old values", name);
-  WalkResult walk = getOperation().getBody().walk([&](StoreOp store) {
-    auto dest = dyn_cast<BlockArgument>(store.getView());
-    bool known = dest && dest.getOwner() == view.getOwner();
-    return known ? WalkResult::advance() : WalkResult::interrupt();
+  std::optional<ViewSource> view = findViewSource(load.getView());
+  if (!view)
+    return "its view is no argument of the kernel and no row of one";
+  std::string name = getOperation().describeView(*view), obstacle;
+  getOperation().getBody().walk([&](StoreOp store) {
+    std::optional<ViewSource> dest = findViewSource(store.getView());
+    if (dest == view)
+      obstacle =
+          llvm::formatv("\"{0}\" is also stored to, and copies ahead could read old values", name);
+    else if (!dest && obstacle.empty())
+      obstacle =
+          llvm::formatv("a store may go to \"{0}\", and copies ahead could read old values", name);
   });
-  if (walk.wasInterrupted())
-    return llvm::formatv("a store may go to \"{0}\", and copies ahead could read old values", name);
+  if (!obstacle.empty())
+    return obstacle;
   auto tensor = cast<RankedTensorType>(load.getResult().getType());
   for (Operation *user : load.getResult().getUsers())
     if (std::string obstacle = cast<DotOp>(user).findObstacle(); !obstacle.empty())
@@ -184,8 +186,7 @@ void StageOperands::stage(ArrayRef<LoadOp> loads, scf::ForOp loop) {
   for (LoadOp load : loads) {
     auto tensor = cast<RankedTensorType>(load.getResult().getType());
     tiles.push_back(SharedType::get(&getContext(), tensor.getShape(), tensor.getElementType(), {}));
-    auto view = cast<BlockArgument>(load.getView());
-    names.push_back(kernel.getArgumentName(view.getArgNumber()).str());
+    names.push_back(kernel.describeView(*findViewSource(load.getView())));
     locations.push_back(load.getLoc());
   }
   int64_t stages = chooseStages(RingType::get(&getContext(), 1, tiles));

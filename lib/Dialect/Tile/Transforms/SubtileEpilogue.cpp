@@ -95,9 +95,8 @@ std::string SubtileEpilogue::plan(StoreOp store, int64_t consumers, Slices &slic
   GlobalType view = store.getView().getType();
   if (!isProduct(store.getValue()))
     return "the tile is no product: its threads hold rows that they store whole";
-  if (auto argument = dyn_cast<BlockArgument>(store.getView());
-      !argument || argument.getOwner() != &getOperation().getBody().front())
-    return "its view is no argument of the kernel";
+  if (!findViewSource(store.getView()))
+    return "its view is no argument of the kernel and no row of one";
   if (std::string obstacle = findTMAObstacle(view, tensor.getShape()); !obstacle.empty())
     return "the copy engine cannot write the view: " + obstacle;
   if (view.getElementType() != tensor.getElementType())
@@ -230,13 +229,12 @@ void SubtileEpilogue::rewrite(StoreOp store, const Slices &slices) {
   shape[0] *= consumers;
   auto all =
       SharedType::get(&getContext(), shape, slices.tile.getElementType(), slices.tile.getLayout());
-  auto view = cast<BlockArgument>(store.getView());
+  std::string name = kernel.describeView(*findViewSource(store.getView()));
   OpBuilder atStart = OpBuilder::atBlockBegin(&kernel.getBody().front());
   Value buffers[2];
   for (auto [index, buffer] : llvm::enumerate(buffers))
-    buffer = AllocOp::create(
-        atStart, location, all,
-        (kernel.getArgumentName(view.getArgNumber()) + " " + Twine(index)).str(), IntegerAttr());
+    buffer =
+        AllocOp::create(atStart, location, all, (name + " " + Twine(index)).str(), IntegerAttr());
   OpBuilder builder(store);
   if (consumers > 1) {
     Value replica = ReplicaOp::create(builder, location, builder.getIndexType());

@@ -75,18 +75,17 @@ std::string tk::tile::nameTile(CreateRingOp ring, unsigned index) {
 }
 
 std::string tk::tile::findSharedLoadObstacle(KernelOp kernel, LoadOp load) {
-  auto view = dyn_cast<BlockArgument>(load.getView());
-  if (!view || view.getOwner() != &kernel.getBody().front())
-    return "a load's view is no argument of the kernel";
+  std::optional<ViewSource> view = findViewSource(load.getView());
+  if (!view)
+    return "a load's view is no argument of the kernel and no row of one";
   WalkResult walk = kernel.getBody().walk([&](StoreOp store) {
-    auto dest = dyn_cast<BlockArgument>(store.getView());
-    bool isOther = dest && dest.getOwner() == view.getOwner() && dest != view;
-    return isOther ? WalkResult::advance() : WalkResult::interrupt();
+    std::optional<ViewSource> dest = findViewSource(store.getView());
+    return dest && dest != view ? WalkResult::advance() : WalkResult::interrupt();
   });
   if (walk.wasInterrupted())
     return llvm::formatv("\"{0}\" is loaded and stored to, and nothing orders one consumer's loads "
                          "and another's stores",
-                         kernel.getArgumentName(view.getArgNumber()));
+                         kernel.describeView(*view));
   return {};
 }
 
@@ -100,7 +99,8 @@ bool tk::tile::isNonNegative(Value index) {
   APInt constant;
   if (matchPattern(index, m_ConstantInt(&constant)))
     return constant.isNonNegative();
-  if (isa<ProgramIdOp, NumProgramsOp, ClusterRankOp, ReplicaOp, DimOp, arith::IndexCastUIOp>(op))
+  if (isa<ProgramIdOp, NumProgramsOp, ClusterRankOp, ReplicaOp, DimOp, arith::IndexCastUIOp,
+          TableSizeOp, TableTotalOp, TableLocateOp>(op))
     return true;
   // A quotient or remainder is no larger than what is divided.
   if (isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(op))

@@ -20,7 +20,7 @@ tk.kernel @names(%alpha: f32 [M]) grid {
 
 // -----
 
-// expected-error@+1 {{'tk.kernel' op expected arguments to be global views or scalars of 8 to 64 bits, got 'tensor<8xf32>' for 't'}}
+// expected-error@+1 {{'tk.kernel' op expected arguments to be global views, tables or scalars of 8 to 64 bits, got 'tensor<8xf32>' for 't'}}
 tk.kernel @argument(%t: tensor<8xf32>) grid {
   %one = arith.constant 1 : index
   tk.grid %one
@@ -30,7 +30,7 @@ tk.kernel @argument(%t: tensor<8xf32>) grid {
 
 // -----
 
-// expected-error@+1 {{'tk.kernel' op expected arguments to be global views or scalars of 8 to 64 bits, got 'i1' for 'flag'}}
+// expected-error@+1 {{'tk.kernel' op expected arguments to be global views, tables or scalars of 8 to 64 bits, got 'i1' for 'flag'}}
 tk.kernel @argument(%flag: i1) grid {
   %one = arith.constant 1 : index
   tk.grid %one
@@ -143,8 +143,8 @@ tk.kernel @terminator() grid {
 // -----
 
 tk.kernel @grid_op() grid {
-  // expected-error@+1 {{'tk.program_id' op is not index arithmetic over sizes, scalars and facts of the device, which is all that a grid region may hold}}
   %x = tk.program_id 0
+  // expected-error@+1 {{'tk.grid' op expected a program's place to choose the row of a table and nothing else in a grid region}}
   tk.grid %x
 } {
   tk.return

@@ -823,7 +823,7 @@ tk.kernel @k(%A: !view, %B: !view, %n: index) grid {
   %c = tk.ring_start : !tk.cursor<2>
   %i = arith.cmpi eq, %n, %n : index
   %v = arith.select %i, %A, %B : !view
-  // expected-error@+1 {{'tk.tma_load' op expected a view that is an argument of the kernel: the host makes the tensor map}}
+  // expected-error@+1 {{'tk.tma_load' op expected a view that is an argument of the kernel, or of a row of a table: the host makes the tensor map}}
   tk.tma_load %v[%n, %n], %t, %b[%c] : !view, !tile, !tk.mbarriers<2>
   tk.return
 }
@@ -839,7 +839,7 @@ tk.kernel @k(%A: !view, %n: index) grid {
   %b = tk.alloc "b" : !tk.mbarriers<2>
   %c = tk.ring_start : !tk.cursor<2>
   %e = scf.for %i = %n to %n step %n iter_args(%v = %A) -> !view {
-    // expected-error@+1 {{'tk.tma_load' op expected a view that is an argument of the kernel: the host makes the tensor map}}
+    // expected-error@+1 {{'tk.tma_load' op expected a view that is an argument of the kernel, or of a row of a table: the host makes the tensor map}}
     tk.tma_load %v[%n, %n], %t, %b[%c] : !view, !tile, !tk.mbarriers<2>
     scf.yield %v : !view
   }

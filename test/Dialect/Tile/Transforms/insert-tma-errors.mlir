@@ -65,7 +65,7 @@ tk.kernel @chosen(%A: !in, %B: !in, %n: index) grid {
   %c = tk.ring_start : !tk.cursor<4>
   %t = arith.cmpi eq, %n, %n : index
   %v = arith.select %t, %A, %B : !in
-  // expected-error@+1 {{expected a view that is an argument of the kernel: the host makes the tensor map}}
+  // expected-error@+1 {{expected a view that is an argument of the kernel, or of a row of a table: the host makes the tensor map}}
   tk.ring_fill %r[%c] tile 0 from %v[%n, %n] : !ring, !in
   tk.return
 }

@@ -309,7 +309,7 @@ tk.kernel @stored(%A: !in, %n: index) grid {
 // CHECK-LABEL: tk.kernel @chosen
 // CHECK-NOT:     tk.ring
 // CHECK:         tk.return
-// REMARK-DAG: Function=chosen | Reason="its view is no argument of the kernel"
+// REMARK-DAG: Function=chosen | Reason="its view is no argument of the kernel and no row of one"
 tk.kernel @chosen(%A: !in, %B: !in, %n: index) grid {
   tk.grid %n
 } {

@@ -21,11 +21,17 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
     of the device, how many programs run; it is index arithmetic only, evaluated by the host at launch, and ends in
     `tk.grid`. Both regions see the same arguments.
 
-    Arguments are global views or scalars (index, integers, floats). Names in brackets after a view's type name its
-    sizes: equal names are equal sizes, which the host checks, and from which it infers the shapes of outputs.
+    Arguments are global views, lists of views (`!tk.table`) or scalars (index, integers, floats). Names in brackets
+    after a view's type name its sizes: equal names are equal sizes, which the host checks, and from which it infers
+    the shapes of outputs. A table has a list of names for each column, and equal ones are equal sizes in each row.
 
     Within a program, operations on views happen in the order they are written, whichever threads do them
-    (`tk-insert-fences` adds the barriers). Views of different arguments must not overlap where one of them is written.
+    (`tk-insert-fences` adds the barriers). Views of different arguments must not overlap where one of them is written,
+    nor must those of a table: what a view of one row writes, no other view of that row or of another may share.
+
+    A grid over a table is **ragged**: its last extent is `tk.table_size`, and the others may depend on the views of the
+    row that `tk.program_id` of that last dimension chooses. Each problem then has programs of its own number, and one
+    without elements has none. `tk-flatten-grid` makes one dimension of them.
 
     Attributes, all optional in a tile program:
     - `numerics`: floating-point liberties; absent means none.
@@ -38,7 +44,7 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
       those of that kernel's. The host takes the first variant whose promises hold, in the order of the module, and
       the kernel itself last.
     - `lowered_to`: the machine function this kernel became; the body is then empty and the op is what the host must
-      know to launch it. `reads` and `writes` (per argument), `buffers`, `bank_proofs`, `barrier_proofs` and
+      know to launch it. `reads` and `writes` (per argument; of a table, per column), `buffers`, `bank_proofs`, `barrier_proofs` and
       `tensor_maps` keep what was known of the lowered body.
 
     Example:
@@ -91,14 +97,19 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
     ::llvm::StringRef getArgumentName(unsigned index) {
       return ::mlir::cast<::mlir::StringAttr>(getArgNames()[index]).getValue();
     }
+    /// Where `reads` and `writes` speak of an argument, or of its first column; for one more than there are
+    /// arguments, how many entries they have.
+    unsigned getAccessIndex(unsigned argument);
+    /// What reports call a view: "A", of a table "problems.A".
+    std::string describeView(const ViewSource &source);
   }];
 }
 
-def Tile_GridOp : Tile_Op<"grid", [Pure, Terminator, HasParent<"KernelOp">]> {
+def Tile_GridOp : Tile_Op<"grid", [Pure, Terminator, ParentOneOf<["KernelOp", "TableTilesOp"]>]> {
   let summary = "How many programs a launch runs";
   let description = [{
     Ends the grid region of a kernel with the extents of the grid: x, and where given y and z. A zero extent launches
-    nothing.
+    nothing. In `tk.table_tiles` it says how many programs work on one row.
 
     Example: see `tk.kernel`.
   }];
@@ -127,6 +138,9 @@ class Tile_LaunchIndexOp<string mnemonic> : Tile_Op<mnemonic, [Pure]> {
 def Tile_ProgramIdOp : Tile_LaunchIndexOp<"program_id"> {
   let summary = "Which program of the grid this is, along x (0), y (1) or z (2)";
   let description = [{
+    In a grid region it stands for each place along the last dimension, and chooses the row of a table on which the
+    other extents depend.
+
     Example:
 
     ```mlir

@@ -187,16 +187,20 @@ def Tile_TensorMapAttr : Tile_Attr<"TensorMap", "tensor_map"> {
     argument, the order of its dimensions, innermost first, the extents of a box in that order, and the swizzle's span
     in bytes (16: none).
 
+    With `column`, the argument is a table, and the host makes one map for each of its rows, in memory and not among
+    the parameters.
+
     Example:
 
     ```mlir
     #a = #tk.tensor_map<argument = 0, order = [1, 0], box = [64, 128], swizzle = 128>
+    #b = #tk.tensor_map<argument = 1, column = 2, order = [1, 0], box = [64, 128], swizzle = 128>
     ```
   }];
-  let parameters = (ins "unsigned":$argument, ArrayRefParameter<"unsigned">:$order, ArrayRefParameter<"int64_t">:$box,
-                        "int64_t":$swizzle);
+  let parameters = (ins "unsigned":$argument, OptionalParameter<"std::optional<unsigned>">:$column,
+                        ArrayRefParameter<"unsigned">:$order, ArrayRefParameter<"int64_t">:$box, "int64_t":$swizzle);
   let assemblyFormat = [{
-    `<` `argument` `=` $argument `,` `order` `=` `[` $order `]` `,` `box` `=` `[` $box `]` `,`
+    `<` `argument` `=` $argument `,` (`column` `=` $column^ `,`)? `order` `=` `[` $order `]` `,` `box` `=` `[` $box `]` `,`
     `swizzle` `=` $swizzle `>`
   }];
 }

@@ -31,6 +31,16 @@ TK_RESOURCE(WgmmaQueue)
 TK_RESOURCE(BulkQueue)
 #undef TK_RESOURCE
 
+/// Where a view comes from: an argument of the kernel, or a column of one that is a table. Views of
+/// different sources share no memory where one of them is written (`tk.kernel`).
+struct ViewSource {
+  unsigned argument;
+  std::optional<unsigned> column;
+  bool operator==(const ViewSource &) const = default;
+};
+/// Nullopt for views of which nothing is known.
+std::optional<ViewSource> findViewSource(::mlir::Value view);
+
 /// On a loop whose iterations were programs of a grid.
 inline constexpr char kIndependentAttrName[] = "tk.independent";
 

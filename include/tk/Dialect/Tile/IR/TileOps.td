@@ -12,6 +12,7 @@ include "tk/Dialect/Tile/IR/AsyncOps.td"
 include "tk/Dialect/Tile/IR/KernelOps.td"
 include "tk/Dialect/Tile/IR/PlacedOps.td"
 include "tk/Dialect/Tile/IR/RingOps.td"
+include "tk/Dialect/Tile/IR/TableOps.td"
 include "tk/Dialect/Tile/IR/ValueOps.td"
 
 #endif // TK_DIALECT_TILE_IR_TILEOPS_TD

@@ -58,6 +58,35 @@ def Tile_GlobalType : Tile_Type<"Global", "global"> {
   }];
 }
 
+def Tile_TableType : Tile_Type<"Table", "table"> {
+  let summary = "A list of problems: rows of views that lie in memory";
+  let description = [{
+    An argument of a kernel whose rows each hold one view for every column. How many rows there are, and addresses,
+    sizes and strides of their views, only the launch knows; what a column's type promises (`align`, `divisible`,
+    `stride_divisible`) holds for every row that has elements, and the host checks all of them. Each column has at
+    least one size that the rows give: a row beyond the list is one of empty views.
+
+    A row takes 8 bytes for each pointer, dynamic size and dynamic stride of its views, column after column.
+
+    Example: products of matrices, each of its own size:
+
+    ```mlir
+    !tk.table<A: !tk.global<?x?xbf16>, B: !tk.global<?x?xbf16>, C: !tk.global<?x?xf32>>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$names,
+                        ArrayRefParameter<"::tk::tile::GlobalType">:$columns);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    unsigned getNumColumns() const { return getColumns().size(); }
+    /// Bytes from one row to the next.
+    int64_t getRowBytes() const;
+    /// Bytes from the start of a row to a column's pointer; its dynamic sizes and strides follow.
+    int64_t getColumnOffset(unsigned column) const;
+  }];
+}
+
 class Tile_SharedStorageType<string name, string typeMnemonic>
     : Tile_Type<name, typeMnemonic, [DeclareTypeInterfaceMethods<Tile_SharedStorageInterface>]>;
 

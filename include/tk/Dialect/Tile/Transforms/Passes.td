@@ -77,6 +77,37 @@ def Cluster : Tile_KernelPass<"tk-cluster"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def FlattenGrid : Tile_KernelPass<"tk-flatten-grid"> {
+  let summary = "One dimension for all programs of a grid over a list of problems";
+  let description = [{
+    A ragged grid, whose last dimension is the rows of a table and whose other extents depend on the row, becomes one
+    dimension: the programs of the first row, then those of the second. `tk.table_tiles` counts them on the host, and
+    each program finds its row and its place there with `tk.table_locate`. Within a row programs are numbered in bands
+    of `group` rows walked column by column, or as `order` says (`#tk.tuning`).
+
+    Does nothing to other grids. It is an error if an extent depends on anything but the row, constants and the number
+    of multiprocessors: the host counts row by row.
+
+    ```mlir
+    %i = tk.program_id 1
+    %v = tk.table_row %list[%i] : ...
+    %n = tk.dim %v, 0 : ...
+    %rows = tk.table_size %list : ...
+    tk.grid %n, %rows
+    // becomes
+    %tiles = tk.table_tiles %list : ... (%v) {
+      %n = tk.dim %v, 0 : ...
+      tk.grid %n
+    }
+    tk.grid %tiles
+    // and in the body, for program_id 1 and program_id 0
+    %tile = tk.program_id 0
+    %i, %x = tk.table_locate %list[%tile] : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def Persist : Tile_KernelPass<"tk-persist"> {
   let summary = "One program per multiprocessor that walks the grid in an L2-friendly order";
   let description = [{
