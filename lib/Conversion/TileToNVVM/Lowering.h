@@ -78,8 +78,8 @@ llvm::LogicalResult forEachSharedAccess(
 void storeSharedVector(mlir::OpBuilder &builder, mlir::Location location, mlir::ValueRange values,
                        mlir::Value pointer);
 
-/// Which of a thread's registers of `whole` hold the piece that starts at `offsets`, in the order of
-/// the piece's registers; nullopt where other threads hold some.
+/// Which of a thread's registers of `whole` hold the piece that starts at `offsets`, in the order
+/// of the piece's registers; nullopt where other threads hold some.
 std::optional<llvm::SmallVector<int64_t>> findPieceRegisters(const layout::Distribution &whole,
                                                              const layout::Distribution &piece,
                                                              llvm::ArrayRef<int64_t> offsets);
@@ -119,9 +119,9 @@ struct WgmmaChains {
 WgmmaChains findWgmmaChains(mlir::Operation *root);
 
 /// For each copy between shared memory and the view of a row: the address of its map in memory,
-/// computed where the row is taken from the table. Tables are `UnrealizedConversionCastOp`s of their
-/// parts by then.
-void addressTableMaps(TensorMaps &maps, mlir::ArrayAttr all);
+/// computed where the row is taken from the table. Tables are `UnrealizedConversionCastOp`s of
+/// their parts by then.
+void addressTableMaps(mlir::Operation *root, TensorMaps &maps, mlir::ArrayAttr all);
 
 void populateElementwisePatterns(const mlir::TypeConverter &converter,
                                  mlir::RewritePatternSet &patterns);

@@ -36,42 +36,54 @@ static Value clampRow(OpBuilder &builder, Location location, Value row, Value si
   return arith::MinUIOp::create(builder, location, wide, size);
 }
 
-void tk::addressTableMaps(TensorMaps &maps, ArrayAttr all) {
-  llvm::MapVector<std::pair<Operation *, TensorMapAttr>, Value> known; // By row.
-  for (auto &[copy, map] : maps) {
-    if (!map.first.getColumn())
+/// Where a map lies among those of a row, and how many there are.
+static std::pair<int64_t, int64_t> findPlace(TensorMapAttr map, ArrayAttr all) {
+  int64_t count = 0, index = 0;
+  for (auto other : all.getAsRange<TensorMapAttr>()) {
+    if (!other.getColumn() || other.getArgument() != map.getArgument())
       continue;
-    // The only operand that is a view.
-    auto view = llvm::find_if(copy->getOperands(),
-                              [](Value value) { return isa<GlobalType>(value.getType()); });
-    auto row = (*view).getDefiningOp<TableRowOp>();
-    Value &address = known[{row, map.first}];
-    if (!address) {
-      int64_t count = 0, index = 0;
-      for (auto other : all.getAsRange<TensorMapAttr>()) {
-        if (!other.getColumn() || other.getArgument() != map.first.getArgument())
-          continue;
-        if (other == map.first)
-          index = count;
-        ++count;
-      }
-      Location location = row.getLoc();
-      OpBuilder builder(row->getContext());
-      builder.setInsertionPointAfter(row);
-      auto cast = row.getTable().getDefiningOp<UnrealizedConversionCastOp>();
-      TableParts table(cast.getInputs());
-      Value number = clampRow(builder, location, row.getRow(), table.size);
-      Value offset = arith::AddIOp::create(
-          builder, location,
-          arith::MulIOp::create(builder, location, number,
-                                constantI64(builder, location, count * hopper::kTensorMapBytes)),
-          constantI64(builder, location, index * hopper::kTensorMapBytes));
-      Value pointer = LLVM::GEPOp::create(builder, location, table.maps.getType(),
-                                          builder.getI8Type(), table.maps, offset);
-      address = LLVM::AddrSpaceCastOp::create(
-          builder, location, LLVM::LLVMPointerType::get(builder.getContext()), pointer);
-    }
-    map.second = address;
+    if (other == map)
+      index = count;
+    ++count;
+  }
+  return {index, count};
+}
+
+/// maps + 128 * (count * row + index), where the row is taken.
+static Value addressMap(TableRowOp row, TensorMapAttr map, ArrayAttr all) {
+  Location location = row.getLoc();
+  OpBuilder builder(row->getContext());
+  builder.setInsertionPointAfter(row);
+  auto [index, count] = findPlace(map, all);
+  auto cast = row.getTable().getDefiningOp<UnrealizedConversionCastOp>();
+  TableParts table(cast.getInputs());
+  Value number = clampRow(builder, location, row.getRow(), table.size);
+  Value bytes = constantI64(builder, location, count * hopper::kTensorMapBytes);
+  Value offset = arith::AddIOp::create(
+      builder, location, arith::MulIOp::create(builder, location, number, bytes),
+      constantI64(builder, location, index * hopper::kTensorMapBytes));
+  Value pointer = LLVM::GEPOp::create(builder, location, table.maps.getType(), builder.getI8Type(),
+                                      table.maps, offset);
+  return LLVM::AddrSpaceCastOp::create(builder, location,
+                                       LLVM::LLVMPointerType::get(builder.getContext()), pointer);
+}
+
+void tk::addressTableMaps(Operation *root, TensorMaps &maps, ArrayAttr all) {
+  // In the order of the program, which that of the maps is not.
+  SmallVector<Operation *> copies;
+  root->walk([&](Operation *op) {
+    if (auto found = maps.find(op); found != maps.end() && found->second.first.getColumn())
+      copies.push_back(op);
+  });
+  llvm::DenseMap<std::pair<Operation *, Attribute>, Value> known; // By row.
+  for (Operation *copy : copies) {
+    auto &[map, address] = maps[copy];
+    auto isView = [](Value value) { return isa<GlobalType>(value.getType()); };
+    auto row = (*llvm::find_if(copy->getOperands(), isView)).getDefiningOp<TableRowOp>();
+    Value &made = known[{row, map}];
+    if (!made)
+      made = addressMap(row, map, all);
+    address = made;
   }
 }
 

@@ -197,7 +197,7 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
     if (!map.first.getColumn())
       map.second = mapArguments[llvm::find(descriptions, map.first) - descriptions.begin()];
   if (kernel.getTensorMapsAttr())
-    addressTableMaps(maps, kernel.getTensorMapsAttr());
+    addressTableMaps(function, maps, kernel.getTensorMapsAttr());
   entry.eraseArguments(0, numArguments);
   return function;
 }
