@@ -422,7 +422,6 @@ bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWri
     return (otherWrite ? me.async->ownFenced : me.async->fenced)[slot] >= e.clock;
   };
   if (((offset | bytes) & 3) && offset / 4 == (end - 1) / 4 &&
-
       partFine(page.write[offset / 4], page.read[offset / 4], offset % 4, bytes, isWrite, me.cell,
                fine))
     return true;
