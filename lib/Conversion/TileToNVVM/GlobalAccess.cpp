@@ -280,7 +280,7 @@ void RunAssembly::access(llvm::raw_ostream &os, int64_t first) const {
   for (auto [index, name] : llvm::enumerate(registers))
     if (isLoad)
       os << "mov.b" << (bytes < 4 ? 16 : 32) << " " << name << ", "
-         << (pad >> (32 * index) & (bytes < 4 ? 0xFFFF : 0xFFFFFFFF)) << ";\n\t";
+         << (index < 2 ? pad >> (32 * index) & (bytes < 4 ? 0xFFFF : 0xFFFFFFFF) : 0) << ";\n\t";
   std::string list = llvm::join(registers, ", ");
   std::string suffix = ".b" + std::to_string(8 * std::min<int64_t>(bytes, 4));
   if (registers.size() > 1) {
