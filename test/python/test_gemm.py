@@ -333,6 +333,10 @@ def takes_effect(package, choice, output):
             wanted -= {"tk-insert-stmatrix"}
         return passed & set(PASSES) == wanted and list(variants)[-1] == "gemm" and (
             list(variants)[0] == ("gemm" if "tk-split-variants" in off else "gemm_tma"))
+    # No choice costs another pass its work.
+    kept = {"tk-persist", "tk-specialize-warps"} | ({"tk-subtile-epilogue"} if output != "f32" else set())
+    if not kept <= passed:
+        return False
     fast = variants["gemm_tma"]
     tile = 256
     shown = {"consumers": "2", "group": "8", "cluster": "2", "order": "bands"}

@@ -29,6 +29,7 @@ tk.kernel @walk(%A: !in) attributes {{tuning = #tk.tuning<{tuning}>}} grid {{
 
 OPERATIONS = {"addi": lambda a, b: a + b, "subi": lambda a, b: a - b, "muli": lambda a, b: a * b,
               "divui": lambda a, b: a // b, "remui": lambda a, b: a % b, "minui": min, "andi": lambda a, b: a & b,
+              "xori": lambda a, b: a ^ b,
               "cmpi eq": lambda a, b: a == b, "cmpi ult": lambda a, b: a < b,
               "select": lambda c, a, b: a if c else b}
 LINE = re.compile(r"(%\w+) = arith\.(constant|cmpi \w+|\w+),? (.*?) : ")

@@ -109,7 +109,7 @@ bool tk::tile::isNonNegative(Value index) {
     return isNonNegative(op->getOperand(0)) || isNonNegative(op->getOperand(1));
   if (auto select = dyn_cast<arith::SelectOp>(op))
     return isNonNegative(select.getTrueValue()) && isNonNegative(select.getFalseValue());
-  return isa<arith::AddIOp, arith::MulIOp, arith::MinSIOp, arith::MaxUIOp>(op) &&
+  return isa<arith::AddIOp, arith::MulIOp, arith::MinSIOp, arith::MaxUIOp, arith::XOrIOp>(op) &&
          isNonNegative(op->getOperand(0)) && isNonNegative(op->getOperand(1));
 }
 

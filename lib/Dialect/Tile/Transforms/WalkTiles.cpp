@@ -46,8 +46,8 @@ static std::pair<Value, Value> followHilbert(IndexBuilder index, Value step, int
     // A quarter that the curve enters from above is turned.
     Value last = index.constant(s - 1);
     Value turned = index.isEqual(up, zero), mirrored = index.isEqual(right, one);
-    Value flipX = index.select(mirrored, index.sub(last, x), x);
-    Value flipY = index.select(mirrored, index.sub(last, y), y);
+    Value flipX = index.select(mirrored, index.flip(last, x), x);
+    Value flipY = index.select(mirrored, index.flip(last, y), y);
     Value nextX = index.select(turned, flipY, x);
     Value nextY = index.select(turned, flipX, y);
     x = index.add(nextX, index.mul(index.constant(s), right));

@@ -27,6 +27,11 @@ struct IndexBuilder {
   ::mlir::Value sub(::mlir::Value a, ::mlir::Value b) {
     return ::mlir::arith::SubIOp::create(builder, location, a, b);
   }
+  /// last - a, for a no greater than `last`, whose bits are all set: never negative, as anyone
+  /// sees.
+  ::mlir::Value flip(::mlir::Value last, ::mlir::Value a) {
+    return ::mlir::arith::XOrIOp::create(builder, location, last, a);
+  }
   ::mlir::Value mul(::mlir::Value a, ::mlir::Value b) {
     return ::mlir::arith::MulIOp::create(builder, location, a, b);
   }
