@@ -156,13 +156,17 @@ static void writeOutputs(json::OStream &stream, const ExecuteResult &result) {
   });
 }
 
-static void writeSimulation(json::OStream &stream, const sim::Report &report, uint64_t seed) {
+static void writeFindings(json::OStream &stream, const ExecuteResult &result, uint64_t seed) {
   std::vector<SeededFinding> findings;
-  mergeFindings(findings, report.findings, seed);
+  if (result.report)
+    mergeFindings(findings, result.report->findings, seed);
   stream.attributeArray("findings", [&] {
     for (const SeededFinding &finding : findings)
       writeFinding(stream, finding);
   });
+}
+
+static void writeSimulation(json::OStream &stream, const sim::Report &report) {
   stream.attributeBegin("barriers");
   writeBarriers(stream, report.barriers);
   stream.attributeEnd();
@@ -193,8 +197,10 @@ static std::string writeReport(const Device &device, const Kernel &kernel,
         stream.value(reason);
     });
     writeOutputs(stream, result);
+    // An empty grid launches nothing, in which nothing is found.
+    writeFindings(stream, result, seed);
     if (result.report)
-      writeSimulation(stream, *result.report, seed);
+      writeSimulation(stream, *result.report);
     if (result.timing)
       stream.attributeObject("milliseconds", [&] {
         stream.attribute("median", result.timing->median);

@@ -162,10 +162,14 @@ Error ListReader::readRow(const json::Value &value, size_t index, LaunchInputs &
   if (!object)
     return fail(where + ": expected an object that names columns, {\"" + table.columns[0].name +
                 "\": \"FILE.npy\", ...}, got another value");
-  Kernel columns = makeRowKernel(table);
+  std::string names;
+  for (const Argument &column : table.columns)
+    names += (names.empty() ? "\"" : ", \"") + column.name + "\"";
   for (const auto &entry : *object)
-    if (Expected<const Argument *> known = findArgument(columns, entry.first); !known)
-      return fail(where + ": " + llvm::toString(known.takeError()));
+    if (llvm::none_of(table.columns,
+                      [&](const Argument &column) { return entry.first == column.name; }))
+      return fail(where + ": unknown column \"" + StringRef(entry.first) + "\": expected one of " +
+                  names + " of list \"" + table.name + "\"");
   for (const Argument &column : table.columns) {
     std::string name = nameOfRow(table.name, index, column.name);
     const json::Value *given = object->get(column.name);
