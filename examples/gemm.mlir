@@ -5,7 +5,7 @@
 //
 // The types are named, so that one file serves every element type and layout:
 //
-//   tk-compile gemm.mlir --alias in=f16 --alias out=f32 --alias 'A=!tk.global<?x?xf16, strides = [1, ?]>'
+//   tk-compile gemm.mlir --alias=in=f16 --alias=out=f32 '--alias=A=!tk.global<?x?xf16, strides = [1, ?]>'
 
 !in  = bf16
 !out = bf16

@@ -4,7 +4,7 @@
 // gemm.mlir. How far apart the matrices of a batch lie is a stride like any other: they may lie between one another, and
 // with stride 0 one matrix is all of them:
 //
-//   tk-compile gemm_batched.mlir --alias 'B=!tk.global<?x?x?xbf16, strides = [0, ?, 1]>'
+//   tk-compile gemm_batched.mlir '--alias=B=!tk.global<?x?x?xbf16, strides = [0, ?, 1]>'
 
 !in  = bf16
 !out = bf16

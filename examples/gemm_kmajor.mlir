@@ -4,10 +4,10 @@
 // and the length of a trip are named, so that one file serves them all:
 //
 //   int8 to int32 (as written)
-//   fp8 to bf16    --alias in=f8E4M3FN --alias in2=f8E4M3FN --alias acc=f32 --alias out=bf16
-//   mixed fp8      --alias in=f8E4M3FN --alias in2=f8E5M2 --alias acc=f32 --alias out=bf16
-//   tf32 to f32    --alias in=f32 --alias in2=f32 --alias acc=f32 --alias out=f32
-//                  --alias a=tensor<128x32xf32> --alias b=tensor<32x128xf32> --alias 'step=32 : index'
+//   fp8 to bf16    --alias=in=f8E4M3FN --alias=in2=f8E4M3FN --alias=acc=f32 --alias=out=bf16
+//   mixed fp8      --alias=in=f8E4M3FN --alias=in2=f8E5M2 --alias=acc=f32 --alias=out=bf16
+//   tf32 to f32    --alias=in=f32 --alias=in2=f32 --alias=acc=f32 --alias=out=f32
+//                  --alias=a=tensor<128x32xf32> --alias=b=tensor<32x128xf32> '--alias=step=32 : index'
 
 !in  = i8
 !in2 = i8
