@@ -89,6 +89,7 @@ static bool mayDiffer(ArrayRef<Value> roots, unsigned dimension) {
 /// Whether a load brings the same tile, equally often, to programs that differ along `dimension`.
 static bool isSameAlong(LoadOp load, unsigned dimension) {
   SmallVector<Value> roots(load.getOffsets());
+  roots.push_back(load.getView()); // That of another row of a table is another one.
   for (Operation *parent = load->getParentOp(); !isa<KernelOp>(parent);
        parent = parent->getParentOp()) {
     if (!isa<scf::ForOp, scf::IfOp>(parent))

@@ -307,3 +307,36 @@ tk.kernel @lowered(%n: index) attributes {lowered_to = @tk_device::@lowered} gri
 } {
   tk.return
 }
+
+// What a row of a table has is another thing in every program that takes another row.
+// CHECK-LABEL: tk.kernel @rows
+// CHECK-NOT:     cluster = array
+// CHECK-NOT:     multicast
+// REMARK-DAG: [Missed] cluster | Category:tk-cluster | Function=rows | Reason="every operand is another one in every program"
+!row = !tk.global<?x?xbf16, strides = [?, 1], align = 16, stride_divisible = [8, 1]>
+!list = !tk.table<A: !row, B: !row>
+tk.kernel @rows(%l: !list [[M, K], [K, N]], %C: !row) grid {
+  %one = arith.constant 1 : index
+  %tile = arith.constant 128 : index
+  %m = tk.dim %C, 0 : !row
+  %y = arith.ceildivui %m, %tile : index
+  tk.grid %y
+} {
+  %i = tk.program_id 0
+  %A, %B = tk.table_row %l[%i] : !list
+  %tile = arith.constant 128 : index
+  %row = arith.muli %i, %tile : index
+  %c0 = arith.constant 0 : index
+  %depth = arith.constant 256 : index
+  %step = arith.constant 64 : index
+  %zero = arith.constant dense<0.0> : tensor<128x128xf32>
+  %product = scf.for %k = %c0 to %depth step %step iter_args(%sum = %zero) -> tensor<128x128xf32> {
+    %a = tk.load %A[%c0, %k] : !row -> tensor<128x64xbf16>
+    %b = tk.load %B[%k, %c0] : !row -> tensor<64x128xbf16>
+    %next = tk.dot %a, %b, %sum : tensor<128x64xbf16>, tensor<64x128xbf16>, tensor<128x128xf32>
+    scf.yield %next : tensor<128x128xf32>
+  }
+  %t = arith.truncf %product : tensor<128x128xf32> to tensor<128x128xbf16>
+  tk.store %t, %C[%row, %c0] : tensor<128x128xbf16>, !row
+  tk.return
+}
