@@ -34,7 +34,9 @@ static LogicalResult verifySum(Operation *op, Value table) {
   if (&kernel.getBody() != cast<BlockArgument>(table).getOwner()->getParent())
     return op->emitOpError()
            << "is for the kernel's body; in a grid region use 'tk.table_tiles' or 'tk.table_size'";
-  if (kernel.getLoweredTo() || kernel.getGrid().empty())
+  // The kernel's own verifier compares the arguments of its regions, and has not run yet.
+  if (kernel.getLoweredTo() || kernel.getGrid().empty() ||
+      index >= kernel.getGrid().getNumArguments())
     return success();
   for (auto tiles : kernel.getGrid().front().getOps<TableTilesOp>())
     if (tiles.getTable() == kernel.getGrid().getArgument(index))

@@ -217,9 +217,11 @@ LogicalResult TableType::verify(function_ref<InFlightDiagnostic()> emitError,
                        << columns.size() << " columns and " << names.size() << " names";
   llvm::SmallDenseSet<StringAttr> seen;
   for (auto [name, column] : llvm::zip_equal(names, columns)) {
-    if (name.empty() || !seen.insert(name).second)
+    if (name.empty())
+      return emitError() << "expected a name for every column, got \"\" for " << Type(column);
+    if (!seen.insert(name).second)
       return emitError() << "expected columns of different names, got \"" << name.getValue()
-                         << "\" " << (name.empty() ? "" : "twice");
+                         << "\" twice";
     if (!llvm::any_of(column.getShape(), ShapedType::isDynamic))
       return emitError() << "expected a size of column \"" << name.getValue()
                          << "\" that its rows give, for a row beyond the table has none, got "

@@ -37,6 +37,9 @@ LogicalResult FlattenGrid::check(TableRowOp row) {
   for (Operation &op : kernel.getGrid().front().without_terminator()) {
     if (isa<ProgramIdOp, TableRowOp, TableSizeOp>(op))
       continue;
+    if (isa<NumSMsOp>(op))
+      return op.emitOpError() << "has no place in a ragged grid: programs compute the extents of "
+                                 "their row again, and only the host knows it";
     for (Value operand : op.getOperands())
       if (isa<BlockArgument>(operand) || operand.getDefiningOp<TableSizeOp>())
         return op.emitOpError() << "expected the extents of a grid over \""
@@ -46,9 +49,11 @@ LogicalResult FlattenGrid::check(TableRowOp row) {
                                    "counts by, got another argument; give each row what it needs";
   }
   for (Value size : grid.getSizes().drop_back())
-    if (isa<BlockArgument>(size))
+    if (isa<BlockArgument>(size) || size.getDefiningOp<TableSizeOp>())
       return grid.emitOpError() << "expected the extents of a grid over a table to depend on its "
-                                   "row alone, got an argument of the kernel";
+                                   "row alone, got "
+                                << (isa<BlockArgument>(size) ? "an argument of the kernel"
+                                                             : "the size of a table");
   if (kernel.getClusterSize() > 1)
     return kernel.emitOpError() << "expected no clusters in a ragged grid, got "
                                 << kernel.getClusterSize()

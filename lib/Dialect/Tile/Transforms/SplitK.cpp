@@ -66,6 +66,8 @@ std::string SplitK::findObstacle(int64_t programs) {
     return "the kernel has clusters already";
   if (cast<GridOp>(kernel.getGrid().front().getTerminator()).getSizes().size() > 2)
     return "the grid has three dimensions, and none is left for the parts of the depth";
+  if (!kernel.getGrid().getOps<ProgramIdOp>().empty())
+    return "the grid is ragged: its last dimension is the rows of a table";
   loop = {};
   dot = {};
   users.clear();

@@ -54,3 +54,33 @@ tk.kernel @programs(%list: !tk.table<v: !v>) grid {
   %x = tk.num_programs 0
   tk.return
 }
+
+// -----
+
+!v = !tk.global<?xf32>
+tk.kernel @size(%list: !tk.table<v: !v>) grid {
+  %i = tk.program_id 2
+  %v = tk.table_row %list[%i] : !tk.table<v: !v>
+  %n = tk.dim %v, 0 : !v
+  %y = tk.table_size %list : !tk.table<v: !v>
+  // expected-error@+1 {{'tk.grid' op expected the extents of a grid over a table to depend on its row alone, got the size of a table}}
+  tk.grid %n, %y, %y
+} {
+  tk.return
+}
+
+// -----
+
+!v = !tk.global<?xf32>
+tk.kernel @device(%list: !tk.table<v: !v>) grid {
+  %i = tk.program_id 1
+  %v = tk.table_row %list[%i] : !tk.table<v: !v>
+  %n = tk.dim %v, 0 : !v
+  // expected-error@+1 {{'tk.num_sms' op has no place in a ragged grid: programs compute the extents of their row again, and only the host knows it}}
+  %sms = tk.num_sms
+  %x = arith.minui %n, %sms : index
+  %y = tk.table_size %list : !tk.table<v: !v>
+  tk.grid %x, %y
+} {
+  tk.return
+}

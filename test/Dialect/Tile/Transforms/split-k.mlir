@@ -236,3 +236,38 @@ tk.kernel @counts_i32(%A: !in, %C: !tk.global<?x?xf32>, %n: index, %i: i32) attr
   tk.store %l, %C[%n, %n] : tensor<64x64xf32>, !tk.global<?x?xf32>
   tk.return
 }
+
+// CHECK-LABEL: tk.kernel @ragged
+// CHECK-NOT:     tk.cluster_sum
+// REMARK-DAG: Function=ragged | Reason="the grid is ragged: its last dimension is the rows of a table"
+!ragged = !tk.global<?x?xbf16, strides = [?, 1]>
+!list = !tk.table<A: !ragged, B: !ragged, C: !ragged>
+tk.kernel @ragged(%problems: !list [[M, K], [K, N], [M, N]])
+    attributes {tuning = #tk.tuning<split_k = 2>} grid {
+  %tile = arith.constant 128 : index
+  %problem = tk.program_id 1
+  %A, %B, %C = tk.table_row %problems[%problem] : !list
+  %n = tk.dim %C, 1 : !ragged
+  %x = arith.ceildivui %n, %tile : index
+  %z = tk.table_size %problems : !list
+  tk.grid %x, %z
+} {
+  %tile = arith.constant 128 : index
+  %x = tk.program_id 0
+  %problem = tk.program_id 1
+  %A, %B, %C = tk.table_row %problems[%problem] : !list
+  %column = arith.muli %x, %tile : index
+  %row = arith.constant 0 : index
+  %depth = tk.dim %A, 1 : !ragged
+  %step = arith.constant 64 : index
+  %zero = arith.constant dense<0.0> : tensor<128x128xf32>
+  %product = scf.for %k = %row to %depth step %step iter_args(%sum = %zero) -> tensor<128x128xf32> {
+    %a = tk.load %A[%row, %k] : !ragged -> tensor<128x64xbf16>
+    %b = tk.load %B[%k, %column] : !ragged -> tensor<64x128xbf16>
+    %next = tk.dot %a, %b, %sum : tensor<128x64xbf16>, tensor<64x128xbf16>, tensor<128x128xf32>
+    scf.yield %next : tensor<128x128xf32>
+  }
+  %t = arith.truncf %product : tensor<128x128xf32> to tensor<128x128xbf16>
+  tk.store %t, %C[%row, %column] : tensor<128x128xbf16>, !ragged
+  tk.return
+}
