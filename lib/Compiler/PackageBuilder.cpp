@@ -377,6 +377,37 @@ static LogicalResult describeVariant(KernelOp kernel, KernelOp base, int64_t par
   return success();
 }
 
+/// Whether two types are one but for what they promise.
+static bool isSameBesidesPromises(Type lhs, Type rhs) {
+  auto isSameView = [](GlobalType a, GlobalType b) {
+    return a.getElementType() == b.getElementType() && a.getShape() == b.getShape() &&
+           a.getStrides() == b.getStrides();
+  };
+  if (auto a = dyn_cast<GlobalType>(lhs), b = dyn_cast<GlobalType>(rhs); a && b)
+    return isSameView(a, b);
+  if (auto a = dyn_cast<TableType>(lhs), b = dyn_cast<TableType>(rhs); a && b)
+    return a.getNames() == b.getNames() &&
+           llvm::all_of_zip(a.getColumns(), b.getColumns(), isSameView);
+  return lhs == rhs;
+}
+
+/// The host gives a variant the arguments of the kernel it stands for.
+static LogicalResult verifyVariant(KernelOp variant, KernelOp base) {
+  TypeRange expected = base.getArgumentTypes(), got = variant.getArgumentTypes();
+  if (got.size() != expected.size())
+    return variant.emitOpError() << "expected the " << expected.size() << " argument(s) of '@"
+                                 << base.getSymName() << "', whose variant it is, got "
+                                 << got.size();
+  for (unsigned i = 0; i < got.size(); ++i)
+    if (!isSameBesidesPromises(expected[i], got[i]))
+      return variant.emitOpError()
+             << "expected the type of \"" << base.getArgumentName(i) << "\" in '@"
+             << base.getSymName()
+             << "', whose variant it is, with other promises at most: " << expected[i] << ", got "
+             << got[i];
+  return success();
+}
+
 FailureOr<std::vector<Kernel>> tk::describeKernels(ModuleOp module) {
   std::vector<Kernel> kernels;
   llvm::StringMap<SmallVector<KernelOp>> variants;
@@ -400,7 +431,8 @@ FailureOr<std::vector<Kernel>> tk::describeKernels(ModuleOp module) {
     std::stable_partition(all.begin(), all.end(),
                           [&](KernelOp variant) { return variant != kernel; });
     for (KernelOp variant : all)
-      if (failed(
+      if (failed(verifyVariant(variant, kernel)) ||
+          failed(
               describeVariant(variant, kernel, parameterBytes, described.variants.emplace_back())))
         return failure();
   }
