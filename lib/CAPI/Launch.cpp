@@ -8,6 +8,7 @@
 #include "Handles.h"
 #include "tk/Runtime/Report.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
 
@@ -50,7 +51,10 @@ Error Values::addList(const tkValue &value, LaunchInputs &to) {
   table.name = value.name;
   ArrayRef<tkRow> rows(static_cast<const tkRow *>(value.data), static_cast<size_t>(value.integer));
   table.rows.resize(rows.size());
-  for (auto [index, row] : enumerate(rows))
+  for (auto [index, row] : enumerate(rows)) {
+    if (row.numValues && !row.values)
+      return failValue(value.name, "expected " + Twine(row.numValues) + " values of row " +
+                                       Twine(index) + ", got their address as NULL");
     for (const tkValue &column : ArrayRef(row.values, row.numValues)) {
       std::string name = nameOfRow(value.name, index, column.name ? column.name : "");
       if (column.kind == TK_LIST)
@@ -58,6 +62,7 @@ Error Values::addList(const tkValue &value, LaunchInputs &to) {
       if (Error error = add(column, name, table.rows[index]))
         return error;
     }
+  }
   return Error::success();
 }
 
@@ -263,10 +268,12 @@ int tkLaunch(tkDevice device, tkPackage package, size_t kernel, const tkValue *v
       execute(*device->device, package->package, *binding, execution);
   if (!executed)
     return capi::fail(executed.takeError());
+  StringMap<const Target *> targets;
+  for (const Target &target : given.outputs)
+    targets[target.name] = &target;
   for (const OutputResult &output : executed->outputs)
-    for (const Target &target : given.outputs)
-      if (output.name == target.name)
-        copyOut(output.tensor, *target.value, target.strides);
+    if (const Target *target = targets.lookup(output.name))
+      copyOut(output.tensor, *target->value, target->strides);
   auto handle = std::make_unique<tkResultOpaque>();
   handle->numErrors = executed->report ? executed->report->errors() : 0;
   handle->report = writeReport(*device->device, kernels[kernel], *executed, execution.sim.seed);

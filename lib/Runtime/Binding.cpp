@@ -150,7 +150,7 @@ Error Binder::checkNames() {
       return error;
     if (!(*findArgument(kernel, output.name))->written)
       return fail("output \"" + output.name + "\": expected an argument that kernel \"" +
-                  kernel.name + "\" writes, got one that it only reads");
+                  kernel.name + "\" writes, got one that it does not");
   }
   return Error::success();
 }

@@ -140,8 +140,10 @@ def _element_type(dtype):
     return code
 
 
-def _fill(entry, argument, value, keep):
-    """Describes one value to the C interface; what must outlive the call goes to `keep`."""
+def _fill(entry, argument, value, keep, where=None):
+    """Describes one value to the C interface; what must outlive the call goes to `keep`. `where` is its name in
+    messages, where that is not the argument's."""
+    where = where or argument["name"]
     entry.name = argument["name"].encode()
     if argument["columns"]:
         _fill_list(entry, argument, value, keep)
@@ -151,13 +153,13 @@ def _fill(entry, argument, value, keep):
         entry.integer, entry.real = int(value), float(value)
         return
     if not isinstance(value, np.ndarray):
-        raise LaunchError(f"argument '{argument['name']}' is a view: expected a NumPy array, got "
+        raise LaunchError(f"argument '{where}' is a view: expected a NumPy array, got "
                           f"{type(value).__name__}")
     if any(stride % value.itemsize or stride < 0 for stride in value.strides):
-        raise LaunchError(f"argument '{argument['name']}' has strides of {value.strides} bytes: expected "
+        raise LaunchError(f"argument '{where}' has strides of {value.strides} bytes: expected "
                           f"non-negative multiples of the element's {value.itemsize} bytes; pass a copy")
     if argument["written"] and not value.flags.writeable:
-        raise LaunchError(f"argument '{argument['name']}' is written by the kernel, but the array is read-only")
+        raise LaunchError(f"argument '{where}' is written by the kernel, but the array is read-only")
     sizes = (c.c_int64 * value.ndim)(*value.shape)
     strides = (c.c_int64 * value.ndim)(*(stride // value.itemsize for stride in value.strides))
     keep += [value, sizes, strides]
@@ -177,10 +179,10 @@ def _fill_list(entry, argument, problems, keep):
     for index, (row, problem) in enumerate(zip(rows, problems)):
         if not isinstance(problem, dict) or set(problem) - set(columns):
             raise LaunchError(f"row {index} of '{name}': expected a dictionary of {', '.join(columns)}, got "
-                              f"{', '.join(problem) if isinstance(problem, dict) else type(problem).__name__}")
+                              f"{', '.join(map(str, problem)) if isinstance(problem, dict) else type(problem).__name__}")
         values = (_capi.Value * len(problem))()
         for value, (column, array) in zip(values, problem.items()):
-            _fill(value, columns[column], array, keep)
+            _fill(value, columns[column], array, keep, f"{name}[{index}].{column}")
         row.values, row.num_values = values, len(problem)
         keep.append(values)
     keep.append(rows)

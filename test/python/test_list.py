@@ -226,6 +226,8 @@ ERRORS = {
                 'nothing; give the row a "B"'),
     "unknown": ([{"A": "random:8x8", "D": "random:8x8"}],
                 'list.json: row 0: unknown column "D": expected one of "A", "B", "C" of list "problems"'),
+    "sizes of an input": ([{"A": {"in": "random:8x8", "sizes": "7"}}],
+                          'list.json: problems[0].A: expected "sizes" of a result alone, got them beside an input'),
     "a number": ([{"A": 3}], 'list.json: problems[0].A: expected a text in quotes or an object with "in", "out" and '
                  '"sizes", got another value'),
     "no row": ([3], 'list.json: row 0: expected an object that names columns, {"A": "FILE.npy", ...}, got another value'),

@@ -183,8 +183,13 @@ Error ListReader::readRow(const json::Value &value, size_t index, LaunchInputs &
         if (!is_contained({"in", "out", "sizes"}, StringRef(part.first)))
           return fail(name + ": expected \"in\", \"out\" or \"sizes\", got \"" +
                       StringRef(part.first) + "\"");
-    const json::Value *in = both ? both->get("in") : text && column.read ? given : nullptr;
-    const json::Value *out = both ? both->get("out") : text && !column.read ? given : nullptr;
+    // Of a view that is only measured the kernel takes the sizes of an input.
+    bool isResult = column.written && !column.read;
+    const json::Value *in = both ? both->get("in") : text && !isResult ? given : nullptr;
+    const json::Value *out = both ? both->get("out") : text && isResult ? given : nullptr;
+    if (in && both && both->get("sizes"))
+      return fail(name + ": expected \"sizes\" of a result alone, got them beside an input, which "
+                         "has its own");
     if (in && !in->getAsString())
       return fail(name + ": expected a text in quotes for \"in\", got another value");
     if (in)

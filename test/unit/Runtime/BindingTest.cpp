@@ -86,7 +86,7 @@ TEST_F(Bind, OutputsThatAreOnlyRead) {
   inputs.outputs.push_back({"A", std::nullopt, std::nullopt});
   EXPECT_EQ(
       message(),
-      "output \"A\": expected an argument that kernel \"gemm\" writes, got one that it only reads");
+      "output \"A\": expected an argument that kernel \"gemm\" writes, got one that it does not");
 }
 
 TEST_F(Bind, TypeAndRank) {

@@ -185,6 +185,12 @@ TEST_F(CAPI, BadValues) {
   EXPECT_EQ(launchError({makeArray("X", data, sizes)}),
             "unknown argument \"X\": expected one of \"A\", \"B\", \"C\", \"alpha\", \"count\" of "
             "kernel \"gemm\"");
+  tkRow row = {nullptr, 3};
+  tkValue list = makeArray("A", &row, sizes);
+  list.kind = TK_LIST;
+  list.integer = 1;
+  EXPECT_EQ(launchError({list}),
+            "argument \"A\": expected 3 values of row 0, got their address as NULL");
   tkValue onDevice = makeArray("A", reinterpret_cast<void *>(0x1008), sizes);
   onDevice.kind = TK_ON_DEVICE;
   EXPECT_EQ(launchError({onDevice}),

@@ -23,7 +23,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
 
     Arguments are global views, lists of views (`!tk.table`) or scalars (index, integers, floats). Names in brackets
     after a view's type name its sizes: equal names are equal sizes, which the host checks, and from which it infers
-    the shapes of outputs. A table has a list of names for each column, and equal ones are equal sizes in each row.
+    the shapes of outputs. A table has a list of names for each column, and equal ones are equal sizes in each row; they say nothing of
+    arguments outside of it.
 
     Within a program, operations on views happen in the order they are written, whichever threads do them
     (`tk-insert-fences` adds the barriers). Views of different arguments must not overlap where one of them is written,
