@@ -129,33 +129,40 @@ Problem KernelVerifier::verifyArgument(const Argument &argument, const std::stri
   return verifyDimensions(argument, where);
 }
 
-/// Words of views, in the parameters or in a row.
+namespace {
+/// What takes bytes of the parameters, of a row, or of a row's maps, and the field that says where.
+struct Part {
+  int64_t offset, bytes;
+  std::string where;
+};
+} // namespace
+
+/// What an argument takes, of the parameters or of a row.
 static void collectParts(const Argument &argument, const std::string &where,
-                         SmallVectorImpl<std::tuple<int64_t, int64_t, std::string>> &parts) {
+                         SmallVectorImpl<Part> &parts) {
   int64_t bytes = argument.isView      ? 8
                   : argument.isTable() ? Argument::kTableBytes
                                        : int64_t(getElementBytes(argument.elementType));
-  parts.emplace_back(argument.offset, bytes, where + ".offset");
+  parts.push_back({argument.offset, bytes, where + ".offset"});
   for (auto [d, offset] : enumerate(argument.sizeOffsets))
-    parts.emplace_back(offset, 8, (where + ".size_offsets[" + Twine(d) + "]").str());
+    parts.push_back({offset, 8, (where + ".size_offsets[" + Twine(d) + "]").str()});
   for (auto [d, offset] : enumerate(argument.strideOffsets))
-    parts.emplace_back(offset, 8, (where + ".stride_offsets[" + Twine(d) + "]").str());
+    parts.push_back({offset, 8, (where + ".stride_offsets[" + Twine(d) + "]").str()});
 }
 
 /// Every part lies within so many bytes, and no two share one.
-static Problem checkParts(SmallVectorImpl<std::tuple<int64_t, int64_t, std::string>> &parts,
-                          int64_t size, const Twine &of) {
-  llvm::erase_if(parts, [](const auto &part) { return std::get<0>(part) == -1; });
-  for (const auto &[offset, bytes, where] : parts)
-    if (Problem problem = checkRange(where, offset, 0, size - bytes))
+static Problem checkParts(SmallVectorImpl<Part> &parts, int64_t size, const Twine &of) {
+  llvm::erase_if(parts, [](const Part &part) { return part.offset == -1; });
+  for (const Part &part : parts)
+    if (Problem problem = checkRange(part.where, part.offset, 0, size - part.bytes))
       return *problem + " (" + of.str() + " " + std::to_string(size) + " bytes)";
-  llvm::sort(parts, [](const auto &a, const auto &b) {
-    return std::tie(std::get<0>(a), std::get<2>(a)) < std::tie(std::get<0>(b), std::get<2>(b));
+  llvm::sort(parts, [](const Part &a, const Part &b) {
+    return std::tie(a.offset, a.where) < std::tie(b.offset, b.where);
   });
   for (size_t i = 1; i < parts.size(); ++i)
-    if (std::get<0>(parts[i]) < std::get<0>(parts[i - 1]) + std::get<1>(parts[i - 1]))
-      return fail(std::get<2>(parts[i]), "bytes that no other parameter takes",
-                  Twine(std::get<0>(parts[i])) + ", inside " + std::get<2>(parts[i - 1]));
+    if (parts[i].offset < parts[i - 1].offset + parts[i - 1].bytes)
+      return fail(parts[i].where, "bytes that no other parameter takes",
+                  Twine(parts[i].offset) + ", inside " + parts[i - 1].where);
   return std::nullopt;
 }
 
@@ -168,7 +175,7 @@ Problem KernelVerifier::verifyTable(const Argument &argument, const std::string 
   if (Problem problem = checkRange(where + ".row_bytes", argument.rowBytes, 8, INT32_MAX))
     return problem;
   StringSet<> names;
-  SmallVector<std::tuple<int64_t, int64_t, std::string>> parts;
+  SmallVector<Part> parts;
   for (auto [index, column] : enumerate(argument.columns)) {
     std::string element = (where + ".columns[" + Twine(index) + "]").str();
     if (!column.isView)
@@ -298,13 +305,13 @@ Problem KernelVerifier::verifyTensorMap(const TensorMap &map, const std::string 
 /// share a byte.
 Problem KernelVerifier::verifyParameters(const Variant &variant,
                                          const std::string &variantPath) const {
-  SmallVector<std::tuple<int64_t, int64_t, std::string>> parts;
+  SmallVector<Part> parts;
   for (auto [index, argument] : enumerate(kernel.arguments))
     collectParts(argument, (path + ".arguments[" + Twine(index) + "]").str(), parts);
   for (auto [index, map] : enumerate(variant.tensorMaps))
     if (map.table < 0)
-      parts.emplace_back(map.offset, TensorMap::kBytes,
-                         (variantPath + ".tensor_maps[" + Twine(index) + "].offset").str());
+      parts.push_back({map.offset, TensorMap::kBytes,
+                       (variantPath + ".tensor_maps[" + Twine(index) + "].offset").str()});
   return checkParts(parts, variant.parameterBytes,
                     "the parameters of \"" + variant.entry + "\" have");
 }
@@ -322,11 +329,11 @@ Problem KernelVerifier::verifyTables(const Variant &variant, const std::string &
     if (use.mapBytes < 0 || use.mapBytes > INT32_MAX || use.mapBytes % TensorMap::kAlign != 0)
       return fail(element + ".map_bytes", "a multiple of " + Twine(TensorMap::kAlign),
                   Twine(use.mapBytes));
-    SmallVector<std::tuple<int64_t, int64_t, std::string>> parts;
+    SmallVector<Part> parts;
     for (auto [number, map] : enumerate(variant.tensorMaps))
       if (map.table == int64_t(use.argument))
-        parts.emplace_back(map.offset, TensorMap::kBytes,
-                           (where + ".tensor_maps[" + Twine(number) + "].offset").str());
+        parts.push_back({map.offset, TensorMap::kBytes,
+                         (where + ".tensor_maps[" + Twine(number) + "].offset").str()});
     if (Problem problem = checkParts(parts, use.mapBytes, "the maps of a row have"))
       return problem;
   }

@@ -42,16 +42,13 @@ void InsertStmatrix::mark(Op op, RankedTensorType tile, SharedType shared) {
   std::optional<layout::Distribution> distribution = getDistribution(tile);
   if (op.getMatrix() || !distribution || !shared.getLayout())
     return;
-  llvm::Expected<layout::SharedAccess> plain =
-      layout::planSharedAccess(*distribution, shared.getSharedLayout());
-  int64_t bytes = plain ? plain->vector * shared.getElementBytes() : 0;
-  if (!plain)
-    llvm::consumeError(plain.takeError());
-  else if (bytes == hopper::kMaxVectorBytes)
+  layout::SharedLayout layout = shared.getSharedLayout();
+  int64_t bytes =
+      shared.getElementBytes() * distribution->contiguousRegisters(layout.contiguousDimension());
+  if (bytes >= hopper::kMaxVectorBytes)
     return;
   auto opts = remarkOn(getOperation(), "stmatrix", "tk-insert-stmatrix");
-  llvm::Expected<layout::MatrixAccess> matrices =
-      layout::planMatrixAccess(*distribution, shared.getSharedLayout());
+  llvm::Expected<layout::MatrixAccess> matrices = layout::planMatrixAccess(*distribution, layout);
   if (!matrices) {
     remark::missed(op.getLoc(), opts)
         << remark::reason("no move of 8 x 8 matrices: {0}", llvm::toString(matrices.takeError()));
@@ -61,5 +58,5 @@ void InsertStmatrix::mark(Op op, RankedTensorType tile, SharedType shared) {
   remark::passed(op.getLoc(), opts)
       << remark::add("{0} moves of four 8 x 8 matrices{1} instead of {2} of {3} bytes a lane",
                      matrices->rows.steps.size(), matrices->transposed ? ", transposed," : "",
-                     plain ? plain->steps.size() : 0, bytes);
+                     distribution->registersPerThread() * shared.getElementBytes() / bytes, bytes);
 }

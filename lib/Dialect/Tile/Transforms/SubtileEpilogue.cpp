@@ -148,14 +148,17 @@ std::string SubtileEpilogue::plan(StoreOp store, int64_t consumers, Slices &slic
 
 void Slicer::collect() {
   auto shape = cast<RankedTensorType>(store.getValue().getType()).getShape();
+  std::optional<ViewSource> dest = findViewSource(store.getView());
   auto isSliceable = [&](Operation *op) {
     auto tile = op->getNumResults() == 1 ? dyn_cast<RankedTensorType>(op->getResult(0).getType())
                                          : RankedTensorType();
     if (!tile || tile.getShape() != shape)
       return false;
     // Slices before this one have been stored when it is loaded.
-    if (auto load = dyn_cast<LoadOp>(op))
-      return isa<BlockArgument>(load.getView()) && load.getView() != store.getView();
+    if (auto load = dyn_cast<LoadOp>(op)) {
+      std::optional<ViewSource> source = findViewSource(load.getView());
+      return source && source != dest;
+    }
     return OpTrait::hasElementwiseMappableTraits(op) && isPure(op);
   };
   // Backwards, so that an operation's users in the block come before it.

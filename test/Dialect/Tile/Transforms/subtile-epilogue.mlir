@@ -88,3 +88,32 @@ tk.kernel @in_place(%A: !in, %B: !in, %C: !in) grid {
   tk.shared_store %kept, %other : tensor<64x128xbf16>, !tk.shared<64x128xbf16>
   tk.return
 }
+
+// -----
+
+!in = !tk.global<?x?xbf16, align = 16, stride_divisible = [8, 1]>
+!list = !tk.table<A: !in, B: !in, R: !in, C: !in>
+
+// Columns of a row do not overlap where one is written, no more than arguments do.
+// CHECK-LABEL: tk.kernel @row
+// CHECK:         %[[A:.*]], %[[B:.*]], %[[R:.*]], %[[C:.*]] = tk.table_row
+// CHECK-NOT:     tk.load %[[R]]{{.*}} -> tensor<64x128xbf16>
+// CHECK-COUNT-2: tk.load %[[R]]{{.*}} -> tensor<64x64xbf16>
+// CHECK-NOT:     tk.load
+// REMARK: [Passed] epilogue | Category:tk-subtile-epilogue | Function=row
+tk.kernel @row(%list: !list) grid {
+  %n = arith.constant 1 : index
+  tk.grid %n
+} {
+  %n = arith.constant 0 : index
+  %A, %B, %R, %C = tk.table_row %list[%n] : !list
+  %z = arith.constant dense<0.0> : tensor<64x128xf32>
+  %a = tk.load %A[%n, %n] : !in -> tensor<64x64xbf16>
+  %b = tk.load %B[%n, %n] : !in -> tensor<64x128xbf16>
+  %d = tk.dot %a, %b, %z : tensor<64x64xbf16>, tensor<64x128xbf16>, tensor<64x128xf32>
+  %r = tk.load %R[%n, %n] : !in -> tensor<64x128xbf16>
+  %t = arith.truncf %d : tensor<64x128xf32> to tensor<64x128xbf16>
+  %s = arith.addf %t, %r : tensor<64x128xbf16>
+  tk.store %s, %C[%n, %n] : tensor<64x128xbf16>, !in
+  tk.return
+}

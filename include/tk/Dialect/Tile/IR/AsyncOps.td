@@ -142,8 +142,8 @@ def Tile_TMALoadOp : Tile_MBarrierOp<"tma_load", [
     `multicast mask` brings the tile to the same place in the shared memory of every program of the cluster whose rank
     has its bit in `mask`, and counts its bytes at the barrier of the same place there (`.multicast::cluster`).
 
-    The view must be an argument of the kernel or of a row of a table, contiguous along the tile's contiguous dimension, aligned to 16 bytes,
-    and its other strides multiples of 16 bytes other than zero. Of each leading dimension the tile does not have, the
+    The view must be an argument of the kernel or a column of a table's row, contiguous along the tile's contiguous
+    dimension, aligned to 16 bytes, and its other strides multiples of 16 bytes other than zero. Of each leading dimension the tile does not have, the
     tensor map's box takes one index.
 
     Source: PTX ISA 9.1, 9.7.9.27.1.2 (cp.async.bulk.tensor); CUDA driver API, cuTensorMapEncodeTiled.

@@ -45,8 +45,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
       those of that kernel's. The host takes the first variant whose promises hold, in the order of the module, and
       the kernel itself last.
     - `lowered_to`: the machine function this kernel became; the body is then empty and the op is what the host must
-      know to launch it. `reads` and `writes` (per argument; of a table, per column), `buffers`, `bank_proofs`, `barrier_proofs` and
-      `tensor_maps` keep what was known of the lowered body.
+      know to launch it. `reads` and `writes` (per argument; of a table, per column), `buffers`, `bank_proofs`,
+      `barrier_proofs` and `tensor_maps` keep what was known of the lowered body.
 
     Example:
 
