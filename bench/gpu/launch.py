@@ -226,7 +226,7 @@ class Launcher:
         self.kernel = tkpkg.find_kernel(package, kernel)
         self.note = ""
         self.module = self._load()
-        self._functions, self._tables = {}, []
+        self._functions, self._allocations = {}, []
 
     def _load(self):
         """The cubin; where the driver refuses it or there is none, its JIT takes the PTX."""
@@ -253,6 +253,8 @@ class Launcher:
             self._place_tables(variant, facts)
         parameters = tkpkg.pack(self.kernel, variant, facts)
         if 0 not in choice.grid:
+            if variant["workspace"]:
+                tkpkg.put_address(parameters, variant["workspace"]["offset"], self._place_workspace(variant, choice.grid))
             for request in tkpkg.map_requests(variant, facts):
                 parameters[request.offset:request.offset + tkpkg.MAP_BYTES] = self.driver.encode_map(request)
         if choice.entry not in self._functions:
@@ -264,8 +266,17 @@ class Launcher:
 
     def _place(self, data):
         address = self.driver.allocate(len(data))
-        self._tables.append(address)
+        self._allocations.append(address)
         self.driver.upload(address, data)
+        return address
+
+    def _place_workspace(self, variant, grid):
+        """Slots and clear flags, which are clear again after every launch, so that launches one after the other share
+        them."""
+        slots, flags = tkpkg.workspace_bytes(variant, grid)
+        address = self.driver.allocate(slots + flags)
+        self._allocations.append(address)
+        self.driver.fill(address + slots, flags, 0)
         return address
 
     def _place_tables(self, variant, facts):
@@ -282,6 +293,6 @@ class Launcher:
                 table.maps = self._place(bytes(maps))
 
     def close(self):
-        for address in self._tables:
+        for address in self._allocations:
             self.driver.free(address)
         self.driver("cuModuleUnload", self.module)

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 WIDTH = {"f64": 8, "f32": 4, "tf32": 4, "f16": 2, "bf16": 2, "f8E4M3FN": 1, "f8E5M2": 1, "i64": 8, "i32": 4, "i16": 2,
          "i8": 1, "ui64": 8, "ui32": 4, "ui16": 2, "ui8": 1, "i1": 1}
 # CUtensorMapDataType.
@@ -318,6 +318,16 @@ def pack(kernel, variant, facts):
         else:
             put(argument["offset"], _scalar_bytes(argument, value))
     return buffer
+
+
+def put_address(parameters, offset, address):
+    parameters[offset:offset + 8] = address.to_bytes(8, "little")
+
+
+def workspace_bytes(variant, grid):
+    """Bytes of the slots of all programs of a grid, and of the flags behind them."""
+    programs, workspace = grid[0] * grid[1] * grid[2], variant["workspace"]
+    return programs * workspace["bytes"], programs * workspace["flags"] * 4
 
 
 def _put_view(put, argument, view):

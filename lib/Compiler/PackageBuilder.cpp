@@ -374,6 +374,11 @@ static LogicalResult describeVariant(KernelOp kernel, KernelOp base, int64_t par
   }
   describePromises(base, kernel, variant);
   describeTensorMaps(kernel, variant);
+  if (WorkspaceAttr workspace = kernel.getWorkspaceAttr()) {
+    int64_t offset = llvm::alignTo(variant.parameterBytes, 8);
+    variant.workspace = {workspace.getBytes(), workspace.getFlags(), offset};
+    variant.parameterBytes = offset + 8;
+  }
   return success();
 }
 

@@ -19,7 +19,7 @@ using namespace mlir;
 
 static constexpr StringRef kOptionalPasses[] = {
     "tk-split-variants",   "tk-split-k",        "tk-widen-tiles",      "tk-cluster",
-    "tk-persist",          "tk-stage-operands", "tk-specialize-warps", "tk-subtile-epilogue",
+    "tk-persist",          "tk-stream-k", "tk-stage-operands", "tk-specialize-warps", "tk-subtile-epilogue",
     "tk-overlap-products", "tk-insert-stmatrix"};
 
 ArrayRef<StringRef> tk::getOptionalPasses() { return kOptionalPasses; }
@@ -39,6 +39,7 @@ void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &option
   addOptional(kernel, tile::createCluster());
   kernel.addPass(tile::createFlattenGrid());
   addOptional(kernel, tile::createPersist());
+  addOptional(kernel, tile::createStreamK());
   addOptional(kernel, tile::createStageOperands());
   addOptional(kernel, tile::createSpecializeWarps());
   addOptional(kernel, tile::createSubtileEpilogue());

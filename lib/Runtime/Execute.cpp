@@ -8,7 +8,9 @@
 #include "tk/Runtime/Execute.h"
 #include "tk/Runtime/TensorMaps.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cstring>
 #include <unistd.h>
 
 using namespace llvm;
@@ -50,6 +52,7 @@ private:
   Error prepare(const BoundArgument &bound, ArgumentFacts &known);
   Expected<uint64_t> place(ArrayRef<uint8_t> bytes, const Twine &name);
   Error placeTables(const Variant &variant);
+  Error placeWorkspace(MutableArrayRef<uint8_t> parameters);
   Error launch(ExecuteResult &result);
   Error measure(ExecuteResult &result);
   Error collect(const BoundArgument &bound, const ArgumentFacts &known, const std::string &name,
@@ -148,6 +151,30 @@ Error Execution::placeTables(const Variant &variant) {
   return Error::success();
 }
 
+/// Slots that nobody has written yet, and flags that are clear.
+Error Execution::placeWorkspace(MutableArrayRef<uint8_t> parameters) {
+  const Workspace &workspace = *request.variant->workspace;
+  // Of a damaged package the product may not even fit 64 bits.
+  uint64_t programs = 1, slotBytes = static_cast<uint64_t>(workspace.bytes),
+           flagBytes = static_cast<uint64_t>(workspace.flags) * Workspace::kFlagBytes;
+  for (int64_t extent : request.grid)
+    programs = SaturatingMultiply(programs, static_cast<uint64_t>(extent));
+  if (SaturatingMultiply(programs, slotBytes + flagBytes) > getHostMemory())
+    return createStringError("workspace of \"" + request.variant->entry + "\": expected memory " +
+                             "that fits this machine's " + Twine(getHostMemory()) + " bytes, got " +
+                             Twine(slotBytes + flagBytes) + " for each of " + Twine(programs) +
+                             " programs");
+  uint64_t slots = programs * slotBytes;
+  std::vector<uint8_t> flags(programs * flagBytes);
+  Expected<uint64_t> address =
+      device.allocate(static_cast<int64_t>(slots + flags.size()), Workspace::kAlign, "workspace");
+  if (!address)
+    return address.takeError();
+  allocations.push_back(*address);
+  std::memcpy(parameters.data() + workspace.offset, &*address, sizeof(uint64_t));
+  return device.upload(*address + slots, flags);
+}
+
 Error Execution::launch(ExecuteResult &result) {
   const Variant &variant = *request.variant;
   if (variant.dynamicSharedBytes > device.getMaxSharedBytes())
@@ -210,6 +237,9 @@ Expected<ExecuteResult> Execution::run() {
     if (Error error = encodeTensorMaps(device, *binding.kernel, variant, facts, parameters))
       return error;
   request = {&package, &variant, result.choice.grid, parameters, options.name, options.sim};
+  if (variant.workspace && !result.choice.isEmpty())
+    if (Error error = placeWorkspace(parameters))
+      return error;
   if (Error error = launch(result))
     return error;
   for (auto [bound, known] : zip_equal(binding.arguments, facts.arguments))

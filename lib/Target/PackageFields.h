@@ -116,6 +116,13 @@ void fields(IO &io, T &map) {
   io.field("fill", fill);
 }
 
+template <class IO, Is<Workspace> T>
+void fields(IO &io, T &workspace) {
+  io.field("bytes", workspace.bytes);
+  io.field("flags", workspace.flags);
+  io.field("offset", workspace.offset);
+}
+
 template <class IO, Is<SharedBuffer> T>
 void fields(IO &io, T &buffer) {
   io.field("name", buffer.name);
@@ -174,6 +181,7 @@ void fields(IO &io, T &variant) {
   io.field("parameter_bytes", variant.parameterBytes);
   io.field("tables", variant.tables);
   io.field("tensor_maps", variant.tensorMaps);
+  io.field("workspace", variant.workspace);
   io.field("shared_buffers", variant.sharedBuffers);
   io.field("resources", variant.resources);
   io.field("bank_proofs", variant.bankProofs);

@@ -312,6 +312,8 @@ Problem KernelVerifier::verifyParameters(const Variant &variant,
     if (map.table < 0)
       parts.push_back({map.offset, TensorMap::kBytes,
                        (variantPath + ".tensor_maps[" + Twine(index) + "].offset").str()});
+  if (variant.workspace)
+    parts.push_back({variant.workspace->offset, 8, variantPath + ".workspace.offset"});
   return checkParts(parts, variant.parameterBytes,
                     "the parameters of \"" + variant.entry + "\" have");
 }
@@ -386,6 +388,17 @@ Problem KernelVerifier::verifyVariant(const Variant &variant, const std::string 
       return problem;
   if (Problem problem = verifyTables(variant, where))
     return problem;
+  if (variant.workspace) {
+    // A slot for each program must fit the memory of a device by far.
+    if (Problem problem =
+            checkRange(where + ".workspace.bytes", variant.workspace->bytes, 1, INT32_MAX))
+      return problem;
+    if (Problem problem =
+            checkRange(where + ".workspace.flags", variant.workspace->flags, 1, INT32_MAX))
+      return problem;
+    if (variant.workspace->bytes % 16 != 0)
+      return fail(where + ".workspace.bytes", "a multiple of 16", Twine(variant.workspace->bytes));
+  }
   return verifyParameters(variant, where);
 }
 

@@ -124,6 +124,17 @@ struct TensorMap {
   static constexpr int64_t kBytes = 128, kAlign = 64;
 };
 
+/// Global memory through which the programs of a grid pass on sums: for each program a slot of `bytes`, and behind all
+/// slots `flags` words of 4 bytes for each. Flags are zero when a kernel starts and when it has ended, so that one
+/// memory does for many launches, one after the other.
+struct Workspace {
+  int64_t bytes = 0, flags = 0;
+  int64_t offset = -1; ///< Byte offset of its address in the parameters.
+
+  static constexpr int64_t kAlign = 128;
+  static constexpr int64_t kFlagBytes = 4;
+};
+
 /// One buffer of shared memory, for the resource report.
 struct SharedBuffer {
   std::string name;
@@ -169,6 +180,7 @@ struct Variant {
   int64_t parameterBytes = 0;
   std::vector<TableUse> tables; ///< Those that are arguments, in order.
   std::vector<TensorMap> tensorMaps;
+  std::optional<Workspace> workspace;
   std::vector<SharedBuffer> sharedBuffers;
   std::optional<ResourceReport> resources; ///< Absent when no ptxas was found.
   std::vector<BankProof> bankProofs;
@@ -185,7 +197,7 @@ struct Kernel {
 Kernel makeRowKernel(const Argument &table);
 
 struct Package {
-  static constexpr int64_t kFormatVersion = 4;
+  static constexpr int64_t kFormatVersion = 5;
   std::string compilerVersion;
   std::string target = "sm_90a";
   std::string ptx;                    ///< One module for all kernels.

@@ -116,7 +116,7 @@ LogicalResult LowerClusterSum::matchAndRewrite(ClusterSumOp sum, OneToNOpAdaptor
       int32_t at = rank * pieceBytes + first / vector * row;
       Value place = LLVM::GEPOp::create(rewriter, location, pointer.getType(), rewriter.getI8Type(),
                                         pointer, LLVM::GEPArg(at));
-      storeSharedVector(rewriter, location, values, place);
+      storeVector(rewriter, location, values, place);
     }
 
   Value barrier = sharedAddress(rewriter, location, adaptor.getBarriers().front());

@@ -496,7 +496,7 @@ struct LowerCopy : OpConversionPattern<CopyOp> {
           auto branch = scf::IfOp::create(rewriter, location, first, /*withElseRegion=*/false);
           rewriter.setInsertionPointToStart(branch.thenBlock());
         }
-        storeSharedVector(rewriter, location, ValueRange(registers).slice(reg, vector), pointer);
+        storeVector(rewriter, location, ValueRange(registers).slice(reg, vector), pointer);
       }
       // ptxas would load the whole tile first, beside the accumulator, and spill. Nothing moves
       // memory accesses across this, and nothing waits for it in a convergent warp.

@@ -74,9 +74,9 @@ llvm::LogicalResult forEachSharedAccess(
     tile::SharedType shared, mlir::Value base,
     llvm::function_ref<void(mlir::Value pointer, int64_t reg, int64_t vector)> access);
 
-/// Writes registers as one vector.
-void storeSharedVector(mlir::OpBuilder &builder, mlir::Location location, mlir::ValueRange values,
-                       mlir::Value pointer);
+/// Writes registers as one vector, to memory of any kind.
+void storeVector(mlir::OpBuilder &builder, mlir::Location location, mlir::ValueRange values,
+                 mlir::Value pointer);
 
 /// Which of a thread's registers of `whole` hold the piece that starts at `offsets`, in the order
 /// of the piece's registers; nullopt where other threads hold some.
@@ -107,6 +107,13 @@ tile::TensorMapAttr describeTensorMap(mlir::Operation *op);
 /// conversion starts, which takes views apart.
 using TensorMaps = llvm::DenseMap<mlir::Operation *, std::pair<tile::TensorMapAttr, mlir::Value>>;
 
+/// The parameter through which sums go from program to program, and what lies there. Null where the
+/// kernel has none.
+struct WorkspaceParameter {
+  mlir::Value base;
+  tile::WorkspaceAttr layout;
+};
+
 /// What is part of a product's block of assembly: its fence, commit and wait where they are its
 /// neighbours. Found before the conversion starts, which replaces them one by one.
 struct WgmmaChain {
@@ -135,6 +142,9 @@ void populateClusterPatterns(const mlir::TypeConverter &converter,
                              mlir::RewritePatternSet &patterns);
 void populateAsyncPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,
                            const TensorMaps &maps);
+void populateWorkspacePatterns(const mlir::TypeConverter &converter,
+                               mlir::RewritePatternSet &patterns,
+                               const WorkspaceParameter &workspace);
 void populateWgmmaPatterns(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,
                            const WgmmaChains &chains);
 

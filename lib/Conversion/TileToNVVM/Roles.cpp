@@ -125,7 +125,8 @@ void tk::expandThreads(Operation *root) {
     if (auto init = dyn_cast<MBarrierInitOp>(op))
       inits.push_back(init);
     auto arrive = dyn_cast<MBarrierArriveOp>(op);
-    if (!isa<MBarrierExpectOp, TMALoadOp, TMAStoreOp, BulkCommitOp, BulkWaitOp>(op) &&
+    if (!isa<MBarrierExpectOp, TMALoadOp, TMAStoreOp, BulkCommitOp, BulkWaitOp, WorkspaceSignalOp,
+             WorkspaceTakeOp>(op) &&
         (!arrive || arrive.getAllThreads()))
       return;
     auto parent = op->getParentOfType<SpecializeOp>();

@@ -89,8 +89,7 @@ static Type storageType(Type elementType) {
   return elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
 }
 
-void tk::storeSharedVector(OpBuilder &builder, Location location, ValueRange values,
-                           Value pointer) {
+void tk::storeVector(OpBuilder &builder, Location location, ValueRange values, Value pointer) {
   Type elementType = values[0].getType(), stored = storageType(elementType);
   Value packed = LLVM::PoisonOp::create(builder, location, VectorType::get(values.size(), stored));
   for (auto [index, value] : llvm::enumerate(values)) {
@@ -143,7 +142,7 @@ struct LowerSharedStore : OpConversionPattern<SharedStoreOp> {
       rewriter.setInsertionPointToStart(branch.thenBlock());
     }
     auto write = [&](Value pointer, int64_t reg, int64_t vector) {
-      storeSharedVector(rewriter, location, adaptor.getValue().slice(reg, vector), pointer);
+      storeVector(rewriter, location, adaptor.getValue().slice(reg, vector), pointer);
     };
     Value base = adaptor.getDest().front();
     if (failed(store.getMatrix() ? storeMatrices(store, rewriter, tile, base, adaptor.getValue())

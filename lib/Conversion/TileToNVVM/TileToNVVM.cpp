@@ -35,8 +35,10 @@ struct ConvertTileToNVVM : tk::impl::ConvertTileToNVVMBase<ConvertTileToNVVM> {
 private:
   gpu::GPUModuleOp getDeviceModule();
   LogicalResult lowerKernel(KernelOp kernel);
-  LLVM::LLVMFuncOp createFunction(KernelOp kernel, gpu::GPUModuleOp module, TensorMaps &maps);
-  LogicalResult lowerBody(LLVM::LLVMFuncOp function, const TensorMaps &maps);
+  LLVM::LLVMFuncOp createFunction(KernelOp kernel, gpu::GPUModuleOp module, TensorMaps &maps,
+                                  WorkspaceParameter &workspace);
+  LogicalResult lowerBody(LLVM::LLVMFuncOp function, const TensorMaps &maps,
+                          const WorkspaceParameter &workspace);
 };
 
 } // namespace
@@ -125,7 +127,8 @@ static void keepReport(KernelOp kernel) {
 /// The machine function: scalar parameters, and the kernel's body over casts from them to the
 /// kernel's own types.
 LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModuleOp module,
-                                                   TensorMaps &maps) {
+                                                   TensorMaps &maps,
+                                                   WorkspaceParameter &workspace) {
   TileTypeConverter converter;
   SmallVector<Type> parameters;
   SmallVector<SmallVector<Type>> parts;
@@ -137,14 +140,18 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
       (void)converter.convertType(type, part); // Views, tables and scalars always convert.
     llvm::append_range(parameters, part);
   }
-  // Tensor maps come last, so that the other parameters lie where every variant has them.
-  // Those of tables are in memory.
+  // Tensor maps come last, and a workspace behind them, so that the other parameters lie where
+  // every variant has them. Those of tables are in memory.
   SmallVector<TensorMapAttr> descriptions;
   if (ArrayAttr attributes = kernel.getTensorMapsAttr())
     llvm::copy_if(attributes.getAsRange<TensorMapAttr>(), std::back_inserter(descriptions),
                   [](TensorMapAttr map) { return !map.getColumn(); });
   size_t firstMap = parameters.size();
   parameters.append(descriptions.size(), LLVM::LLVMPointerType::get(&getContext()));
+  auto global = LLVM::LLVMPointerType::get(&getContext(), unsigned(NVVM::NVVMMemorySpace::Global));
+  workspace.layout = kernel.getWorkspaceAttr();
+  if (workspace.layout)
+    parameters.push_back(global);
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()), parameters);
   auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), type);
@@ -193,6 +200,8 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
   for (size_t i = 0; i < descriptions.size(); ++i)
     mapArguments.push_back(
         entry.addArgument(LLVM::LLVMPointerType::get(&getContext()), kernel.getLoc()));
+  if (workspace.layout)
+    workspace.base = entry.addArgument(global, kernel.getLoc());
   for (auto &[load, map] : maps)
     if (!map.first.getColumn())
       map.second = mapArguments[llvm::find(descriptions, map.first) - descriptions.begin()];
@@ -214,7 +223,8 @@ static void allowContraction(LLVM::LLVMFuncOp function) {
   });
 }
 
-LogicalResult ConvertTileToNVVM::lowerBody(LLVM::LLVMFuncOp function, const TensorMaps &maps) {
+LogicalResult ConvertTileToNVVM::lowerBody(LLVM::LLVMFuncOp function, const TensorMaps &maps,
+                                           const WorkspaceParameter &workspace) {
   TileTypeConverter converter;
   RewritePatternSet patterns(&getContext());
   populateElementwisePatterns(converter, patterns);
@@ -224,6 +234,8 @@ LogicalResult ConvertTileToNVVM::lowerBody(LLVM::LLVMFuncOp function, const Tens
   populateSharedAccessPatterns(converter, patterns);
   populateAsyncPatterns(converter, patterns, maps);
   populateClusterPatterns(converter, patterns);
+  if (workspace.layout)
+    populateWorkspacePatterns(converter, patterns, workspace);
   WgmmaChains chains = findWgmmaChains(function);
   populateWgmmaPatterns(converter, patterns, chains);
   ConversionTarget target(getContext());
@@ -255,6 +267,10 @@ LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
                           << threads << "; tk-assign-layouts sets 'threads'";
         return WalkResult::interrupt();
       }
+    }
+    if (isa<SharePartialOp, AddPartialsOp>(op)) {
+      op->emitOpError() << "has no memory to go through; run tk-place-sums first";
+      return WalkResult::interrupt();
     }
     if (isa<CreateRingOp>(op)) {
       op->emitOpError() << "has no lowering; tk-insert-tma must make buffers and barriers of it";
@@ -301,7 +317,8 @@ LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
     if (TensorMapAttr map = describeTensorMap(op))
       maps[op] = {map, Value()};
   });
-  LLVM::LLVMFuncOp function = createFunction(kernel, getDeviceModule(), maps);
+  WorkspaceParameter workspace;
+  LLVM::LLVMFuncOp function = createFunction(kernel, getDeviceModule(), maps, workspace);
   expandThreads(function);
   if (NumericsAttr numerics = kernel.getNumericsAttr(); numerics && numerics.getContract())
     allowContraction(function);
@@ -320,7 +337,7 @@ LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
       LLVM::ReturnOp::create(builder, ret.getLoc(), ValueRange());
       ret.erase();
     }
-  return lowerBody(function, maps);
+  return lowerBody(function, maps, workspace);
 }
 
 void ConvertTileToNVVM::runOnOperation() {

@@ -42,6 +42,8 @@ static void writeLaunch(json::OStream &stream, const RunReport &report) {
     stream.attribute("block", toArray(variant.block));
     stream.attribute("cluster", toArray(variant.cluster));
     stream.attribute("dynamic_shared_bytes", variant.dynamicSharedBytes);
+    stream.attribute("workspace_bytes_per_block",
+                     variant.workspace ? variant.workspace->bytes : int64_t(0));
     stream.attribute("launched", report.launched);
     stream.attributeArray("declined", [&] {
       for (const std::string &reason : report.declined)

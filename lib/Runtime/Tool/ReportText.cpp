@@ -101,6 +101,8 @@ void TextReport::printHeader() {
   if (variant.cluster != std::array<int64_t, 3>{1, 1, 1})
     os << ", cluster " << printTriple(variant.cluster);
   os << ", " << group(variant.dynamicSharedBytes) << " bytes of dynamic shared memory\n";
+  if (variant.workspace)
+    os << "  a workspace of " << group(variant.workspace->bytes) << " bytes for each block\n";
   for (const std::string &reason : report.declined)
     os << "  not taken: " << reason << "\n";
   if (!report.launched)

@@ -315,7 +315,7 @@ TEST_F(RunTool, BadInputIsLocated) {
 TEST_F(RunTool, DamagedPackagesAreRefused) {
   cantFail(writeFileAtomically(getPath("k.tkpkg"), "{\"format\": \"tkpkg\", \"version\": 1}"));
   EXPECT_EQ(run({}), 1);
-  EXPECT_THAT(errors, HasSubstr("k.tkpkg: version: expected 4, got 1"));
+  EXPECT_THAT(errors, HasSubstr("k.tkpkg: version: expected 5, got 1"));
   Package package = makeScalePackage();
   package.ptx = ".version 8.1\nnonsense";
   save(package);

@@ -127,9 +127,9 @@ TEST(PackageErrors, Envelope) {
   EXPECT_EQ(getMessage(parsePackage("[]", "g")), "g: expected a kernel package, got an array of 0");
   EXPECT_EQ(getMessage(parsePackage("{}", "g")), "g: format: expected \"tkpkg\", got nothing");
   EXPECT_EQ(readEdited([](json::Object &root) { root["version"] = 7; }),
-            "g: version: expected 4, got 7; compile the kernel again, or use the tk that wrote it");
+            "g: version: expected 5, got 7; compile the kernel again, or use the tk that wrote it");
   EXPECT_EQ(readEdited([](json::Object &root) { root["version"] = 1; }),
-            "g: version: expected 4, got 1; compile the kernel again, or use the tk that wrote it");
+            "g: version: expected 5, got 1; compile the kernel again, or use the tk that wrote it");
   EXPECT_EQ(readEdited([](json::Object &root) { root["extra"] = 1; }),
             "g: extra: expected no such field, got 1");
   std::string message = readEdited([](json::Object &root) { root["ptx"] = "other"; });
@@ -269,6 +269,52 @@ TEST(PackageErrors, TensorMaps) {
             "\"one\"");
   EXPECT_EQ(readEdited([](json::Object &root) { variantOf(root, 1).erase("tensor_maps"); }),
             "g: kernels[0].variants[1].tensor_maps: expected an array, got nothing");
+}
+
+/// The first variant passes sums on; its address comes behind the tensor maps.
+static Variant &addWorkspace(Package &package) {
+  Variant &variant = package.kernels[0].variants[0];
+  variant.parameterBytes = 392;
+  variant.workspace = {131072, 2, 384};
+  return variant;
+}
+
+TEST(Package, AWorkspaceComesBack) {
+  Package package = makeSamplePackage();
+  addWorkspace(package);
+  std::string text = serializePackage(package);
+  Expected<Package> back = parsePackage(text, "gemm.tkpkg");
+  ASSERT_TRUE(static_cast<bool>(back)) << llvm::toString(back.takeError());
+  EXPECT_EQ(serializePackage(*back), text);
+  ASSERT_TRUE(back->kernels[0].variants[0].workspace.has_value());
+  EXPECT_EQ(back->kernels[0].variants[0].workspace->bytes, 131072);
+  EXPECT_EQ(back->kernels[0].variants[0].workspace->flags, 2);
+  EXPECT_FALSE(back->kernels[0].variants[1].workspace.has_value());
+  json::Value root = cantFail(json::parse(text));
+  EXPECT_EQ(*variantOf(*root.getAsObject(), 0).get("workspace"),
+            cantFail(json::parse(R"({"bytes": 131072, "flags": 2, "offset": 384})")));
+  EXPECT_EQ(*variantOf(*root.getAsObject(), 1).get("workspace"), json::Value(nullptr));
+}
+
+TEST(PackageErrors, Workspace) {
+  auto change = [](const std::function<void(Workspace &)> &edit) {
+    std::string message = readChanged([&](Package &p) { edit(*addWorkspace(p).workspace); });
+    StringRef rest = message;
+    EXPECT_TRUE(rest.consume_front("g: kernels[0].variants[0].workspace.")) << message;
+    return rest.str();
+  };
+  EXPECT_EQ(change([](Workspace &w) { w.bytes = 0; }),
+            "bytes: expected an integer from 1 to 2147483647, got 0");
+  EXPECT_EQ(change([](Workspace &w) { w.bytes = 1000; }),
+            "bytes: expected a multiple of 16, got 1000");
+  EXPECT_EQ(change([](Workspace &w) { w.flags = 0; }),
+            "flags: expected an integer from 1 to 2147483647, got 0");
+  EXPECT_EQ(change([](Workspace &w) { w.offset = 385; }),
+            "offset: expected an integer from 0 to 384, got 385 (the parameters of \"gemm_fast\" "
+            "have 392 bytes)");
+  EXPECT_EQ(change([](Workspace &w) { w.offset = 376; }),
+            "offset: expected bytes that no other parameter takes, got 376, inside "
+            "kernels[0].variants[0].tensor_maps[1].offset");
 }
 
 TEST(Package, TensorMapsReadAsTheyAreDocumented) {

@@ -181,6 +181,20 @@ LogicalResult SwizzleAttr::verifyShape(ArrayRef<int64_t> shape, int64_t elementB
 }
 
 //===----------------------------------------------------------------------===//
+// WorkspaceAttr
+//===----------------------------------------------------------------------===//
+
+LogicalResult WorkspaceAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t bytes,
+                                    int64_t flags) {
+  if (flags < 1)
+    return emitError() << "expected 'flags' of at least 1, got " << flags;
+  if (bytes < 1 || bytes % (flags * hopper::kMaxVectorBytes) != 0)
+    return emitError() << "expected 'bytes' to be " << flags << " part(s) of a multiple of "
+                       << hopper::kMaxVectorBytes << ", got " << bytes;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // TuningAttr
 //===----------------------------------------------------------------------===//
 
@@ -190,7 +204,8 @@ LogicalResult TuningAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  std::optional<int64_t> consumerRegisters,
                                  std::optional<int64_t> widen, std::optional<int64_t> group,
                                  std::optional<int64_t> variants, std::optional<TileOrder> order,
-                                 std::optional<int64_t> cluster, std::optional<int64_t> splitK) {
+                                 std::optional<int64_t> cluster, std::optional<int64_t> splitK,
+                                 std::optional<int64_t> streamK) {
   std::pair<StringRef, std::optional<int64_t>> all[] = {{"stages", stages},
                                                         {"consumers", consumers},
                                                         {"producer_registers", producerRegisters},
@@ -199,7 +214,8 @@ LogicalResult TuningAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                                         {"group", group},
                                                         {"variants", variants},
                                                         {"cluster", cluster},
-                                                        {"split_k", splitK}};
+                                                        {"split_k", splitK},
+                                                        {"stream_k", streamK}};
   for (auto [name, value] : all)
     if (value && *value < 1)
       return emitError() << "expected '" << name << "' of at least 1, got " << *value;
@@ -213,6 +229,10 @@ LogicalResult TuningAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError()
            << "expected 'cluster' or 'split_k', got both: a cluster shares loads or the "
               "depth of a product";
+  for (auto [name, value] : {std::pair("cluster", cluster), std::pair("split_k", splitK)})
+    if (streamK && value && *value > 1)
+      return emitError() << "expected '" << name
+                         << "' or 'stream_k', got both: programs of a cluster do the same steps";
   if (order == TileOrder::Hilbert && group && !llvm::isPowerOf2_64(*group))
     return emitError()
            << "expected a 'group' that is a power of two, as Hilbert's curve needs, got " << *group;

@@ -48,6 +48,7 @@ private:
   LogicalResult assign(Component &component);
 
   llvm::EquivalenceClasses<void *> classes;
+  Value workspaceTile; ///< One of those that go through the workspace.
 };
 
 } // namespace
@@ -103,6 +104,23 @@ void AssignLayouts::link(Operation *op) {
     linkAll({slice.getSource(), slice.getResult()});
   if (auto sum = dyn_cast<ClusterSumOp>(op))
     linkAll({sum.getValue(), sum.getResult()});
+  // What a thread reads there is what the same thread of another program has written.
+  Value passedOn;
+  if (auto sum = dyn_cast<AddPartialsOp>(op)) {
+    linkAll({sum.getValue(), sum.getResult()});
+    passedOn = sum.getValue();
+  }
+  if (auto partial = dyn_cast<SharePartialOp>(op))
+    passedOn = partial.getValue();
+  if (auto store = dyn_cast<WorkspaceStoreOp>(op))
+    passedOn = store.getValue();
+  if (auto load = dyn_cast<WorkspaceLoadOp>(op))
+    passedOn = load.getResult();
+  if (passedOn) {
+    if (workspaceTile)
+      linkAll({passedOn, workspaceTile});
+    workspaceTile = passedOn;
+  }
   if (auto retire = dyn_cast<WgmmaRetireOp>(op))
     linkAll({retire.getAcc(), retire.getResult()});
   if (auto wait = dyn_cast<WgmmaWaitOp>(op))
@@ -270,6 +288,7 @@ void AssignLayouts::runOnOperation() {
   if (kernel.getLoweredTo()) // Its tiles went with its body.
     return;
   classes = {};
+  workspaceTile = {};
   SmallVector<Value> tiles; // In program order, so that the result does not depend on addresses.
   kernel.walk<WalkOrder::PreOrder>([&](Operation *op) {
     link(op);

@@ -221,6 +221,9 @@ void Cluster::runOnOperation() {
   auto miss = [&](const std::string &reason) {
     remark::missed(kernel.getLoc(), opts) << remark::reason("{0}", reason);
   };
+  if (tuning && tuning.getStreamK())
+    return miss(
+        "tk-stream-k gives programs different steps, and those of a cluster must do the same");
   if (std::string obstacle = findObstacle(); !obstacle.empty())
     return miss(obstacle);
   auto grid = cast<GridOp>(kernel.getGrid().front().getTerminator());

@@ -26,10 +26,31 @@ struct PlaceSums : tk::tile::impl::PlaceSumsBase<PlaceSums> {
   void runOnOperation() override;
 
 private:
+  LogicalResult placeClusterSums();
   LogicalResult place(ClusterSumOp sum, OpBuilder &initialise);
+  LogicalResult placePartials();
+  void place(SharePartialOp partial);
+  void place(AddPartialsOp sum);
 };
 
 } // namespace
+
+static int64_t countConsumers(Operation *op) {
+  auto roles = op->getParentOfType<SpecializeOp>();
+  return roles ? int64_t(roles.getConsumers()) : 1;
+}
+
+/// Which of the consumers this is, or zero.
+static Value createReplica(OpBuilder &builder, Location location, int64_t consumers) {
+  if (consumers > 1)
+    return ReplicaOp::create(builder, location, builder.getIndexType());
+  return arith::ConstantIndexOp::create(builder, location, 0);
+}
+
+static int64_t countBytes(Type type) {
+  auto tile = cast<RankedTensorType>(type);
+  return tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
+}
 
 LogicalResult PlaceSums::place(ClusterSumOp sum, OpBuilder &initialise) {
   KernelOp kernel = getOperation();
@@ -38,10 +59,7 @@ LogicalResult PlaceSums::place(ClusterSumOp sum, OpBuilder &initialise) {
       return sum.emitOpError() << "expected outside of loops and branches, got it inside '"
                                << parent->getName()
                                << "': its memory can be used once, and all programs must come here";
-  auto roles = sum->getParentOfType<SpecializeOp>();
-  int64_t consumers = roles ? int64_t(roles.getConsumers()) : 1;
-  auto tile = cast<RankedTensorType>(sum.getValue().getType());
-  int64_t bytes = tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
+  int64_t consumers = countConsumers(sum), bytes = countBytes(sum.getValue().getType());
   Location location = sum.getLoc();
   Value scratch =
       AllocOp::create(initialise, location, ScratchType::get(&getContext(), consumers * bytes),
@@ -51,9 +69,7 @@ LogicalResult PlaceSums::place(ClusterSumOp sum, OpBuilder &initialise) {
   int64_t arrivals = kernel.getClusterSize() * consumers * hopper::kWarpgroupThreads;
   MBarrierInitOp::create(initialise, location, ready, arrivals);
   OpBuilder builder(sum);
-  Value replica = consumers > 1
-                      ? Value(ReplicaOp::create(builder, location, builder.getIndexType()))
-                      : Value(arith::ConstantIndexOp::create(builder, location, 0));
+  Value replica = createReplica(builder, location, consumers);
   Value cursor = RingStartOp::create(builder, location, CursorType::get(&getContext(), 1));
   auto placed =
       ClusterSumOp::create(builder, location, sum.getResult().getType(), sum.getValue(),
@@ -67,7 +83,7 @@ LogicalResult PlaceSums::place(ClusterSumOp sum, OpBuilder &initialise) {
   return success();
 }
 
-void PlaceSums::runOnOperation() {
+LogicalResult PlaceSums::placeClusterSums() {
   KernelOp kernel = getOperation();
   SmallVector<ClusterSumOp> sums;
   kernel.getBody().walk([&](ClusterSumOp sum) {
@@ -75,15 +91,85 @@ void PlaceSums::runOnOperation() {
       sums.push_back(sum);
   });
   if (sums.empty())
-    return;
+    return success();
   Location location = sums.front().getLoc();
   OpBuilder initialise = OpBuilder::atBlockBegin(&kernel.getBody().front());
   auto barrier = ClusterBarrierOp::create(initialise, location);
   initialise.setInsertionPoint(barrier);
   for (ClusterSumOp sum : sums)
     if (failed(place(sum, initialise)))
-      return signalPassFailure();
+      return failure();
   // A program that has ended has no shared memory that the others could still read.
   OpBuilder atEnd(kernel.getBody().front().getTerminator());
   ClusterBarrierOp::create(atEnd, location);
+  return success();
+}
+
+/// All threads write, then one says so.
+void PlaceSums::place(SharePartialOp partial) {
+  OpBuilder builder(partial);
+  Location location = partial.getLoc();
+  Value part = createReplica(builder, location, countConsumers(partial));
+  WorkspaceStoreOp::create(builder, location, partial.getValue(), partial.getProgram(), part);
+  BarrierOp::create(builder, location);
+  WorkspaceSignalOp::create(builder, location, partial.getProgram(), part);
+  partial.erase();
+}
+
+/// One thread waits for what a program has written, then all read it.
+void PlaceSums::place(AddPartialsOp sum) {
+  OpBuilder builder(sum);
+  Location location = sum.getLoc();
+  Value part = createReplica(builder, location, countConsumers(sum));
+  Value one = arith::ConstantIndexOp::create(builder, location, 1);
+  auto loop =
+      scf::ForOp::create(builder, location, sum.getFirst(), sum.getEnd(), one, sum.getValue());
+  builder.setInsertionPointToStart(loop.getBody());
+  Value program = loop.getInductionVar(), before = loop.getRegionIterArgs()[0], after;
+  WorkspaceTakeOp::create(builder, location, program, part);
+  BarrierOp::create(builder, location);
+  Value summand =
+      WorkspaceLoadOp::create(builder, location, sum.getResult().getType(), program, part);
+  if (isa<FloatType>(cast<RankedTensorType>(summand.getType()).getElementType()))
+    after = arith::AddFOp::create(builder, location, before, summand);
+  else
+    after = arith::AddIOp::create(builder, location, before, summand);
+  scf::YieldOp::create(builder, location, after);
+  sum.replaceAllUsesWith(loop.getResult(0));
+  sum.erase();
+}
+
+LogicalResult PlaceSums::placePartials() {
+  KernelOp kernel = getOperation();
+  SmallVector<SharePartialOp> partials;
+  SmallVector<AddPartialsOp> sums;
+  kernel.getBody().walk([&](SharePartialOp op) { partials.push_back(op); });
+  kernel.getBody().walk([&](AddPartialsOp op) { sums.push_back(op); });
+  if (partials.empty() && sums.empty())
+    return success();
+  if (partials.size() != 1)
+    return kernel.emitOpError() << "expected one 'tk.share_partial', as a program's slot holds one "
+                                   "tile, got "
+                                << partials.size();
+  SharePartialOp partial = partials.front();
+  Type tile = partial.getValue().getType();
+  for (AddPartialsOp sum : sums)
+    if (sum.getValue().getType() != tile)
+      return sum.emitOpError() << "expected tiles as 'tk.share_partial' leaves them, " << tile
+                               << ", got " << sum.getValue().getType();
+  int64_t consumers = countConsumers(partial), bytes = countBytes(tile);
+  kernel.setWorkspaceAttr(WorkspaceAttr::get(&getContext(), consumers * bytes, consumers));
+  remark::passed(partial.getLoc(), remarkOn(kernel, "workspace", "tk-place-sums"))
+      << remark::add("{0} bytes of global memory for each program, in {1} part(s), each with a "
+                     "flag that says it is written",
+                     consumers * bytes, consumers);
+  place(partial);
+  for (AddPartialsOp sum : sums)
+    place(sum);
+  return success();
+}
+
+void PlaceSums::runOnOperation() {
+  if (failed(placeClusterSums()) || failed(placePartials()))
+    signalPassFailure();
 }

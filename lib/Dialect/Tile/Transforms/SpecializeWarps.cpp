@@ -74,6 +74,8 @@ static void collectLinks(Operation *op, function_ref<void(ValueRange)> link) {
     link({broadcast.getTile(), broadcast.getResult()});
   if (auto sum = dyn_cast<ClusterSumOp>(op); sum && sum.getDimension() == 1)
     link({sum.getValue(), sum.getResult()});
+  if (auto sum = dyn_cast<AddPartialsOp>(op))
+    link({sum.getValue(), sum.getResult()});
 }
 
 /// Why the defining operation cannot give fewer rows, or an empty string.
@@ -83,7 +85,8 @@ static std::string findSliceObstacle(Value tile, int64_t consumers) {
     return llvm::formatv("{0} has no {1} times {2} rows", type, consumers, hopper::kWgmmaM);
   Operation *op = tile.getDefiningOp();
   if (!op ||
-      isa<scf::ForOp, scf::IfOp, DotOp, LoadOp, ClusterSumOp, BroadcastOp, tensor::SplatOp>(op) ||
+      isa<scf::ForOp, scf::IfOp, DotOp, LoadOp, ClusterSumOp, AddPartialsOp, BroadcastOp,
+          tensor::SplatOp>(op) ||
       OpTrait::hasElementwiseMappableTraits(op))
     return {};
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
@@ -185,9 +188,10 @@ std::string SpecializeWarps::findObstacle() {
   std::string obstacle;
   kernel.getBody().walk([&](Operation *op) {
     hasFill |= isa<RingFillOp>(op);
-    bool isKnown = isa<CreateRingOp, RingAcquireOp, RingFillOp, RingPublishOp, RingWaitOp,
-                       RingReleaseOp, StoreOp, SharedLoadOp, LoadOp, ClusterSumOp>(op) ||
-                   op->getNumRegions() != 0;
+    bool isKnown =
+        isa<CreateRingOp, RingAcquireOp, RingFillOp, RingPublishOp, RingWaitOp, RingReleaseOp,
+            StoreOp, SharedLoadOp, LoadOp, ClusterSumOp, SharePartialOp, AddPartialsOp>(op) ||
+        op->getNumRegions() != 0;
     if (!isKnown && !isMemoryEffectFree(op))
       obstacle = llvm::formatv("every role would do the work of '{0}'", op->getName());
     if (isa<CopyOp, SharedStoreOp, AllocOp>(op))
@@ -231,7 +235,7 @@ static void keepProducer(Region &region) {
   region.walk([&](Operation *op) {
     if (auto loop = dyn_cast<scf::ForOp>(op))
       loops.push_back(loop);
-    else if (isa<RingWaitOp, RingReleaseOp, StoreOp, SharedLoadOp>(op) ||
+    else if (isa<RingWaitOp, RingReleaseOp, StoreOp, SharedLoadOp, SharePartialOp>(op) ||
              llvm::any_of(op->getResults(), isTile))
       consumed.push_back(op);
   });

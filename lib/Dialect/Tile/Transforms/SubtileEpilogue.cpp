@@ -75,6 +75,10 @@ static bool isProduct(Value tile) {
       tile = loop.getYieldedValues()[result.getResultNumber()];
       continue;
     }
+    if (auto sum = dyn_cast<AddPartialsOp>(op)) {
+      tile = sum.getValue();
+      continue;
+    }
     if (!OpTrait::hasElementwiseMappableTraits(op))
       return false;
     auto operand = llvm::find_if(op->getOperands(), isProduct);

@@ -105,7 +105,7 @@ bool tk::tile::isNonNegative(Value index) {
   // A quotient or remainder is no larger than what is divided.
   if (isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(op))
     return isNonNegative(op->getOperand(0));
-  if (isa<arith::MinUIOp>(op))
+  if (isa<arith::MinUIOp, arith::MaxSIOp>(op))
     return isNonNegative(op->getOperand(0)) || isNonNegative(op->getOperand(1));
   if (auto select = dyn_cast<arith::SelectOp>(op))
     return isNonNegative(select.getTrueValue()) && isNonNegative(select.getFalseValue());

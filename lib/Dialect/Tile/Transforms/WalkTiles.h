@@ -47,6 +47,16 @@ struct IndexBuilder {
   ::mlir::Value max(::mlir::Value a, ::mlir::Value b) {
     return ::mlir::arith::MaxUIOp::create(builder, location, a, b);
   }
+  /// Of differences, which may be negative.
+  ::mlir::Value minSigned(::mlir::Value a, ::mlir::Value b) {
+    return ::mlir::arith::MinSIOp::create(builder, location, a, b);
+  }
+  ::mlir::Value maxSigned(::mlir::Value a, ::mlir::Value b) {
+    return ::mlir::arith::MaxSIOp::create(builder, location, a, b);
+  }
+  ::mlir::Value ceilDiv(::mlir::Value a, ::mlir::Value b) {
+    return ::mlir::arith::CeilDivUIOp::create(builder, location, a, b);
+  }
   ::mlir::Value isEqual(::mlir::Value a, ::mlir::Value b) {
     return compare(::mlir::arith::CmpIPredicate::eq, a, b);
   }

@@ -318,7 +318,7 @@ void WidenTiles::runOnOperation() {
         kernel.setTuningAttr(TuningAttr::get(
             &getContext(), tuning.getStages(), tuning.getConsumers(), tuning.getProducerRegisters(),
             tuning.getConsumerRegisters(), std::nullopt, tuning.getGroup(), tuning.getVariants(),
-            tuning.getOrder(), tuning.getCluster(), tuning.getSplitK()));
+            tuning.getOrder(), tuning.getCluster(), tuning.getSplitK(), tuning.getStreamK()));
       remark::passed(kernel.getLoc(), opts) << remark::add(
           "{0} programs along x are one: each operand tile is used for more products", factor);
       return;

@@ -40,6 +40,7 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
     - `shared_bytes`: dynamic shared memory; `tk-allocate-shared` sets it.
     - `cluster`: how many programs along x, y and z run together on neighbouring multiprocessors, can write one
       another's shared memory and share loads; the grid must be a multiple. `tk-cluster` sets it.
+    - `workspace`: memory for each program through which sums go from one to another; `tk-place-sums` sets it.
     - `tuning`: decisions taken out of the passes' hands.
     - `variant_of`: the kernel of which this is another way to run, under the promises its argument types make beyond
       those of that kernel's. The host takes the first variant whose promises hold, in the order of the module, and
@@ -73,7 +74,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol,
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
     StrArrayAttr:$arg_names, TypedArrayAttrBase<StrArrayAttr, "names of sizes">:$size_names,
     OptionalAttr<Tile_NumericsAttr>:$numerics, OptionalAttr<I64Attr>:$threads, OptionalAttr<I64Attr>:$shared_bytes,
-    OptionalAttr<DenseI64ArrayAttr>:$cluster, OptionalAttr<Tile_TuningAttr>:$tuning,
+    OptionalAttr<DenseI64ArrayAttr>:$cluster, OptionalAttr<Tile_WorkspaceAttr>:$workspace,
+    OptionalAttr<Tile_TuningAttr>:$tuning,
     OptionalAttr<FlatSymbolRefAttr>:$variant_of,
     OptionalAttr<SymbolRefAttr>:$lowered_to, OptionalAttr<DenseBoolArrayAttr>:$reads,
     OptionalAttr<DenseBoolArrayAttr>:$writes,

@@ -246,7 +246,8 @@ def Tile_FenceAsyncProxyOp : Tile_Op<"fence_async_proxy", [
 
 def Tile_BarrierOp : Tile_Op<"barrier", [
     MemoryEffects<[MemRead<Tile_SharedMemory>, MemWrite<Tile_SharedMemory>, MemRead<Tile_BarrierState>,
-                   MemWrite<Tile_BarrierState>, MemRead<Tile_GlobalMemory>, MemWrite<Tile_GlobalMemory>]>]> {
+                   MemWrite<Tile_BarrierState>, MemRead<Tile_GlobalMemory>, MemWrite<Tile_GlobalMemory>,
+                   MemRead<Tile_Workspace>, MemWrite<Tile_Workspace>]>]> {
   let summary = "Wait for all threads of the block, or of a consumer";
   let description = [{
     Every thread's earlier accesses happen before every thread's later ones: all threads of the block (`bar.sync 0`),

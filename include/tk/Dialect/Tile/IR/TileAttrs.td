@@ -157,7 +157,9 @@ def Tile_TuningAttr : Tile_Attr<"Tuning", "tuning"> {
     - `order`: how it walks them (`tk-persist`): `rows`, `bands` of `group` rows column by column, or squares of
       `group` x `group` programs along Hilbert's curve (`hilbert`, a power of two);
     - `cluster`: how many programs share loads by multicast (`tk-cluster`); 1: none;
-    - `split_k`: how many programs of a cluster share the depth of a product (`tk-split-k`); 1: none.
+    - `split_k`: how many programs of a cluster share the depth of a product (`tk-split-k`); 1: none;
+    - `stream_k`: each program does as many steps along the depth of a product, whatever tiles they belong to, and
+      where tiles are fewer than multiprocessors at least this many (`tk-stream-k`).
 
     Example:
 
@@ -175,7 +177,8 @@ def Tile_TuningAttr : Tile_Attr<"Tuning", "tuning"> {
                         OptionalParameter<"std::optional<int64_t>">:$variants,
                         OptionalParameter<"std::optional<::tk::tile::TileOrder>">:$order,
                         OptionalParameter<"std::optional<int64_t>">:$cluster,
-                        OptionalParameter<"std::optional<int64_t>">:$split_k);
+                        OptionalParameter<"std::optional<int64_t>">:$split_k,
+                        OptionalParameter<"std::optional<int64_t>">:$stream_k);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -239,6 +242,24 @@ def Tile_BanksAttr : Tile_Attr<"Banks", "banks"> {
     `<` `width` `=` $width `,` `instructions` `=` $instructions `,` `wavefronts` `=` $wavefronts `,`
     `minimum` `=` $minimum `>`
   }];
+}
+
+def Tile_WorkspaceAttr : Tile_Attr<"Workspace", "workspace"> {
+  let summary = "Memory through which the programs of a grid pass on sums";
+  let description = [{
+    For each program a slot of `bytes`, a multiple of 16, in as many equal parts as there are `flags`, each of which
+    says that its part is written. The host allocates the slots of all programs of the grid, one after the other, and
+    behind them the flags, 4 bytes each, which must be zero when the kernel starts, and are when it ends.
+
+    Example:
+
+    ```mlir
+    #w = #tk.workspace<bytes = 131072, flags = 2>
+    ```
+  }];
+  let parameters = (ins "int64_t":$bytes, "int64_t":$flags);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Tile_BankProofAttr : Tile_Attr<"BankProof", "bank_proof"> {

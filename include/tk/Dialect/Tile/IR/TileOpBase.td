@@ -26,5 +26,6 @@ def Tile_SharedMemory : Resource<"::tk::tile::SharedMemory">;
 def Tile_BarrierState : Resource<"::tk::tile::BarrierState">;
 def Tile_WgmmaQueue : Resource<"::tk::tile::WgmmaQueue">;
 def Tile_BulkQueue : Resource<"::tk::tile::BulkQueue">;
+def Tile_Workspace : Resource<"::tk::tile::Workspace">;
 
 #endif // TK_DIALECT_TILE_IR_TILEOPBASE_TD

@@ -28,6 +28,7 @@ TK_RESOURCE(GlobalMemory)
 TK_RESOURCE(SharedMemory)
 TK_RESOURCE(BarrierState)
 TK_RESOURCE(WgmmaQueue)
+TK_RESOURCE(Workspace)
 TK_RESOURCE(BulkQueue)
 #undef TK_RESOURCE
 

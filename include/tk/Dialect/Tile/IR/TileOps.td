@@ -14,5 +14,6 @@ include "tk/Dialect/Tile/IR/PlacedOps.td"
 include "tk/Dialect/Tile/IR/RingOps.td"
 include "tk/Dialect/Tile/IR/TableOps.td"
 include "tk/Dialect/Tile/IR/ValueOps.td"
+include "tk/Dialect/Tile/IR/WorkspaceOps.td"
 
 #endif // TK_DIALECT_TILE_IR_TILEOPS_TD

@@ -54,6 +54,28 @@ def SplitK : Tile_KernelPass<"tk-split-k"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def StreamK : Tile_KernelPass<"tk-stream-k"> {
+  let summary = "Give every program of a persistent grid as many steps along the depth of tiles";
+  let description = [{
+    A grid of tiles that is no multiple of the multiprocessors leaves some of them idle in its last wave. Asked for with
+    `stream_k` (`#tk.tuning`), the steps of the loop over the depth of all tiles are laid end to end and cut into equal
+    pieces, one for each program; where tiles are fewer than multiprocessors, into no more than leave a program
+    `stream_k` steps. Whole waves but the last are left as they are.
+
+    A tile whose steps lie with several programs is finished by the one that does the last of them: the others leave
+    their sums in its reach (`tk.share_partial`), and it adds them in the order of programs (`tk.add_partials`) before
+    it does what comes after the loop. The result is the same every time, though another than that of one program: the
+    sum is taken in another order. Programs walk their tiles downwards, so that what others wait for comes first.
+
+    Declines, with a `missed` remark, kernels that `tk-persist` has not made loops over tiles of, loops whose bounds
+    depend on the tile or that carry more than one sum from zero, and clusters.
+
+    Source: M. Osama et al., Stream-K: Work-centric Parallel Decomposition for Dense Matrix-Matrix Multiplication on
+    the GPU, PPoPP 2023.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
 def Cluster : Tile_KernelPass<"tk-cluster"> {
   let summary = "Let neighbouring programs share the loads that they have in common";
   let description = [{
@@ -246,12 +268,16 @@ def AssignSwizzles : Tile_KernelPass<"tk-assign-swizzles"> {
 }
 
 def PlaceSums : Tile_KernelPass<"tk-place-sums"> {
-  let summary = "Give sums over a cluster their memory and barriers";
+  let summary = "Give sums over several programs their memory and barriers";
   let description = [{
     Each `tk.cluster_sum` gets scratch memory for the tiles of all warpgroups, a barrier at which every thread of
     every program arrives, and cluster barriers at the start and the end of the kernel.
+
+    What `tk.share_partial` leaves goes through a `workspace` in global memory, with a part and a flag for each
+    consumer: all threads write, one says so (`tk.workspace_signal`). For `tk.add_partials` one thread waits
+    (`tk.workspace_take`), then all read and add, program after program.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 
 def AssignLayouts : Tile_KernelPass<"tk-assign-layouts"> {
