@@ -20,7 +20,6 @@
 #include "tk/Dialect/Tile/IR/TileOps.h"
 #include "tk/Target/PTX.h"
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/IR/Module.h"
 #include "llvm/Support/SourceMgr.h"
 #include <chrono>
 
@@ -146,8 +145,7 @@ private:
   SourceMgrDiagnosticHandler handler;
   llvm::raw_ostream &diagnostics;
   OwningOpRef<ModuleOp> module;
-  std::unique_ptr<llvm::LLVMContext> llvmContext = std::make_unique<llvm::LLVMContext>();
-  std::unique_ptr<llvm::Module> llvmModule;
+  std::optional<MachineCode> machineCode;
   Stopwatch watch;
   Compilation result;
 };
@@ -194,12 +192,13 @@ llvm::Error Driver::translate() {
   auto device = module->lookupSymbol<gpu::GPUModuleOp>(kDeviceModuleName);
   if (!device)
     return llvm::createStringError("the source holds no kernel");
+  bool apart = options.stage != Stage::LLVM; // Whoever reads it wants one module.
   auto translated =
-      watch.measure("translate to LLVM IR", [&] { return translateToLLVM(device, *llvmContext); });
+      watch.measure("translate to LLVM IR", [&] { return MachineCode::translate(device, apart); });
   if (!translated)
     return translated.takeError();
-  llvmModule = std::move(*translated);
-  watch.measure("LLVM passes", [&] { return optimizeForPTX(*llvmModule), 0; });
+  machineCode = std::move(*translated);
+  watch.measure("LLVM passes", [&] { return machineCode->optimize(), 0; });
   return llvm::Error::success();
 }
 
@@ -312,12 +311,9 @@ llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
 
   if (llvm::Error error = translate())
     return std::move(error);
-  if (options.stage == Stage::LLVM) {
-    std::string text;
-    llvm::raw_string_ostream(text) << *llvmModule;
-    return finish(text);
-  }
-  auto ptx = watch.measure("LLVM code generation", [&] { return emitPTX(*llvmModule); });
+  if (options.stage == Stage::LLVM)
+    return finish(machineCode->print());
+  auto ptx = watch.measure("LLVM code generation", [&] { return machineCode->emitPTX(); });
   if (!ptx)
     return ptx.takeError();
   if (llvm::Error error = lintPTX(*ptx))

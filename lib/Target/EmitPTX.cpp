@@ -30,7 +30,9 @@
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
 #include "llvm/Transforms/Scalar/SROA.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include <atomic>
 #include <mutex>
+#include <thread>
 
 using namespace mlir;
 
@@ -93,13 +95,37 @@ static void markConvergent(llvm::Module &module) {
       }
 }
 
-llvm::Expected<std::unique_ptr<llvm::Module>> tk::translateToLLVM(gpu::GPUModuleOp device,
-                                                                  llvm::LLVMContext &context) {
+struct tk::MachineCode::Part {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module;
+  std::string text, error; ///< Of emitPTX.
+};
+
+tk::MachineCode::MachineCode() = default;
+tk::MachineCode::MachineCode(MachineCode &&) = default;
+tk::MachineCode &tk::MachineCode::operator=(MachineCode &&) = default;
+tk::MachineCode::~MachineCode() = default;
+
+/// Whether each function can be a module of its own: they share declarations and nothing else.
+static bool areIndependent(gpu::GPUModuleOp device) {
+  return llvm::all_of(*device.getBody(), [](Operation &op) {
+    if (auto global = dyn_cast<LLVM::GlobalOp>(op))
+      return !global.getValueAttr() && global.getInitializerRegion().empty();
+    auto function = dyn_cast<LLVM::LLVMFuncOp>(op);
+    WalkResult walk = op.walk([](LLVM::CallOp) { return WalkResult::interrupt(); });
+    return function && !function.isExternal() && !walk.wasInterrupted();
+  });
+}
+
+/// Translates a machine module, or one function of it and what is declared.
+static llvm::Error translate(gpu::GPUModuleOp device, Operation *only, llvm::LLVMContext &context,
+                             std::unique_ptr<llvm::Module> &module) {
   // A plain module of its own: the pass that makes line tables refuses gpu.module.
   OwningOpRef<ModuleOp> plain = ModuleOp::create(device.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(plain->getBody());
   for (Operation &op : *device.getBody())
-    builder.clone(op);
+    if (!only || &op == only || !isa<LLVM::LLVMFuncOp>(op))
+      builder.clone(op);
   plain->walk([](Operation *op) { op->setLoc(collapseLocation(op->getLoc())); });
   PassManager passes(device.getContext(), ModuleOp::getOperationName());
   LLVM::DIScopeForLLVMFuncOpPassOptions options;
@@ -109,7 +135,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tk::translateToLLVM(gpu::GPUModule
   passes.addPass(LLVM::createDIScopeForLLVMFuncOpPass(options));
   if (failed(passes.run(*plain)))
     return llvm::createStringError("cannot attach line information to the machine module");
-  std::unique_ptr<llvm::Module> module = translateModuleToLLVMIR(*plain, context, "tk");
+  module = translateModuleToLLVMIR(*plain, context, "tk");
   if (!module)
     return llvm::createStringError("cannot translate the machine module to LLVM IR");
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine();
@@ -118,10 +144,43 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tk::translateToLLVM(gpu::GPUModule
   module->setTargetTriple(llvm::Triple(kTriple));
   module->setDataLayout(machine->createDataLayout());
   markConvergent(*module);
-  return module;
+  return llvm::Error::success();
 }
 
-void tk::optimizeForPTX(llvm::Module &module) {
+llvm::Expected<tk::MachineCode> tk::MachineCode::translate(gpu::GPUModuleOp device, bool apart) {
+  SmallVector<Operation *> functions;
+  if (apart && areIndependent(device))
+    for (auto function : device.getBody()->getOps<LLVM::LLVMFuncOp>())
+      functions.push_back(function);
+  if (functions.size() < 2)
+    functions = {nullptr}; // All in one.
+  MachineCode code;
+  for (Operation *function : functions) {
+    Part &part = *code.parts.emplace_back(std::make_unique<Part>());
+    if (llvm::Error error = ::translate(device, function, part.context, part.module))
+      return std::move(error);
+  }
+  return code;
+}
+
+/// The first part is this thread's; the others have threads of their own, as far as there are
+/// cores.
+void tk::MachineCode::forEachPart(llvm::function_ref<void(Part &)> work) {
+  std::atomic<size_t> next{0};
+  auto run = [&] {
+    for (size_t i; (i = next.fetch_add(1)) < parts.size();)
+      work(*parts[i]);
+  };
+  size_t cores = std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::thread> helpers;
+  for (size_t i = 1; i < std::min(parts.size(), cores); ++i)
+    helpers.emplace_back(run);
+  run();
+  for (std::thread &helper : helpers)
+    helper.join();
+}
+
+static void optimize(llvm::Module &module) {
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine();
   llvm::PassBuilder builder(machine.get());
   llvm::LoopAnalysisManager loops;
@@ -150,16 +209,38 @@ void tk::optimizeForPTX(llvm::Module &module) {
   pipeline.run(module, modules);
 }
 
-llvm::Expected<std::string> tk::emitPTX(llvm::Module &module) {
+static std::string emit(llvm::Module &module, std::string &error) {
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine();
-  if (!machine)
-    return llvm::createStringError("this build of LLVM has no NVPTX target");
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream stream(text);
   llvm::legacy::PassManager passes;
   if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile,
                                    /*DisableVerify=*/true))
-    return llvm::createStringError("the NVPTX target cannot emit assembly");
-  passes.run(module);
+    error = "the NVPTX target cannot emit assembly";
+  else
+    passes.run(module);
   return text.str().str();
+}
+
+void tk::MachineCode::optimize() {
+  forEachPart([](Part &part) { ::optimize(*part.module); });
+}
+
+llvm::Expected<std::string> tk::MachineCode::emitPTX() {
+  forEachPart([](Part &part) { part.text = emit(*part.module, part.error); });
+  std::vector<std::string> texts;
+  for (std::unique_ptr<Part> &part : parts) {
+    if (!part->error.empty())
+      return llvm::createStringError(part->error);
+    texts.push_back(std::move(part->text));
+  }
+  return texts.size() == 1 ? std::move(texts.front()) : joinPTX(texts);
+}
+
+std::string tk::MachineCode::print() const {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  for (const std::unique_ptr<Part> &part : parts)
+    stream << *part->module;
+  return text;
 }
