@@ -119,7 +119,12 @@ void Decoder::takeCacheHints() {
   }
   takeAny({"ca", "cg", "cs", "lu", "cv", "wb", "wt"});
 }
-bool Decoder::takeScope() { return !takeAny({"cta", "cluster", "gpu", "sys"}).empty(); }
+bool Decoder::takeScope() {
+  StringRef name = takeAny({"cta", "cluster", "gpu", "sys"});
+  in.scope = StringSwitch<SyncScope>(name).Case("cta", SyncScope::Cta).Case("cluster", SyncScope::Cluster)
+                 .Case("gpu", SyncScope::Gpu).Case("sys", SyncScope::Sys).Default(SyncScope::None);
+  return !name.empty();
+}
 
 bool Decoder::finish() {
   if (failure)

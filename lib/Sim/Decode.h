@@ -52,6 +52,7 @@ private:
   bool takeSpace(Space &space);
   void takeCacheHints();
   bool takeScope();
+  void noteStrong();
   bool finish();
 
   bool count(unsigned lo, unsigned hi);

@@ -13,6 +13,12 @@ using namespace llvm;
 
 namespace tk::sim {
 
+/// Threads may synchronise through what this strong access touches.
+void Decoder::noteStrong() {
+  b.fn.usesFlags = true;
+  b.fn.usesInterCta |= in.space == Space::Global || in.space == Space::Generic;
+}
+
 bool Decoder::ldst() {
   bool load = raw.parts[0] != "st";
   in.op = load ? Op::Ld : Op::St;
@@ -24,10 +30,14 @@ bool Decoder::ldst() {
   in.isAcquire = take("acquire");
   in.isRelease = take("release");
   take("weak");
-  bool scoped = takeScope();
-  if (relaxed || in.isAcquire || in.isRelease)
-    in.isVolatile = true;
-  (void)scoped;
+  bool scoped = takeScope(), isMemoryOrder = relaxed || in.isAcquire || in.isRelease;
+  if (isMemoryOrder && !scoped)
+    return fail("'" + raw.word + "' needs a scope");
+  if (in.isVolatile && !scoped) // volatile: relaxed with the widest scope
+    in.scope = SyncScope::Sys;
+  in.isVolatile |= isMemoryOrder;
+  if (!in.isVolatile)
+    in.scope = SyncScope::None;
   if (!takeSpace(in.space))
     return false;
   if (load && (take("nc") || raw.parts[0] == "ldu") && in.space != Space::Global && in.space != Space::Generic)
@@ -43,8 +53,8 @@ bool Decoder::ldst() {
     return fail("'" + raw.word + "' moves " + Twine(bytes * in.numVec) + " bytes; more than 16 need sm_100");
   if (!load && (in.space == Space::Const || (in.space == Space::Param)))
     return fail("cannot store to this state space in '" + raw.word + "'");
-  if (in.isVolatile && in.space == Space::Global)
-    b.fn.usesInterCta = true;
+  if (in.isVolatile)
+    noteStrong();
   // A third operand is the cache policy of .L2::cache_hint.
   if (!count(2, 3))
     return false;
@@ -67,7 +77,8 @@ bool Decoder::atomRed() {
   in.isRelease = take("release");
   if (take("acq_rel"))
     in.isAcquire = in.isRelease = true;
-  takeScope();
+  if (!takeScope())
+    in.scope = SyncScope::Gpu;
   if (!takeSpace(in.space))
     return false;
   takeCacheHints();
@@ -84,8 +95,7 @@ bool Decoder::atomRed() {
   unsigned bytes = bytesOf(in.ty);
   if (in.ty == Ty::Pred || bytes < 2 || bytes > 8)
     return fail("unsupported type in '" + raw.word + "'");
-  if (in.space != Space::Shared && in.space != Space::Cluster)
-    b.fn.usesInterCta = true;
+  noteStrong();
   unsigned sources = in.sub == uint8_t(AtomOp::Cas) ? 2 : 1, first = in.isRed ? 0 : 1;
   if (!count(first + 1 + sources, first + 2 + sources))
     return false;
@@ -277,14 +287,20 @@ bool Decoder::fence() {
       return fail("expected 'fence.mbarrier_init.release.cluster', got '" + raw.word + "'");
     return count(0, 0) && finish();
   }
+  StringRef kind = "sc"; // what membar is since sm_70
   if (raw.parts[0] == "membar") {
     if (!takeScope() && !take("gl"))
       return fail("unknown form '" + raw.word + "'");
+    if (in.scope == SyncScope::None)
+      in.scope = SyncScope::Gpu;
   } else {
-    takeAny({"sc", "acq_rel", "acquire", "release"});
+    kind = takeAny({"sc", "acq_rel", "acquire", "release"});
     if (!takeScope())
       return fail("'" + raw.word + "' is not supported");
   }
+  in.isAcquire = kind != "release";
+  in.isRelease = kind != "acquire";
+  in.sub = kind == "sc";
   return count(0, 0) && finish();
 }
 

@@ -451,7 +451,7 @@ void Cta::wakeWaiters() {
 /// Nobody can go on: waits end by their time limit, as on hardware. When a few rounds of that have
 /// changed nothing, nothing ever will.
 bool Cta::timeOutWaits() {
-  uint64_t now = progress + counters.sharedWritten + counters.globalWritten;
+  uint64_t now = device ? device->progress : progress + counters.sharedWritten + counters.globalWritten;
   idleRounds = now == lastProgress ? idleRounds + 1 : 0;
   lastProgress = now;
   if (idleRounds > 4)

@@ -15,9 +15,10 @@ using namespace llvm;
 
 namespace tk::sim {
 
-static const char *verb(AccessKind k) {
+const char *verbOf(AccessKind k) {
   return !isWrite(k) ? "read" : k == AccessKind::Write ? "write" : "atomic";
 }
+static const char *verb(AccessKind k) { return verbOf(k); }
 
 /// Addresses of the active lanes; lanes whose address is poison are reported and dropped from the mask.
 uint32_t Cta::addresses(Warp &w, const Inst &in, const Opnd &base, int64_t offset, uint32_t mask, uint64_t *out) {
@@ -190,6 +191,8 @@ void Cta::noteUse(const Inst &in, uint64_t addr, unsigned bytes, AccessKind kind
 
 void Cta::noteUses(const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
                    AccessKind kind) {
+  if (device) // looks for conflicts at each access
+    return;
   auto bitsOf = isAtomic(kind)  ? &PageUse::atomic
                 : isWrite(kind) ? &PageUse::written
                                 : &PageUse::read;
@@ -253,6 +256,8 @@ void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, 
                          Space space) {
   const Event &o = c.other;
   bool narrow = c.kind == Conflict::NarrowScope;
+  if (fn.usesFlags && isObserved(addr, space, unit, c))
+    return;
   if (seenBefore(narrow ? "TK-SIM-RACE-SCOPE" : "TK-SIM-RACE", pcOf(in), o.pc + 1))
     return;
   std::string who, edge;
@@ -406,8 +411,13 @@ void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
   AccessKind kind = in.isVolatile ? AccessKind::AtomicRead : AccessKind::Read;
   if (checkRaces && space != Space::Param && space != Space::Local) {
     noteUses(in, mask, place, bytes, kind);
+    foreignAccesses(w, in, mask, place, bytes, kind);
     raceAccesses(w, in, mask, place, bytes, kind);
+    if (in.isVolatile)
+      strongReads(w, in, mask, place);
   }
+  if (device && in.isVolatile)
+    noteSpin(w, in, mask, place, bytes);
   for (unsigned i = 0; i < n; ++i) {
     uint32_t poison = loadElements(in.ty, place, i * es, mask, reg(w, in.vec[i]), in.vec[i].wide);
     setPoison(w, in.vec[i], mask, poison);
@@ -493,8 +503,10 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
     checkBarrierBytes(w, in, mask, place, bytes, "a write");
   AccessKind kind = in.isVolatile ? AccessKind::Atomic : AccessKind::Write;
   uint32_t event = checkRaces && space != Space::Local ? race.event(w.index, pcOf(in), kind) : 0;
-  if (event)
+  if (event) {
     noteUses(in, mask, place, bytes, kind);
+    foreignAccesses(w, in, mask, place, bytes, kind);
+  }
   Stored stored[32];
   uint32_t reached = 0;
   for (unsigned i = 0; i < n; ++i) {
@@ -508,8 +520,16 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
     unsigned l = std::countr_zero(rest);
     if (event && !isSettled(access, l, place[l], bytes))
       raceAccess(w, in, event, l, place[l], bytes, kind, stored[l].data);
+    if (device)
+      device->progress += memcmp(place[l].data, stored[l].data, bytes) != 0;
     copySmall(place[l].data, stored[l].data, bytes);
     copySmall(place[l].init, stored[l].init, bytes);
+  }
+  if (event && fn.usesFlags) {
+    if (in.isVolatile)
+      strongWrites(w, in, mask, place);
+    else
+      endFlags(mask, place, bytes);
   }
   if (reached && space == Space::Global)
     poisoned(w, in, reached, "a store to global memory");
@@ -574,12 +594,16 @@ void Cta::atom(Warp &w, const Inst &in, uint32_t mask) {
   mask = locate(w, in, mask, addr, bytes, AccessKind::Atomic, in.space, place);
   if (in.d.present())
     setPoison(w, in.d, wanted & ~mask, ~0u);
-  ++progress;
+  if (!device)
+    ++progress;
   if (!mbarriers.empty() && mask && place[std::countr_zero(mask)].space == Space::Shared)
     checkBarrierBytes(w, in, mask, place, bytes, "an atomic operation");
   uint32_t event = checkRaces && mask ? race.event(w.index, pcOf(in), AccessKind::Atomic) : 0, poison = 0, reached = 0;
-  if (event)
+  if (event) {
     noteUses(in, mask, place, bytes, AccessKind::Atomic);
+    foreignAccesses(w, in, mask, place, bytes, AccessKind::Atomic);
+  }
+  bool changes = false;
   uint64_t keep = es == 8 ? ~0ull : (1ull << (8 * es)) - 1;
   for (unsigned l = 0; l < 32; ++l) {
     if (!(mask >> l & 1))
@@ -595,6 +619,7 @@ void Cta::atom(Warp &w, const Inst &in, uint32_t mask) {
       uint64_t old = getElement(p, es), v = value(w, in.vec[i], l) & keep;
       uint64_t swap = in.s[2].present() ? value(w, in.s[2], l) & keep : 0;
       uint64_t r = atomicResult(AtomOp(in.sub), in.ty, old, v, swap, place[l].space == Space::Global);
+      changes |= (r & keep) != old;
       memcpy(p, &r, es);
       memset(init, AtomOp(in.sub) == AtomOp::Exch ? !bad : !(bad || oldBad), es);
       if (in.d.present())
@@ -603,6 +628,12 @@ void Cta::atom(Warp &w, const Inst &in, uint32_t mask) {
   }
   if (in.d.present())
     setPoison(w, in.d, mask, poison);
+  if (event)
+    atomicFlags(w, in, mask, place);
+  if (device && changes)
+    ++progress;
+  else if (device)
+    noteSpin(w, in, mask, place, bytes);
   if (reached)
     poisoned(w, in, reached, "an atomic operation");
 }
@@ -629,6 +660,10 @@ void Cta::cpAsync(Warp &w, const Inst &in, uint32_t mask) {
     Place from;
     if (have && !locateOne(w, in, l, src[l], bytes, AccessKind::Read, Space::Global, from))
       continue;
+    if (have && device && checkRaces) { // reads from its issue on
+      foreignAccess(w, in, l, src[l], bytes, AccessKind::Read, race.warps[w.index], false);
+      raceAccess(w, in, race.event(w.index, pcOf(in), AccessKind::Read), l, from, bytes, AccessKind::Read);
+    }
     w.copies.push_back({pcOf(in), l, dst[l], src[l], uint8_t(bytes), uint8_t(have), w.copyGroup[l], false});
     // Often late, sometimes at once: a missing wait shows as old bytes on some seeds.
     if (rng.below(4) == 0)

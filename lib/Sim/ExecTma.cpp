@@ -376,7 +376,12 @@ void Cta::bulkRaces(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, un
   RaceState::AsyncAccess global(race, kind, now, event, false);
   worst = Conflict::IssuerFenceOnly + 1;
   forEachGlobalRun(op, [&](uint64_t a, unsigned bytes) {
-    for (uint64_t at = a, end = a + bytes; at < end;) {
+    if (device) {
+      foreignAccess(w, in, lane, a, bytes, kind, now, true);
+      if (kind == AccessKind::Write)
+        device->flags.erase(a, bytes);
+    }
+    for (uint64_t at = a, end = a + bytes; !device && at < end;) {
       unsigned n = unsigned(std::min(end - at, 64 - at % 64));
       noteUse(in, at, n, kind);
       at += n;

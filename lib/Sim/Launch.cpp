@@ -52,14 +52,6 @@ private:
   std::map<const Module *, Instance> instances;
 };
 
-/// The first CTA of a cluster by the cluster's number; without clusters the CTA of that number.
-std::array<uint32_t, 3> firstCtaOf(const LaunchContext &c, uint64_t index) {
-  auto &l = c.launch;
-  uint64_t nx = l.grid[0] / l.cluster[0], ny = l.grid[1] / l.cluster[1];
-  return {uint32_t(index % nx) * l.cluster[0], uint32_t(index / nx % ny) * l.cluster[1],
-          uint32_t(index / (nx * ny)) * l.cluster[2]};
-}
-
 /// Collects what CTAs leave, in order.
 class Folder {
 public:
@@ -86,6 +78,13 @@ private:
 
 } // namespace
 
+std::array<uint32_t, 3> firstCtaOf(const LaunchContext &c, uint64_t index) {
+  auto &l = c.launch;
+  uint64_t nx = l.grid[0] / l.cluster[0], ny = l.grid[1] / l.cluster[1];
+  return {uint32_t(index % nx) * l.cluster[0], uint32_t(index / nx % ny) * l.cluster[1],
+          uint32_t(index / (nx * ny)) * l.cluster[2]};
+}
+
 void Folder::fold(uint64_t index, CtaResult &&r) {
   std::lock_guard<std::mutex> lock(mutex);
   waiting.emplace(index, std::move(r));
@@ -109,12 +108,10 @@ void Folder::conflict(uint64_t page, unsigned granule, uint64_t bits, bool other
   Allocation *al = ctx.memory->find(address);
   Finding f;
   f.name = "TK-SIM-RACE-CTA";
-  // Order made by atomics and flags between CTAs is not modelled, so a kernel that uses them gets a warning.
-  f.severity = fn.usesInterCta ? Severity::Warning : Severity::Error;
-  f.message = formatv("byte {0} of '{1}' is {2} by one CTA and {3} by another with nothing to order them{4}",
+  f.severity = Severity::Error;
+  f.message = formatv("byte {0} of '{1}' is {2} by one CTA and {3} by another with nothing to order them",
                       al ? address - al->base : address, al ? al->name : "global memory", wrote ? "written" : "read",
-                      otherWrote ? "written" : "read",
-                      fn.usesInterCta ? " (order through atomics between CTAs is not modelled)" : "").str();
+                      otherWrote ? "written" : "read").str();
   f.ptxLine = in.line;
   f.ptxText = ctx.module->shownText(in.line);
   f.source = ctx.module->source(fn, in);
@@ -403,7 +400,7 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
   const LaunchContext &c = *prepared;
   uint64_t ctas = uint64_t(launch.grid[0]) * launch.grid[1] * launch.grid[2];
   unsigned threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
-  // Kernels that talk between CTAs run them one after the other, so that every run gives the same answer.
+  // CTAs that talk take turns on one host thread, so that every run gives the same answer.
   if (c.fn->usesInterCta || options.maxSteps)
     threads = 1;
   uint64_t units = ctas / c.clusterSize; // clusters, or CTAs where there are none
@@ -413,6 +410,9 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
   std::vector<Counters> counters(threads);
   auto work = [&](unsigned t) {
     counters[t].reset(c.fn->code.size());
+    if (c.fn->usesInterCta)
+      return runTogether(c, units, counters[t], steps,
+                         [&](uint64_t i, CtaResult &&r) { folder.fold(i, std::move(r)); });
     Cta cta(c, counters[t], steps);
     for (uint64_t i; (i = next.fetch_add(1)) < units;) {
       if (options.maxSteps && steps.load() > options.maxSteps)

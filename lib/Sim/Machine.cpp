@@ -40,8 +40,10 @@ void Counters::add(const Counters &o) {
     phases[offset] += count;
 }
 
-Cta::Cta(const LaunchContext &context, Counters &counters, std::atomic<uint64_t> &steps)
-    : ctx(context), fn(*context.fn), code(context.fn->code), counters(counters), globalSteps(steps) {
+Cta::Cta(const LaunchContext &context, Counters &counters, std::atomic<uint64_t> &steps,
+         InterCta *device)
+    : ctx(context), fn(*context.fn), code(context.fn->code), counters(counters), globalSteps(steps),
+      device(device) {
   warps.resize(size_t(ctx.warpStride) * ctx.clusterSize);
   groups.resize((warps.size() + 3) / 4);
   barriers.resize(16 * ctx.clusterSize);
@@ -157,6 +159,9 @@ void Cta::initWarp(Warp &w) {
   w.registerChanges = 0;
   w.copies.clear();
   std::fill(std::begin(w.copyGroup), std::end(w.copyGroup), 0);
+  w.fences.clear();
+  w.pendingReads.clear();
+  w.spins.clear();
 }
 
 void Cta::reset(std::array<uint32_t, 3> id) {
@@ -188,13 +193,32 @@ void Cta::reset(std::array<uint32_t, 3> id) {
   race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0, fn.usesBulk,
              ctx.clusterSize > 1 && ctx.options.narrowScope.has_value());
   recentUses = {};
+  recentTouches = {};
+  sharedFlags.clear();
+  unitSequence = {};
+  ctaSequence.assign(ctx.clusterSize, {});
+  idle = false;
+  countedProgress = progress;
   clockTicks = 1000;
 }
 
-void Cta::run(std::array<uint32_t, 3> id, CtaResult &result) {
+void Cta::start(uint32_t number, std::array<uint32_t, 3> id, CtaResult &result) {
   out = &result;
   reset(id);
-  schedule();
+  unit = race.unit = number;
+  if (device)
+    device->start(number, race);
+}
+
+void Cta::run(std::array<uint32_t, 3> id, CtaResult &result) {
+  start(0, id, result);
+  while (turn()) {
+  }
+  finish();
+}
+
+void Cta::finish() {
+  CtaResult &result = *out;
   if (!stop && !bulkOps.empty())
     finishBulk();
   if (!stop && !mbarriers.empty())
@@ -584,7 +608,10 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     stop = true;
     return false;
   case Op::Nop:
+    break;
   case Op::Fence:
+    if (checkRaces && fn.usesFlags)
+      fence(w, in, mask);
     break;
   case Op::FenceProxy:
     if (checkRaces)

@@ -14,6 +14,7 @@
 #define TK_LIB_SIM_MACHINE_H
 
 #include "Async.h"
+#include "InterCta.h"
 #include "Memory.h"
 #include "Ptx.h"
 #include "Race.h"
@@ -127,6 +128,17 @@ struct Warp {
   struct Copy { uint32_t pc; uint32_t lane; uint64_t dst, src; uint8_t bytes, sourceBytes; uint32_t group; bool done; };
   std::vector<Copy> copies;
   uint32_t copyGroup[32] = {};
+  // Synchronisation through flags in memory.
+  llvm::SmallVector<FenceRecord, 2> fences;
+  llvm::SmallVector<PendingRead, 2> pendingReads;
+  /// A strong load, or an atomic operation that changes nothing, and how often it has given the same in a row.
+  struct Spin {
+    uint32_t pc, mask;
+    uint64_t hash, address, value; ///< Address and value of the first lane.
+    uint64_t progress; ///< Of the device, when it did so last.
+    uint32_t times, idleTimes; ///< idleTimes: without any progress of the device.
+  };
+  llvm::SmallVector<Spin, 2> spins;
 };
 
 struct Barrier {
@@ -184,9 +196,25 @@ struct Counters {
 /// The CTAs of a cluster, or one without clusters, which run together.
 class Cta {
 public:
-  Cta(const LaunchContext &context, Counters &counters, std::atomic<uint64_t> &steps);
+  /// `device`: what the CTAs of a grid that talk to one another share; null: they do not.
+  Cta(const LaunchContext &context, Counters &counters, std::atomic<uint64_t> &steps,
+      InterCta *device = nullptr);
   /// Runs the CTAs to their end. `ctaid` is the first one's.
   void run(std::array<uint32_t, 3> ctaid, CtaResult &result);
+
+  // The same in parts. Machines of one device share what they know by the numbers of their units.
+  void start(uint32_t unit, std::array<uint32_t, 3> ctaid, CtaResult &result);
+  /// Lets some warp run for a while. False: there is nothing more to run.
+  bool turn();
+  void finish();
+  /// Every warp only waits or reads the same flags again and again, `times` in a row.
+  bool spins(unsigned times) const;
+  /// The same, with nothing changing on the whole device meanwhile.
+  bool isStuck() const;
+  /// Whether the others shall have their turn now.
+  bool wantsToYield() const { return yields; }
+  void reportStandstill(unsigned resident, uint64_t waiting);
+  RaceState takeRaceState() { return std::move(race); }
 
 private:
   friend struct Reporter;
@@ -226,17 +254,37 @@ private:
   };
   std::array<RecentUse, 64> recentUses;
 
+  // Synchronisation through flags, and with other units.
+  InterCta *device = nullptr;
+  uint32_t unit = 0;
+  FlagTable sharedFlags;
+  Knowledge unitSequence;               ///< What earlier fence.sc of scope .cluster and wider gave,
+  std::vector<Knowledge> ctaSequence;   ///< and of any scope, by rank.
+  llvm::SmallVector<unsigned, 32> ready;
+  bool yields = false; ///< Others shall have their turn now.
+  bool idle = false; ///< All wait for phases, and letting the waits time out has changed nothing.
+  uint64_t countedProgress = 0;
+  struct RecentTouch {
+    uint64_t number = ~0ull;
+    InterCta::Page *page = nullptr;
+    uint8_t kinds = 0; ///< That this unit has noted there.
+  };
+  std::array<RecentTouch, 64> recentTouches;
+
   // Set-up and scheduling (Machine.cpp).
   void reset(std::array<uint32_t, 3> id);
   void initWarp(Warp &w);
   uint32_t specialValue(Special s, const Warp &w, unsigned thread) const;
   std::array<uint32_t, 3> ctaOf(unsigned rank) const;
   bool alive(unsigned rank) const;
-  void schedule();
+  bool nothingReady();
   bool runWarp(Warp &w, unsigned quantum);
   bool runnable(const Warp &w) const;
   bool finished() const;
   void reportDeadlock();
+  void describeWaits(Finding &f);
+  std::string describeSpin(const Warp::Spin &s) const;
+  const Warp::Spin *spinOf(const Warp &w, const Frag &f) const;
   void checkExit();
 
   // Fragments.
@@ -302,6 +350,39 @@ private:
   void matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices);
   void reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
                       Space space);
+
+  // Flags in memory (ExecFlags.cpp).
+  void fence(Warp &w, const Inst &in, uint32_t mask);
+  void sequence(Warp &w, const Past &past, uint32_t mask, SyncScope scope);
+  void acquirePending(Warp &w, const Inst &in, uint32_t mask);
+  void acquireFrom(Warp &w, const Release &r, const Actor &reader, bool observes, uint64_t addr);
+  void strongReads(Warp &w, const Inst &in, uint32_t mask, const Place *place);
+  void strongWrites(Warp &w, const Inst &in, uint32_t mask, const Place *place);
+  void atomicFlags(Warp &w, const Inst &in, uint32_t mask, const Place *place);
+  void readFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsigned bytes);
+  void writeFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsigned bytes, const Past *past);
+  void endFlags(uint32_t mask, const Place *place, unsigned bytes);
+  FlagTable *flagsOf(const Place &p) {
+    return p.space == Space::Shared ? &sharedFlags : p.space == Space::Global && device ? &device->flags : nullptr;
+  }
+  Actor actor(const Warp &w, const Inst &in, unsigned lane) const {
+    return {unit, w.cta, w.index, lane, in.scope, pcOf(in)};
+  }
+  /// The two are the write of a flag and an access of a thread that came after a read of it: PTX's observation order.
+  bool isObserved(uint64_t addr, Space space, uint32_t otherUnit, const Conflict &c);
+  void noteSpin(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes);
+
+  // Other units (ExecInterCta.cpp).
+  /// Looks for other units that are not ordered before these lanes' accesses of global memory.
+  void foreignAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes, AccessKind kind);
+  void foreignAccess(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind,
+                     const ThreadClocks &knows, bool isAsync);
+  void reportForeign(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, uint32_t otherUnit,
+                     const Conflict &c);
+  std::string nameUnit(uint32_t number, unsigned rank) const;
+  std::string nameActor(const Actor &a) const;
+  std::string missingOrder(const Warp &w, uint32_t otherUnit, const Conflict &c) const;
+  std::string describeFault(const InterCta::Fault &f) const;
 
   // mbarriers (ExecMbarrier.cpp).
   bool mbarrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
@@ -439,6 +520,15 @@ private:
 /// What orders accesses of two CTAs of a cluster.
 constexpr const char *kWideScopes = ".release.cluster in the arrival and .acquire.cluster in the wait";
 
+/// The first CTA of a unit by its number: of a cluster, or without clusters the CTA of that number.
+std::array<uint32_t, 3> firstCtaOf(const LaunchContext &c, uint64_t unit);
+
+/// Runs the units of a kernel whose CTAs talk: as many at once as the device holds, in turns on one host thread.
+/// `fold` gets what each leaves.
+void runTogether(const LaunchContext &c, uint64_t units, Counters &counters, std::atomic<uint64_t> &steps,
+                 llvm::function_ref<void(uint64_t, CtaResult &&)> fold);
+
+const char *verbOf(AccessKind k);
 uint64_t atomicResult(AtomOp op, Ty ty, uint64_t old, uint64_t v, uint64_t swap, bool flush);
 /// Of a whole box, what is outside the tensor included.
 uint32_t boxBytes(const TensorMap &map);

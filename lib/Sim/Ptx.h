@@ -43,6 +43,9 @@ enum class Class : uint8_t { Integer, Float, Convert, Move, Memory, Control, Bar
 /// Cluster: shared memory of any CTA of the cluster. Places found there are Shared.
 enum class Space : uint8_t { Generic, Global, Shared, Local, Param, Const, Cluster };
 
+/// Of strong operations, in the order of inclusion. None: a weak one.
+enum class SyncScope : uint8_t { None, Cta, Cluster, Gpu, Sys };
+
 /// A register row: `off` is the row's first 32-bit word in the register file (or, with the top bit set, in the
 /// constant pool); `idx` numbers the register for poison and in-flight marks. Index 0 is never poison.
 struct Opnd {
@@ -111,6 +114,7 @@ struct Inst {
   bool aligned = false;    ///< Needs the whole warp.
   bool touchesWgmma = false; ///< Names a register that some wgmma uses; only these are checked in flight.
   bool isVolatile = false, isAcquire = false, isRelease = false, isRed = false, trans = false, negB = false;
+  SyncScope scope = SyncScope::None; ///< Of loads, stores, atomics and fences.
   bool isWide = false;     ///< Arrivals and waits at mbarriers: the scope reaches beyond the CTA.
   Opnd guard;              ///< Predicate register.
   Opnd d, d2, s[4];
@@ -176,7 +180,8 @@ struct Function {
   uint32_t regWords = 0, regCount = 1;
   uint32_t localBytes = 0;
   bool usesBulk = false; ///< Has bulk copies to or from global memory.
-  bool usesInterCta = false; ///< Has atomics or scoped accesses on global memory.
+  bool usesInterCta = false; ///< Has atomics or strong accesses on global memory.
+  bool usesFlags = false; ///< Has atomics or strong accesses on any memory.
   std::array<uint32_t, 3> reqntid = {0, 0, 0}, maxntid = {0, 0, 0}, reqcluster = {0, 0, 0};
   uint32_t maxnreg = 0, minCtas = 0; ///< .maxnreg, .minnctapersm; 0: absent.
 };

@@ -15,12 +15,6 @@ using namespace llvm;
 
 namespace tk::sim {
 
-static void join(Clock &into, const Clock &from) {
-  if (into.size() < from.size())
-    into.resize(from.size());
-  laneOps().max(into.data(), from.data(), from.size());
-}
-
 ThreadClocks RaceState::blank() const {
   ThreadClocks t;
   t.seen.assign(slots, 0);
@@ -73,6 +67,8 @@ void RaceState::release(unsigned warp, uint32_t mask, ThreadClocks &barrier, Clo
   join(barrier.fenced, w.fenced);
   join(barrier.ownFenced, w.ownFenced);
   join(barrier.fencedGlobal, w.fencedGlobal);
+  join(barrier.foreign, w.foreign);
+  join(barrier.almost, w.almost);
   bool reaches = scopes && reached;
   if (reaches)
     join(*reached, w.reached);
@@ -99,6 +95,8 @@ void RaceState::acquire(unsigned warp, const ThreadClocks &barrier, const Clock 
   join(w.ownFenced, barrier.ownFenced);
   join(w.fencedGlobal, barrier.fencedGlobal);
   join(w.reached, barrier.reached);
+  join(w.foreign, barrier.foreign);
+  join(w.almost, barrier.almost);
   if (wider)
     join(w.reached, *wider);
 }
@@ -145,8 +143,10 @@ void RaceState::proxyFence(unsigned warp, uint32_t mask, bool sharedMemory, bool
   globalMemory &= globalProxy;
   if (sharedMemory)
     join(w.fenced, w.seen);
-  if (globalMemory)
+  if (globalMemory) {
     join(w.fencedGlobal, w.seen);
+    w.foreign = sim::fenced(w.foreign);
+  }
   for (unsigned l = 0; l < 32; ++l) {
     unsigned slot = warp * 32 + l;
     if ((mask >> l & 1) && sharedMemory)
@@ -169,6 +169,7 @@ void RaceState::forgetWhenFull() {
   constexpr size_t limit = (size_t(1) << 26) - 4;
   if (events.size() < limit && splits.size() < limit && sets.size() < limit)
     return;
+  ++generation;
   events.assign(1, {});
   std::fill(lastEvent.begin(), lastEvent.end(), Cached());
   std::fill(sharedWrite.begin(), sharedWrite.end(), 0);
@@ -315,8 +316,12 @@ uint32_t RaceState::addReader(uint32_t cell, const Accessor &me) {
   if (!keep.empty()) {
     keep.push_back(mine);
     llvm::sort(keep);
-    sets.push_back(std::move(keep));
-    result = kSet | uint32_t(sets.size() - 1);
+    if ((cell & kSet) && keep == sets[cell & kIndex]) // who polls reads the same again and again
+      result = cell;
+    else {
+      sets.push_back(std::move(keep));
+      result = kSet | uint32_t(sets.size() - 1);
+    }
   }
   it->second = result;
   return result;
@@ -494,6 +499,128 @@ bool RaceState::access(ShadowPage page, uint64_t offset, unsigned bytes, AccessK
   me.reached = scopes ? warps[warp].reached.data() : nullptr;
   Memo memo;
   return run(page, offset, bytes, isWrite(kind), me, memo, conflict);
+}
+
+//===----------------------------------------------------------------------===//
+// Flags in memory, and other units
+//===----------------------------------------------------------------------===//
+
+Past RaceState::past(unsigned warp) {
+  ThreadClocks &w = warps[warp];
+  Past p{std::make_shared<const Clocks>(w), w.clock, w.foreign, w.almost};
+  ++w.clock;
+  return p;
+}
+
+Knowledge RaceState::give(const Past &past, unsigned warp, uint32_t lanes) const {
+  auto own = std::make_shared<Clocks>(*past.own);
+  for (unsigned l = 0; l < 32; ++l)
+    if (lanes >> l & 1) {
+      own->seen[warp * 32 + l] = past.clock;
+      if (scopes)
+        own->reached[warp * 32 + l] = past.clock;
+    }
+  return with(past.foreign, unit, std::move(own));
+}
+
+void RaceState::take(unsigned warp, const Knowledge &knowledge, bool wide) {
+  ThreadClocks &w = warps[warp];
+  if (const Clocks *own = find(knowledge, unit)) {
+    join(w.seen, own->seen);
+    join(w.fenced, own->fenced);
+    join(w.ownFenced, own->ownFenced);
+    join(w.fencedGlobal, own->fencedGlobal);
+    if (wide)
+      join(w.reached, own->reached);
+  }
+  join(wide ? w.foreign : w.almost, knowledge);
+}
+
+ShadowPage RaceState::existingShadow(uint64_t page) const {
+  auto it = pageAt.find(page);
+  if (it == pageAt.end())
+    return {nullptr, nullptr};
+  uint32_t *p = pages[it->second].get();
+  return {p, p + kPage / 4};
+}
+
+void RaceState::retire() {
+  warps = {};
+  lastEvent = {};
+  sharedWrite = {};
+  sharedRead = {};
+  setAt.shrink_and_clear();
+}
+
+static uint32_t at(const Clock &clock, unsigned slot) {
+  return slot < clock.size() ? clock[slot] : 0;
+}
+
+bool RaceState::meetsCell(uint32_t cell, bool otherWrite, const Asker &asker,
+                          Conflict &conflict) const {
+  const Event &e = events[cell >> 5];
+  if (asker.isStrong && asker.strongCode[e.pc])
+    return true;
+  unsigned first = e.slot + (e.agent || e.multi ? 0 : cell & 31), last = first + (e.multi ? 31 : 0);
+  auto reaches = [&](const Clocks *known, Clock Clocks::*which) {
+    for (unsigned slot = first; slot <= last; ++slot)
+      if (!known || at(known->*which, slot) < e.clock)
+        return false;
+    return true;
+  };
+  Conflict::Kind kind;
+  if (!reaches(asker.known, &Clocks::seen))
+    kind =
+        reaches(asker.almost, &Clocks::seen) ? Conflict::NarrowScope : Conflict::Unordered;
+  else if (asker.isAsync && otherWrite && !e.agent &&
+           !reaches(asker.known, &Clocks::fencedGlobal))
+    kind = Conflict::NoProxyFence;
+  else
+    return true;
+  conflict = {kind, e, cell & 31, 0, otherWrite};
+  return false;
+}
+
+bool RaceState::meetsCells(uint32_t write, uint32_t read, const Asker &asker,
+                           Conflict &conflict) const {
+  if (write && !meetsCell(write, true, asker, conflict))
+    return false;
+  if (!asker.isWrite || !read)
+    return true;
+  if (!(read & kSet))
+    return meetsCell(read, false, asker, conflict);
+  return all_of(sets[read & kIndex],
+                [&](uint32_t cell) { return meetsCell(cell, false, asker, conflict); });
+}
+
+bool RaceState::meets(ShadowPage page, uint64_t offset, unsigned bytes, const Asker &asker,
+                      Conflict &conflict) const {
+  bool ok = true;
+  uint32_t write = 0, read = 0; // What was right before.
+  auto cells = [&](uint32_t w, uint32_t r, uint64_t byte) {
+    Conflict c{};
+    if (meetsCells(w, r, asker, c))
+      return true;
+    c.address = byte - offset;
+    keepWorse(conflict, c, ok);
+    return false;
+  };
+  for (uint64_t byte = offset, end = offset + bytes; byte < end;) {
+    uint32_t w = page.write[byte / 4], r = page.read[byte / 4];
+    bool splitW = (w & kSplit) == kSplit, splitR = (r & kSplit) == kSplit;
+    if (!splitW && !splitR) {
+      if ((w != write || r != read) && cells(w, r, byte)) {
+        write = w;
+        read = r;
+      }
+      byte = (byte & ~3ull) + 4;
+      continue;
+    }
+    cells(splitW ? splits[w & kIndex].cell[byte % 4] : w,
+          splitR ? splits[r & kIndex].cell[byte % 4] : r, byte);
+    ++byte;
+  }
+  return ok;
 }
 
 } // namespace tk::sim

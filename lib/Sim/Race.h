@@ -18,6 +18,7 @@
 #ifndef TK_LIB_SIM_RACE_H
 #define TK_LIB_SIM_RACE_H
 
+#include "Knowledge.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
@@ -41,13 +42,17 @@ struct Event {
                     ///< never unlearn it.
 };
 
-using Clock = std::vector<uint32_t>;
-
-struct ThreadClocks {
+struct ThreadClocks : Clocks {
   uint32_t clock = 1;
-  Clock seen, fenced, ownFenced;
-  Clock fencedGlobal; ///< The same for global memory, from any side. Empty where no bulk copy can ask.
-  Clock reached; ///< Of `seen`, what came by synchronisation whose scope reaches both sides. Empty without clusters.
+  Knowledge foreign; ///< Of other units, by synchronisation through global memory.
+  Knowledge almost;  ///< The same, but for a scope on the way that does not hold both sides.
+};
+
+/// What threads had done and learnt when they made a fence or a release.
+struct Past {
+  std::shared_ptr<const Clocks> own; ///< Without what was done since the warp's last release.
+  uint32_t clock = 0;
+  Knowledge foreign, almost;
 };
 
 /// Shadow cells of a run of words.
@@ -73,6 +78,7 @@ struct Conflict {
 class RaceState {
 public:
   void reset(unsigned warps, unsigned codeSize, uint64_t sharedBytes, bool globalProxy, bool scopes);
+  uint32_t unit = 0;
 
   std::vector<ThreadClocks> warps;
   unsigned agentSlot(unsigned warpgroup) const { return unsigned(warps.size()) * 32 + warpgroup; }
@@ -96,6 +102,14 @@ public:
   void warpSync(unsigned warp, uint32_t mask);
   void proxyFence(unsigned warp, uint32_t mask, bool sharedMemory = true, bool globalMemory = true);
   ThreadClocks blank() const;
+
+  // Synchronisation through flags in memory.
+  /// What `warp` has done and learnt up to here; its next accesses are later.
+  Past past(unsigned warp);
+  /// What the threads give whose fence or release this is, all units in one map.
+  Knowledge give(const Past &past, unsigned warp, uint32_t lanes) const;
+  /// What came from a thread of this unit, or by scopes that hold both sides (`wide`).
+  void take(unsigned warp, const Knowledge &knowledge, bool wide);
 
   /// The event of `warp` executing `pc` in its present interval.
   uint32_t event(unsigned warp, uint32_t pc, AccessKind kind);
@@ -123,6 +137,17 @@ public:
               uint32_t event, bool sameValue, Conflict &conflict);
   class WarpAccess;
   class AsyncAccess;
+
+  // What other units ask. This unit may have ended.
+  struct Asker;
+  /// Looks whether an access of another unit is ordered after all that this unit did to the bytes.
+  bool meets(ShadowPage page, uint64_t offset, unsigned bytes, const Asker &asker,
+             Conflict &conflict) const;
+  /// The shadow of a page that this unit has touched; null pointers: it has forgotten.
+  ShadowPage existingShadow(uint64_t page) const;
+  uint32_t generation = 0; ///< Shadow pages keep their places within one.
+  /// The unit has ended: only `meets` will be asked.
+  void retire();
 
 private:
   static constexpr uint32_t kSet = 0x80000000u, kSplit = 0xc0000000u, kIndex = 0x3fffffffu;
@@ -159,6 +184,8 @@ private:
   bool cellAccess(uint32_t &write, uint32_t &read, bool isWrite, const Accessor &me, Conflict &conflict);
   bool wordAccess(ShadowPage page, uint64_t word, unsigned first, unsigned last, bool isWrite, const Accessor &me,
                   Conflict &conflict);
+  bool meetsCell(uint32_t cell, bool otherWrite, const Asker &asker, Conflict &conflict) const;
+  bool meetsCells(uint32_t write, uint32_t read, const Asker &asker, Conflict &conflict) const;
   template <class Fine>
   bool partFine(uint32_t &write, uint32_t &read, unsigned first, unsigned bytes, bool isWrite,
                 uint32_t me, Fine &&fine);
@@ -192,6 +219,15 @@ private:
   std::vector<Split> splits;
   std::vector<llvm::SmallVector<uint32_t, 4>> sets;
   llvm::DenseMap<uint64_t, uint32_t> setAt; ///< Interned: (set or cell, added cell) to set.
+};
+
+/// An access of another unit, and what it knows of this one.
+struct RaceState::Asker {
+  const Clocks *known = nullptr, *almost = nullptr;
+  bool isWrite = false, isAsync = false;
+  /// Whether the access is strong for all threads of the device, and which instructions are.
+  bool isStrong = false;
+  llvm::ArrayRef<uint8_t> strongCode;
 };
 
 /// The accesses of one operation of the asynchronous proxy, of one kind and with what the operation

@@ -19,36 +19,48 @@ bool Cta::finished() const {
   return all_of(warps, [](const Warp &w) { return w.frags.empty() && !w.live; });
 }
 
-void Cta::schedule() {
-  SmallVector<unsigned, 32> ready;
-  while (!stop) {
-    ready.clear();
-    for (Warp &w : warps)
-      if (runnable(w))
-        ready.push_back(w.index);
-    if (ready.empty()) {
-      if (finished())
-        break;
-      if (forceBulk() || timeOutWaits())
-        continue;
-      reportDeadlock();
-      break;
-    }
-    unsigned quantum = 1 + rng.below(8u << rng.below(7));
-    runWarp(warps[ready[rng.below(ready.size())]], quantum);
-    if (!fn.wgmmas.empty())
-      maybeProgress();
-    if (!bulkOps.empty())
-      progressBulk();
-    if (ctx.options.maxSteps) {
-      uint64_t total = globalSteps.fetch_add(quantum, std::memory_order_relaxed) + quantum;
-      if (total > ctx.options.maxSteps) {
-        report("TK-SIM-STEP-LIMIT", Severity::Error, nullptr, 0, 0, 0,
-               "stopped after " + Twine(ctx.options.maxSteps) + " warp instructions; raise the limit or look for an endless loop");
-        stop = true;
-      }
+bool Cta::turn() {
+  idle = yields = false;
+  ready.clear();
+  for (Warp &w : warps)
+    if (runnable(w))
+      ready.push_back(w.index);
+  if (ready.empty())
+    return nothingReady();
+  unsigned quantum = 1 + rng.below(8u << rng.below(7));
+  runWarp(warps[ready[rng.below(ready.size())]], quantum);
+  if (!fn.wgmmas.empty())
+    maybeProgress();
+  if (!bulkOps.empty())
+    progressBulk();
+  if (device && progress != countedProgress) {
+    ++device->progress;
+    countedProgress = progress;
+  }
+  if (ctx.options.maxSteps) {
+    uint64_t total = globalSteps.fetch_add(quantum, std::memory_order_relaxed) + quantum;
+    if (total > ctx.options.maxSteps) {
+      report("TK-SIM-STEP-LIMIT", Severity::Error, nullptr, 0, 0, 0,
+             "stopped after " + Twine(ctx.options.maxSteps) + " warp instructions; raise the limit or look for an endless loop");
+      stop = true;
     }
   }
+  return !stop;
+}
+
+/// No warp can go on by itself.
+bool Cta::nothingReady() {
+  if (finished())
+    return false;
+  if (forceBulk() || timeOutWaits())
+    return true;
+  // The loop around a wait for a phase may look at what another CTA writes.
+  idle = device && any_of(warps, [](const Warp &w) {
+    return any_of(w.frags, [](const Frag &f) { return f.state == Frag::AtMbarrier; });
+  });
+  if (!idle)
+    reportDeadlock();
+  return idle;
 }
 
 void Cta::reportDeadlock() {
@@ -60,32 +72,44 @@ void Cta::reportDeadlock() {
   Finding *f = report("TK-SIM-BARRIER-DEADLOCK", Severity::Error, first, first ? first->frags[0].mask : 0, pc, 0,
                       "no warp can go on: every live warp waits for something that no one will do");
   if (f)
-    for (Warp &w : warps) {
-      if (w.frags.empty() && !w.live && w.local < ctx.warpsPerCta)
-        f->details.push_back(nameWarp(w) + " has exited");
-      for (Frag &fr : w.frags) {
-        std::string what;
-        if (fr.state == Frag::AtBarrier) {
-          const Barrier &b = barriers[fr.barrier];
-          unsigned live = 0;
-          for (Warp &o : warps)
-            live += o.live && o.cta == w.cta ? 32 : 0;
-          what = formatv("waits at barrier {0}, which has {1} of {2} threads", fr.barrier % 16, b.arrived,
-                         b.expected ? b.expected : live).str();
-        } else if (fr.state == Frag::AtWarpSync)
-          what = formatv("waits for lanes {0:x} of its warp, has {1:x}", fr.waitMask, fr.mask).str();
-        else if (fr.state == Frag::AtMbarrier)
-          what = describeWait(w, fr);
-        else if (fr.state == Frag::AtRegisters)
-          what = formatv("waits for {0} registers a thread, has {1}; {2} are free in the CTA's pool", code[fr.pc].imm, w.registers, freeRegisters[w.cta]).str();
-        else if (fr.state == Frag::AtCluster)
-          what = formatv("waits for phase {0} of the cluster barrier", clusterBarrier.phase).str();
-        else
-          what = "waits for a wgmma that the other warps of its warpgroup have not issued";
-        f->details.push_back(formatv("{0} lanes {1:x} at {2} {3}", nameWarp(w), fr.mask, place(fr.pc), what).str());
-      }
-    }
+    describeWaits(*f);
   stop = true;
+}
+
+/// Each warp's place and what it waits for.
+void Cta::describeWaits(Finding &f) {
+  for (Warp &w : warps) {
+    if (w.frags.empty() && !w.live && w.local < ctx.warpsPerCta)
+      f.details.push_back(nameWarp(w) + " has exited");
+    for (Frag &fr : w.frags) {
+      std::string what;
+      if (fr.state == Frag::Run) {
+        const Warp::Spin *spin = spinOf(w, fr);
+        what = spin ? describeSpin(*spin) : "runs";
+      } else if (fr.state == Frag::AtBarrier) {
+        const Barrier &b = barriers[fr.barrier];
+        unsigned live = 0;
+        for (Warp &o : warps)
+          live += o.live && o.cta == w.cta ? 32 : 0;
+        what = formatv("waits at barrier {0}, which has {1} of {2} threads", fr.barrier % 16,
+                       b.arrived, b.expected ? b.expected : live)
+                   .str();
+      } else if (fr.state == Frag::AtWarpSync)
+        what = formatv("waits for lanes {0:x} of its warp, has {1:x}", fr.waitMask, fr.mask).str();
+      else if (fr.state == Frag::AtMbarrier)
+        what = describeWait(w, fr);
+      else if (fr.state == Frag::AtRegisters)
+        what = formatv("waits for {0} registers a thread, has {1}; {2} are free in the CTA's pool",
+                       code[fr.pc].imm, w.registers, freeRegisters[w.cta])
+                   .str();
+      else if (fr.state == Frag::AtCluster)
+        what = formatv("waits for phase {0} of the cluster barrier", clusterBarrier.phase).str();
+      else
+        what = "waits for a wgmma that the other warps of its warpgroup have not issued";
+      f.details.push_back(
+          formatv("{0} lanes {1:x} at {2} {3}", nameWarp(w), fr.mask, place(fr.pc), what).str());
+    }
+  }
 }
 
 bool Cta::runWarp(Warp &w, unsigned quantum) {
@@ -100,7 +124,7 @@ bool Cta::runWarp(Warp &w, unsigned quantum) {
     return choices.empty() ? -1 : int(choices[rng.below(choices.size())]);
   };
   int f = pick();
-  while (quantum-- && f >= 0 && !stop) {
+  while (quantum-- && f >= 0 && !stop && !yields) {
     Frag &fr = w.frags[f];
     bool same = fr.pc == fr.joinPc ? reachJoin(w, f) : step(w, f);
     if (!same)

@@ -1,0 +1,268 @@
+//===- ExecFlags.cpp - Fences, and strong accesses as flags ---------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// Release and acquire patterns of the PTX memory model. A release pattern is a release, or a fence
+/// and a later strong write of the same thread; an acquire pattern an acquire, or a strong read and
+/// a later fence. What one of several lanes acquires counts for its warp.
+///
+//===----------------------------------------------------------------------===//
+
+#include "Machine.h"
+#include "Parser.h"
+
+using namespace llvm;
+
+namespace tk::sim {
+
+//===----------------------------------------------------------------------===//
+// Fences
+//===----------------------------------------------------------------------===//
+
+void Cta::fence(Warp &w, const Inst &in, uint32_t mask) {
+  if (in.isAcquire)
+    acquirePending(w, in, mask);
+  if (!in.isRelease)
+    return;
+  Past past = race.past(w.index);
+  if (in.sub) {
+    sequence(w, past, mask, in.scope);
+    past = race.past(w.index); // with what earlier fences gave
+  }
+  for (FenceRecord &r : w.fences) // A later fence that reaches as far says more.
+    if (r.scope <= in.scope)
+      r.lanes &= ~mask;
+  erase_if(w.fences, [](const FenceRecord &r) { return !r.lanes; });
+  w.fences.push_back({mask, in.scope, std::move(past)});
+}
+
+/// A fence.sc synchronises with every later one whose scope and its own hold both threads. That the
+/// later one is the one executed later is one of the orders that the model allows.
+void Cta::sequence(Warp &w, const Past &past, uint32_t mask, SyncScope scope) {
+  Knowledge mine = race.give(past, w.index, mask);
+  SmallVector<Knowledge *, 3> orders = {&ctaSequence[w.cta]};
+  if (scope >= SyncScope::Cluster)
+    orders.push_back(&unitSequence);
+  if (scope >= SyncScope::Gpu && device)
+    orders.push_back(&device->sequence);
+  for (Knowledge *order : orders) {
+    Knowledge before = *order;
+    join(*order, mine);
+    race.take(w.index, before, true);
+  }
+}
+
+/// Strong reads of these lanes become acquire patterns.
+void Cta::acquirePending(Warp &w, const Inst &in, uint32_t mask) {
+  for (PendingRead &p : w.pendingReads) {
+    if (!(p.lanes & mask))
+      continue;
+    Actor reader = p.reader;
+    reader.scope = in.scope; // of the last operation in the pattern
+    acquireFrom(w, p.release, reader, p.observes, p.address);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Reads
+//===----------------------------------------------------------------------===//
+
+/// `observes`: the read and the write are morally strong. The pattern's ends are looked at here.
+void Cta::acquireFrom(Warp &w, const Release &r, const Actor &reader, bool observes,
+                      uint64_t addr) {
+  bool wide = observes && r.by.reaches(reader), isOwn = r.by.unit == unit;
+  if (wide || isOwn)
+    race.take(w.index, r.knows, wide);
+  else
+    join(race.warps[w.index].almost, r.knows);
+  join(race.warps[w.index].almost, r.almost);
+  if (!device || isOwn)
+    return;
+  if (wide)
+    device->forgetFault(r.by.unit, unit);
+  else
+    device->noteFault({InterCta::Fault::Narrow, addr, r.by, reader});
+}
+
+void Cta::readFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsigned bytes) {
+  FlagTable *table = flagsOf(p);
+  Flag *f = table ? table->find(p.raw, bytes) : nullptr;
+  Actor me = actor(w, in, lane);
+  if (!f)
+    return;
+  if (!f->last.isSameThread(me) && !is_contained(f->observers, unit))
+    f->observers.push_back(unit);
+  bool observes = f->last.reaches(me);
+  if (device && f->last.unit != unit && (f->releases.empty() || !in.isAcquire))
+    device->noteFault(
+        {f->releases.empty() ? InterCta::Fault::NoRelease : InterCta::Fault::NoAcquire, p.raw,
+         f->last, me});
+  if (in.isAcquire) {
+    for (const PendingRead &r : w.pendingReads)
+      if (r.address == p.raw && r.bytes == bytes && (r.lanes >> lane & 1))
+        acquireFrom(w, r.release, me, r.observes, p.raw);
+    for (const Release &r : f->releases)
+      acquireFrom(w, r, me, observes, p.raw);
+    return;
+  }
+  for (const Release &r : f->releases) {
+    auto same = find_if(w.pendingReads, [&](const PendingRead &o) {
+      return o.address == p.raw && o.bytes == bytes && o.reader.pc == me.pc &&
+             o.observes == observes && o.release.by.isSameThread(r.by) &&
+             o.release.by.scope == r.by.scope;
+    });
+    if (same == w.pendingReads.end()) {
+      w.pendingReads.push_back({p.raw, bytes, 1u << lane, me, observes, r});
+      continue;
+    }
+    if (same->release.knows != r.knows) { // The same thread's later release says more.
+      same->lanes = 0;
+      same->release = r;
+    }
+    same->lanes |= 1u << lane;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Writes
+//===----------------------------------------------------------------------===//
+
+/// `past`: the write is a release, of this.
+void Cta::writeFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsigned bytes,
+                    const Past *past) {
+  FlagTable *table = flagsOf(p);
+  if (!table)
+    return;
+  if (device) {
+    ++device->strongWrites;
+    // What follows at once is what a flag written too early would let others meet.
+    yields |= rng.below(2) == 0;
+  }
+  Actor me = actor(w, in, lane);
+  SmallVector<Release, 1> releases;
+  if (Flag *old = table->find(p.raw, bytes)) {
+    bool sees = old->last.reaches(me);
+    if (in.op == Op::Atom) // carries on what it read
+      for (Release &r : old->releases) {
+        if (!sees)
+          join(r.almost, std::exchange(r.knows, nullptr));
+        add(releases, std::move(r));
+      }
+    else if (old->last.isSameThread(me)) // a release, then a strong write of its thread
+      releases = std::move(old->releases);
+  } else if (in.op == Op::Atom && !past && w.fences.empty())
+    return; // one of many sums: nobody synchronises by it
+  auto give = [&](const Past &of, SyncScope scope) {
+    Actor by = me;
+    by.scope = scope;
+    add(releases, {by, race.give(of, w.index, 1u << lane), of.almost});
+  };
+  if (past)
+    give(*past, in.scope);
+  for (const FenceRecord &r : w.fences)
+    if (r.lanes >> lane & 1)
+      give(r.past, r.scope);
+  Flag &f = table->make(p.raw, bytes);
+  f.last = me;
+  f.releases = std::move(releases);
+  f.observers.clear();
+}
+
+//===----------------------------------------------------------------------===//
+// Instructions
+//===----------------------------------------------------------------------===//
+
+/// Calls f(lane, place) for each element of a scalar or vector access: to each its own flag.
+template <class Place, class F>
+static void forEachElement(const Inst &in, uint32_t mask, const Place *place, F &&f) {
+  unsigned bytes = bytesOf(in.ty);
+  for (unsigned l = 0; l < 32; ++l)
+    for (unsigned i = 0; (mask >> l & 1) && i < in.numVec; ++i) {
+      Place p = place[l];
+      p.raw += i * bytes;
+      f(l, p, bytes);
+    }
+}
+
+void Cta::strongReads(Warp &w, const Inst &in, uint32_t mask, const Place *place) {
+  forEachElement(in, mask, place,
+                 [&](unsigned l, const Place &p, unsigned bytes) { readFlag(w, in, l, p, bytes); });
+}
+
+void Cta::strongWrites(Warp &w, const Inst &in, uint32_t mask, const Place *place) {
+  Past past;
+  if (in.isRelease)
+    past = race.past(w.index);
+  forEachElement(in, mask, place, [&](unsigned l, const Place &p, unsigned bytes) {
+    writeFlag(w, in, l, p, bytes, in.isRelease ? &past : nullptr);
+  });
+}
+
+void Cta::atomicFlags(Warp &w, const Inst &in, uint32_t mask, const Place *place) {
+  Past past;
+  if (in.isRelease)
+    past = race.past(w.index);
+  forEachElement(in, mask, place, [&](unsigned l, const Place &p, unsigned bytes) {
+    if (!in.isRed) // whose read makes no acquire pattern
+      readFlag(w, in, l, p, bytes);
+    writeFlag(w, in, l, p, bytes, in.isRelease ? &past : nullptr);
+  });
+}
+
+/// Ordinary stores end what strong writes left.
+void Cta::endFlags(uint32_t mask, const Place *place, unsigned bytes) {
+  for (unsigned l = 0; l < 32; ++l)
+    if (FlagTable *table = mask >> l & 1 ? flagsOf(place[l]) : nullptr)
+      table->erase(place[l].raw, bytes);
+}
+
+bool Cta::isObserved(uint64_t addr, Space space, uint32_t otherUnit, const Conflict &c) {
+  FlagTable *table = flagsOf({nullptr, nullptr, addr, space});
+  const Flag *f = table && c.otherWrite && !c.other.agent ? table->holding(addr) : nullptr;
+  return f && f->last.unit == otherUnit && f->last.pc == c.other.pc &&
+         f->last.warp == c.other.slot / 32 && f->last.lane == c.otherLane &&
+         is_contained(f->observers, unit);
+}
+
+//===----------------------------------------------------------------------===//
+// Spinning
+//===----------------------------------------------------------------------===//
+
+void Cta::noteSpin(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes) {
+  if (!mask)
+    return;
+  uint32_t pc = pcOf(in);
+  uint64_t hash = 0, first = 0;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    const Place &p = place[std::countr_zero(rest)];
+    uint64_t value[2] = {};
+    memcpy(value, p.data, std::min<size_t>(bytes, sizeof value));
+    hash = (hash ^ p.raw ^ value[0] * 0x9e3779b97f4a7c15ull ^ value[1]) * 0xbf58476d1ce4e5b9ull;
+    if (rest == mask)
+      first = value[0];
+  }
+  uint64_t address = place[std::countr_zero(mask)].raw;
+  for (Warp::Spin &s : w.spins) {
+    if (s.pc != pc || s.mask != mask)
+      continue;
+    bool same = s.hash == hash;
+    yields |= !same && rng.below(2) == 0; // as after a strong write
+    s.times = same ? s.times + 1 : 0;
+    s.idleTimes = same && s.progress == device->progress ? s.idleTimes + 1 : 0;
+    s.hash = hash;
+    s.address = address;
+    s.value = first;
+    s.progress = device->progress;
+    return;
+  }
+  constexpr size_t limit = 16;
+  if (w.spins.size() == limit)
+    w.spins.erase(w.spins.begin());
+  yields |= rng.below(2) == 0;
+  w.spins.push_back({pc, mask, hash, address, first, device->progress, 0, 0});
+}
+
+} // namespace tk::sim

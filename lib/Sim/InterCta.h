@@ -1,0 +1,116 @@
+//===- InterCta.h - What the CTAs of a grid share ---------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// The state of a launch whose CTAs synchronise through global memory: its flags, and who has
+/// touched which page. The shadow itself stays with each unit: a unit that accesses a page asks the
+/// shadows of the others that did something there that may conflict. So what nobody writes costs
+/// nothing.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_LIB_SIM_INTERCTA_H
+#define TK_LIB_SIM_INTERCTA_H
+
+#include "Flags.h"
+
+namespace tk::sim {
+
+class InterCta {
+public:
+  InterCta(const Function &fn, uint64_t units);
+
+  /// What a unit did to a page. Strong: with a scope that holds the whole device.
+  enum Kind : uint8_t { kRead = 1, kStrongRead = 2, kWrite = 4, kStrongWrite = 8 };
+  static Kind kindOf(bool isWrite, bool isStrong) {
+    return isWrite ? isStrong ? kStrongWrite : kWrite : isStrong ? kStrongRead : kRead;
+  }
+  /// With which kinds of another unit it may conflict.
+  static uint8_t conflictsOf(Kind k) {
+    return k == kRead         ? kWrite | kStrongWrite
+           : k == kStrongRead ? kWrite
+           : k == kWrite      ? kRead | kStrongRead | kWrite | kStrongWrite
+                              : kRead | kWrite;
+  }
+
+  struct Touch {
+    uint32_t unit;
+    uint8_t kinds;
+    uint32_t generation = 0; ///< Of the unit's shadow when `shadow` was looked up.
+    ShadowPage shadow{};
+  };
+  struct Page {
+    std::vector<Touch> touches;   ///< One for each unit.
+    uint32_t first[4] = {};       ///< By kind: the first unit.
+    uint8_t any = 0, several = 0; ///< Kinds of anyone, and of more than one unit.
+    /// The kinds of `which` that units other than `unit` have done.
+    uint8_t others(uint32_t unit, uint8_t which) const {
+      uint8_t left = any & which, found = left & several;
+      for (unsigned k = 0; k < 4; ++k)
+        if ((left >> k & 1) && first[k] != unit)
+          found |= uint8_t(1u << k);
+      return found;
+    }
+  };
+  Page &page(uint64_t number) {
+    std::unique_ptr<Page> &p = pages[number];
+    if (!p)
+      p = std::make_unique<Page>();
+    return *p;
+  }
+  /// What the unit has done to the page so far, `kind` included.
+  uint8_t touch(Page &page, uint32_t unit, Kind kind);
+
+  /// Calls f(unit, its race state, its shadow of the page) for each other unit with such a kind.
+  template <class F>
+  void forEachOther(Page &page, uint64_t number, uint32_t unit, uint8_t which, F &&f) {
+    for (Touch &t : page.touches) {
+      const RaceState *race = t.unit != unit && (t.kinds & which) ? races[t.unit] : nullptr;
+      if (!race)
+        continue;
+      if (!t.shadow.write || t.generation != race->generation) {
+        t.shadow = race->existingShadow(number);
+        t.generation = race->generation;
+      }
+      if (t.shadow.write)
+        f(t.unit, *race, t.shadow);
+    }
+  }
+
+  void start(uint32_t unit, const RaceState &race) { races[unit] = &race; }
+  /// The unit has ended. What it did is still asked for.
+  void retire(uint32_t unit, RaceState &&race);
+
+  /// Why a read of a flag gave no order, by the unit that wrote and the one that read. For
+  /// messages.
+  struct Fault {
+    enum Kind { None, NoRelease, NoAcquire, Narrow } kind = None;
+    uint64_t address = 0;
+    Actor writer, reader;
+  };
+  void noteFault(const Fault &f) { faults.try_emplace({f.writer.unit, f.reader.unit}, f); }
+  void forgetFault(uint32_t writer, uint32_t reader) { faults.erase({writer, reader}); }
+  /// The one between the two units, else one of the writer's with any.
+  const Fault *findFault(uint32_t writer, uint32_t reader) const;
+
+  FlagTable flags;
+  Knowledge sequence; ///< What earlier fence.sc of scope .gpu and .sys gave.
+  uint64_t progress =
+      0; ///< Counts what may let a waiter go on: bytes that change, barriers, exits.
+  uint64_t strongWrites = 0; ///< Counts what a waiter may look for.
+  std::vector<uint8_t>
+      strongCode; ///< By instruction: strong accesses whose scope holds the device.
+
+private:
+  llvm::DenseMap<uint64_t, std::unique_ptr<Page>> pages;
+  std::vector<const RaceState *> races; ///< By unit.
+  std::vector<std::unique_ptr<RaceState>> retired;
+  std::map<std::pair<uint32_t, uint32_t>, Fault> faults;
+};
+
+} // namespace tk::sim
+
+#endif // TK_LIB_SIM_INTERCTA_H

@@ -1,0 +1,224 @@
+//===- Resident.cpp - CTAs that talk run together -------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// In a kernel whose CTAs synchronise through global memory as many of them are resident at once as
+/// the device holds. They take turns on one host thread, in an order drawn from the seed; when one
+/// ends, the next by number starts. So whoever waits for a resident CTA goes on in the end.
+///
+//===----------------------------------------------------------------------===//
+
+#include "Machine.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace llvm;
+
+namespace tk::sim {
+
+/// How many units the device holds: by threads, shared memory, registers where they are known, and
+/// 32 CTAs to a multiprocessor. Which clusters fit into a GPC is left out.
+static uint64_t capacity(const LaunchContext &c) {
+  constexpr unsigned processors = 132, threads = 2048, ctas = 32, registers = 65536;
+  constexpr unsigned sharedBytes = 228 << 10, reserved = 1 << 10; // reserved: of each CTA
+  unsigned block = c.warpsPerCta * 32;
+  unsigned n = std::min(ctas, threads / block);
+  n = std::min(n, sharedBytes / (c.sharedEnd - c.sharedBase + reserved));
+  if (c.entryRegisters)
+    n = std::min(n, registers / (c.entryRegisters * block));
+  return std::max(1u, std::max(1u, n) * processors / c.clusterSize);
+}
+
+namespace {
+class Residents {
+public:
+  Residents(const LaunchContext &c, uint64_t units, Counters &counters,
+            std::atomic<uint64_t> &steps, function_ref<void(uint64_t, CtaResult &&)> fold)
+      : ctx(c), units(units), counters(counters), steps(steps), fold(fold), shared(*c.fn, units),
+        rng(c.options.seed * 0x2545f4914f6cdd1dull + 1) {}
+  void run();
+
+private:
+  struct Unit {
+    uint32_t number;
+    std::unique_ptr<Cta> cta;
+    CtaResult result;
+    bool spins = false; ///< When it last had its turn, after so many strong writes.
+    uint64_t strongWrites = 0;
+  };
+  void startNext();
+  void end(size_t index);
+  size_t choose();
+  bool isStandstill();
+  void endAll();
+  bool outOfSteps() const { return ctx.options.maxSteps && steps.load() > ctx.options.maxSteps; }
+
+  const LaunchContext &ctx;
+  uint64_t units, next = 0;
+  Counters &counters;
+  std::atomic<uint64_t> &steps;
+  function_ref<void(uint64_t, CtaResult &&)> fold;
+  InterCta shared;
+  Rng rng;
+  std::vector<std::unique_ptr<Unit>> resident;
+  std::vector<std::unique_ptr<Cta>> unused; ///< Machines whose unit has ended.
+  uint64_t lastProgress = 0, idleTurns = 0;
+};
+} // namespace
+
+void Residents::startNext() {
+  auto u = std::make_unique<Unit>();
+  u->number = uint32_t(next++);
+  if (unused.empty())
+    u->cta = std::make_unique<Cta>(ctx, counters, steps, &shared);
+  else {
+    u->cta = std::move(unused.back());
+    unused.pop_back();
+  }
+  u->cta->start(u->number, firstCtaOf(ctx, u->number), u->result);
+  resident.push_back(std::move(u));
+}
+
+void Residents::end(size_t index) {
+  std::unique_ptr<Unit> u = std::move(resident[index]);
+  resident.erase(resident.begin() + index);
+  u->cta->finish();
+  shared.retire(u->number, u->cta->takeRaceState());
+  unused.push_back(std::move(u->cta));
+  fold(u->number, std::move(u->result));
+  ++shared.progress;
+}
+
+/// Whoever only spins, and has looked since the last strong write, mostly lets another go first.
+size_t Residents::choose() {
+  size_t i = rng.below(uint32_t(resident.size()));
+  auto isPatient = [&] {
+    return resident[i]->spins && resident[i]->strongWrites == shared.strongWrites;
+  };
+  for (unsigned tries = 0; tries < 3 && isPatient(); ++tries)
+    i = rng.below(uint32_t(resident.size()));
+  return i;
+}
+
+/// Nothing changes any more, and nobody does anything but look whether it has.
+bool Residents::isStandstill() {
+  constexpr uint64_t kTurns = 1024; // between two looks
+  if (lastProgress != shared.progress)
+    idleTurns = 0;
+  lastProgress = shared.progress;
+  return ++idleTurns % kTurns == 0 && all_of(resident, [](auto &u) { return u->cta->isStuck(); });
+}
+
+void Residents::endAll() {
+  while (!resident.empty())
+    end(resident.size() - 1);
+}
+
+void Residents::run() {
+  constexpr unsigned kSpins = 4;
+  uint64_t room = capacity(ctx);
+  while (resident.size() < room && next < units)
+    startNext();
+  while (!resident.empty()) {
+    size_t i = choose();
+    Unit &u = *resident[i];
+    // Now and then one CTA gets far ahead of the others.
+    unsigned turns = u.spins ? 1 : 1 + rng.below(1u << rng.below(10));
+    bool more = true;
+    do {
+      more = u.cta->turn();
+      u.spins = more && u.cta->spins(kSpins);
+    } while (--turns && more && !u.spins && !u.cta->wantsToYield());
+    if (outOfSteps())
+      return endAll();
+    if (!more) {
+      end(i);
+      if (next < units)
+        startNext();
+      continue;
+    }
+    u.strongWrites = shared.strongWrites;
+    if (isStandstill()) {
+      for (auto &stuck : resident)
+        stuck->cta->reportStandstill(unsigned(resident.size()), units - next);
+      return endAll();
+    }
+  }
+}
+
+void runTogether(const LaunchContext &c, uint64_t units, Counters &counters,
+                 std::atomic<uint64_t> &steps, function_ref<void(uint64_t, CtaResult &&)> fold) {
+  Residents(c, units, counters, steps, fold).run();
+}
+
+//===----------------------------------------------------------------------===//
+// Whether a unit spins
+//===----------------------------------------------------------------------===//
+
+/// What a fragment has read again and again, most often.
+const Warp::Spin *Cta::spinOf(const Warp &w, const Frag &f) const {
+  const Warp::Spin *most = nullptr;
+  for (const Warp::Spin &s : w.spins)
+    if ((s.mask & f.mask) && (!most || s.times > most->times))
+      most = &s;
+  return most;
+}
+
+bool Cta::spins(unsigned times) const {
+  return all_of(warps, [&](const Warp &w) {
+    return all_of(w.frags, [&](const Frag &f) {
+      const Warp::Spin *s = f.state == Frag::Run ? spinOf(w, f) : nullptr;
+      return f.state != Frag::Run || (s && s->times >= times);
+    });
+  });
+}
+
+bool Cta::isStuck() const {
+  constexpr unsigned kIdleTimes = 2000;
+  if (idle)
+    return true;
+  return bulkOps.empty() && all_of(warps, [&](const Warp &w) {
+           return all_of(w.frags, [&](const Frag &f) {
+             const Warp::Spin *s = f.state == Frag::Run ? spinOf(w, f) : nullptr;
+             return f.state != Frag::Run ||
+                    (s && s->idleTimes >= kIdleTimes && s->progress == device->progress);
+           });
+         });
+}
+
+std::string Cta::describeSpin(const Warp::Spin &s) const {
+  return formatv("reads {0} again and again at {1} and finds {2}",
+                 spaceAddress(s.address, Space::Global), place(s.pc), s.value);
+}
+
+void Cta::reportStandstill(unsigned resident, uint64_t waiting) {
+  const Warp *first = nullptr;
+  const Frag *frag = nullptr;
+  const Warp::Spin *spin = nullptr;
+  for (const Warp &w : warps)
+    for (const Frag &f : w.frags) {
+      const Warp::Spin *s = f.state == Frag::Run ? spinOf(w, f) : nullptr;
+      if (frag && (spin || !s))
+        continue;
+      first = &w;
+      frag = &f;
+      spin = s;
+    }
+  stop = true;
+  Finding *f = report(
+      "TK-SIM-BARRIER-DEADLOCK", Severity::Error, first, frag ? frag->mask : 0,
+      spin   ? spin->pc
+      : frag ? frag->pc
+             : 0,
+      0,
+      formatv("no CTA can go on: all {0} that are resident wait for what no one will do{1}{2}",
+              resident, spin ? "; this one " + describeSpin(*spin) : std::string(),
+              waiting ? formatv("; {0} more start only when one of these ends", waiting).str()
+                      : ""));
+  if (f)
+    describeWaits(*f);
+}
+
+} // namespace tk::sim
