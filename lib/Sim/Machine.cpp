@@ -169,7 +169,7 @@ void Cta::reset(std::array<uint32_t, 3> id) {
   auto &g = ctx.launch.grid;
   uint64_t linear = id[0] + uint64_t(g[0]) * (id[1] + uint64_t(g[1]) * id[2]);
   rng = Rng(ctx.options.seed * 0x2545f4914f6cdd1dull + linear * 0x9e3779b97f4a7c15ull);
-  stop = false;
+  stop = isAbandoned = false;
   std::fill(shared.begin(), shared.end(), 0xff);
   std::fill(sharedInit.begin(), sharedInit.end(), 0);
   std::fill(local.begin(), local.end(), 0xff);
@@ -225,7 +225,7 @@ void Cta::finish() {
     checkExitOfBarriers();
   if (!stop)
     checkWarpgroups();
-  if (stop && result.findings.empty())
+  if (stop && result.findings.empty() && !isAbandoned)
     report("TK-SIM-STOPPED", Severity::Error, nullptr, 0, 0, 0,
            "execution ended at a fault whose check is switched off; switch it on to see which");
   result.stopped = stop;

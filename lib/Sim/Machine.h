@@ -207,6 +207,8 @@ public:
   /// Lets some warp run for a while. False: there is nothing more to run.
   bool turn();
   void finish();
+  /// The launch ends before these CTAs do.
+  void abandon() { stop = isAbandoned = true; }
   /// Every warp only waits or reads the same flags again and again, `times` in a row.
   bool spins(unsigned times) const;
   /// The same, with nothing changing on the whole device meanwhile.
@@ -226,7 +228,7 @@ private:
   CtaResult *out = nullptr;
   std::array<uint32_t, 3> firstCta = {0, 0, 0};
   Rng rng;
-  bool stop = false;
+  bool stop = false, isAbandoned = false;
   bool checkRaces = false;
 
   std::vector<Warp> warps;

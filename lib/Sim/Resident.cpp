@@ -112,8 +112,10 @@ bool Residents::isStandstill() {
 }
 
 void Residents::endAll() {
-  while (!resident.empty())
+  while (!resident.empty()) {
+    resident.back()->cta->abandon();
     end(resident.size() - 1);
+  }
 }
 
 void Residents::run() {

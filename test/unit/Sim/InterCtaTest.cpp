@@ -528,6 +528,17 @@ TEST(InterCta, AWaitForAPhaseMayEndThroughAnotherCta) {
   EXPECT_EQ(g.names(body), Names());
 }
 
+TEST(InterCta, TheLimitOfStepsEndsAllCtas) {
+  // Who counts in memory while it waits is no standstill. Nothing is said of what the others leave unfinished.
+  std::string body = "@!%p2 bra $wait; mbarrier.init.shared.b64 [s], 1; mbarrier.expect_tx.shared.b64 [s], 16;\n"
+                     "$l: red.global.add.u32 [%rd101], 1; ld.acquire.gpu.global.u32 %r6, [%rd101+64]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $l;\n"
+                     "$wait: bar.sync 0;";
+  Grid g;
+  g.ctas = 5;
+  g.maxSteps = 20000;
+  EXPECT_EQ(g.names(body), Names{"TK-SIM-STEP-LIMIT"});
+}
+
 TEST(InterCta, AsManyCtasAreResidentAsTheDeviceHolds) {
   // Each waits for the one of the highest number; with 200 KiB each a multiprocessor holds one.
   std::string body = "@!%p2 exit; sub.u32 %r5, %r4, 1; setp.eq.u32 %p1, %r2, %r5; @%p1 bra $set;\n"
