@@ -196,6 +196,20 @@ TEST(InterCta, VolatileFlagsBetweenMembars) {
   }
 }
 
+TEST(InterCta, FencesScOrderThemselves) {
+  // Every thread has a fence, on the wrong side of the barrier to belong to the flag's pattern: as CUDA code has it.
+  std::string body = edited(message(1, "@%p2 st.volatile.global.u32 [%rd101], 1;", kFenceWait),
+                            {{"bar.sync 0;", "membar.gl;\nbar.sync 0;"},
+                             {"bra $poll;\nfence.acq_rel.gpu;", "bra $poll;"},
+                             {"bar.sync 1;", "bar.sync 1;\nmembar.gl;"}});
+  Grid g;
+  EXPECT_EQ(g.names(body, 20), Names());
+  EXPECT_EQ(g.names(edited(body, {{"membar.gl", "fence.sc.gpu"}}), 20), Names());
+  EXPECT_EQ(g.names(edited(body, {{"membar.gl", "fence.acq_rel.gpu"}})), Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(g.names(edited(body, {{"membar.gl", "membar.cta"}})), (Names{"TK-SIM-RACE-CTA", "TK-SIM-RACE-SCOPE"}));
+  EXPECT_EQ(g.names(edited(body, {{"bar.sync 1;\nmembar.gl;", "bar.sync 1;"}})), Names{"TK-SIM-RACE-CTA"});
+}
+
 //===----------------------------------------------------------------------===//
 // Atomic operations
 //===----------------------------------------------------------------------===//
@@ -254,6 +268,21 @@ TEST(InterCta, AtomicsCarryAReleaseOn) {
                                   {"$two: ld.acquire", "$two: ld.weak"},
                                   {"@%p3 bra $two;", "@%p3 bra $two; red.relaxed.gpu.global.add.u32 [%rd101], 1; fence.acq_rel.gpu;"}})),
             Names{"TK-SIM-RACE-CTA"});
+}
+
+TEST(InterCta, AnOrdinaryStoreEndsAReleaseSequence) {
+  // CTA 0 releases f; CTA 1 sees it, clears it by an ordinary store and releases g; CTA 2 acquires g, then reads f.
+  std::string body =
+      "@!%p2 exit; setp.eq.u32 %p1, %r2, 1; @%p1 bra $one; setp.eq.u32 %p1, %r2, 2; @%p1 bra $two;\n"
+      "st.global.u32 [%rd100], 7; st.release.gpu.global.u32 [%rd101], 1; exit;\n"
+      "$one: ld.relaxed.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $one;\n"
+      "st.global.u32 [%rd101], 0;\nst.release.gpu.global.u32 [%rd101+8], 1; exit;\n"
+      "$two: ld.acquire.gpu.global.u32 %r6, [%rd101+8]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $two;\n"
+      "ld.acquire.gpu.global.u32 %r6, [%rd101]; ld.global.u32 %r7, [%rd100];";
+  Grid g;
+  g.ctas = 3;
+  EXPECT_EQ(g.names(body), Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(g.names(edited(body, {{"st.global.u32 [%rd101], 0;\n", "atom.global.exch.b32 %r8, [%rd101], 0;\n"}}), 20), Names());
 }
 
 /// All CTAs meet: a counter that only grows, `rounds` times.
