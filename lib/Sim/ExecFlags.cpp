@@ -13,6 +13,7 @@
 
 #include "Machine.h"
 #include "Parser.h"
+#include <bit>
 
 using namespace llvm;
 
@@ -63,7 +64,10 @@ void Cta::acquirePending(Warp &w, const Inst &in, uint32_t mask) {
     Actor reader = p.reader;
     reader.scope = in.scope; // of the last operation in the pattern
     acquireFrom(w, p.release, reader, p.observes, p.address);
+    if (p.observes && p.release.by.reaches(reader)) // A later fence would take no more.
+      p.lanes &= ~mask;
   }
+  erase_if(w.pendingReads, [](const PendingRead &p) { return !p.lanes; });
 }
 
 //===----------------------------------------------------------------------===//

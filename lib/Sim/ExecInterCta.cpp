@@ -145,7 +145,7 @@ void Cta::reportForeign(Warp &w, const Inst &in, unsigned lane, uint64_t addr, A
   if (!f)
     return;
   f->details.push_back(
-      formatv("this: {0} {1} lane {2} at {3}", me, nameWarp(w), lane, place(pcOf(in))).str());
+      formatv("this: {0} warp {1} lane {2} at {3}", me, w.local, lane, place(pcOf(in))).str());
   if (o.agent)
     f->details.push_back("other: " + other + ": " + describeAgent(o));
   else

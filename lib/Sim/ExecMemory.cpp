@@ -275,8 +275,8 @@ void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, 
   Finding *f = nullptr;
   if (narrow)
     f = report("TK-SIM-RACE-SCOPE", *ctx.options.narrowScope, &w, 1u << lane, pcOf(in), o.pc + 1,
-               formatv("what orders this {0} of {1} after an earlier {2} of the same byte is an arrival from, or a wait "
-                       "for, another CTA of scope .cta; the memory model asks for {3}",
+               formatv("what orders this {0} of {1} after an earlier {2} of the same byte is an arrival from, a wait "
+                       "for, or a flag of another CTA, of scope .cta; the memory model asks for {3}",
                        verb(kind), spaceAddress(addr, space), c.otherWrite ? "write" : "read", edge = kWideScopes));
   else
     f = report("TK-SIM-RACE", Severity::Error, &w, 1u << lane, pcOf(in), o.pc + 1,

@@ -134,21 +134,25 @@ TEST(InterCta, EachChangeOfAMessageIsFound) {
       {"load of scope .cta", {{"ld.acquire.gpu", "ld.acquire.cta"}}, scope},
       {"store of scope .cluster", {{"st.release.gpu", "st.release.cluster"}}, scope},
       {"flag written before the data",
-       {{"add.u32 %r5, %r1, 100;", "@%p2 st.release.gpu.global.u32 [%rd101], 1; add.u32 %r5, %r1, 100;"},
-        {kSet + "\nexit", "exit"}}, cta},
+       {{"add.u32 %r5, %r1, 100;",
+         "@%p2 st.release.gpu.global.u32 [%rd101], 1; add.u32 %r5, %r1, 100;"},
+        {kSet + "\nexit", "exit"}},
+       cta},
       {"not waited for", {{kWait, ""}}, cta},
       {"looked at once", {{"@%p3 bra $poll;", ""}}, cta},
       {"no bar.sync before the release", {{"bar.sync 0;", ""}}, cta},
       {"no bar.sync after the acquire", {{"bar.sync 1;", ""}}, cta},
-      {"flag by a thread that nothing orders", {{"bar.sync 0;\n@%p2", "setp.eq.u32 %p4, %r1, 32;\n@%p4"}}, cta},
-      {"an ordinary load of the flag",
-       {{"ld.acquire.gpu", "ld"}}, cta},
+      {"flag by a thread that nothing orders",
+       {{"bar.sync 0;\n@%p2", "setp.eq.u32 %p4, %r1, 32;\n@%p4"}},
+       cta},
+      {"an ordinary load of the flag", {{"ld.acquire.gpu", "ld"}}, cta},
       {"an ordinary store of the flag", {{"st.release.gpu", "st"}}, cta},
   };
   for (unsigned from : {0u, 1u})
     for (const Change &c : changes) {
       Grid g;
-      EXPECT_EQ(g.names(edited(message(from, kSet, kWait), c.edits)), c.found) << c.what << ", from " << from;
+      EXPECT_EQ(g.names(edited(message(from, kSet, kWait), c.edits)), c.found)
+          << c.what << ", from " << from;
     }
 }
 
@@ -163,12 +167,23 @@ TEST(InterCta, EachChangeOfAMessageByFencesIsFound) {
       {"no fence before the store", {{"@%p2 fence.acq_rel.gpu;", ""}}, cta},
       {"no fence after the load", {{"bra $poll;\nfence.acq_rel.gpu;", "bra $poll;"}}, cta},
       {"the fence after the store",
-       {{"@%p2 fence.acq_rel.gpu;\n", ""}, {"[%rd101], 1;", "[%rd101], 1;\nfence.acq_rel.gpu;"}}, cta},
-      {"the fence of another thread", {{"@%p2 fence.acq_rel.gpu;", "setp.eq.u32 %p4, %r1, 1; @%p4 fence.acq_rel.gpu;"}}, cta},
-      {"a writer's fence of scope .cta", {{"@%p2 fence.acq_rel.gpu;", "@%p2 fence.acq_rel.cta;"}}, scope},
-      {"a reader's fence of scope .cta", {{"bra $poll;\nfence.acq_rel.gpu;", "bra $poll;\nfence.acq_rel.cta;"}}, scope},
-      {"an acquire where a release is needed", {{"@%p2 fence.acq_rel.gpu;", "@%p2 fence.acquire.gpu;"}}, cta},
-      {"a release where an acquire is needed", {{"bra $poll;\nfence.acq_rel.gpu;", "bra $poll;\nfence.release.gpu;"}}, cta},
+       {{"@%p2 fence.acq_rel.gpu;\n", ""}, {"[%rd101], 1;", "[%rd101], 1;\nfence.acq_rel.gpu;"}},
+       cta},
+      {"the fence of another thread",
+       {{"@%p2 fence.acq_rel.gpu;", "setp.eq.u32 %p4, %r1, 1; @%p4 fence.acq_rel.gpu;"}},
+       cta},
+      {"a writer's fence of scope .cta",
+       {{"@%p2 fence.acq_rel.gpu;", "@%p2 fence.acq_rel.cta;"}},
+       scope},
+      {"a reader's fence of scope .cta",
+       {{"bra $poll;\nfence.acq_rel.gpu;", "bra $poll;\nfence.acq_rel.cta;"}},
+       scope},
+      {"an acquire where a release is needed",
+       {{"@%p2 fence.acq_rel.gpu;", "@%p2 fence.acquire.gpu;"}},
+       cta},
+      {"a release where an acquire is needed",
+       {{"bra $poll;\nfence.acq_rel.gpu;", "bra $poll;\nfence.release.gpu;"}},
+       cta},
       {"no bar.sync before the fence", {{"bar.sync 0;", ""}}, cta},
       {"no bar.sync after the fence", {{"bar.sync 1;", ""}}, cta},
   };
@@ -178,8 +193,11 @@ TEST(InterCta, EachChangeOfAMessageByFencesIsFound) {
   }
   // Each thread's own fence covers what it did before, whatever the thread that sets the flag.
   Grid g;
-  EXPECT_EQ(g.names(edited(message(1, kFenceSet, kFenceWait), {{"@%p2 fence.acq_rel.gpu;", "fence.sc.sys;"},
-                                                              {"bra $poll;\nfence.acq_rel.gpu;", "bra $poll;\nmembar.sys;"}}), 20), Names());
+  EXPECT_EQ(g.names(edited(message(1, kFenceSet, kFenceWait),
+                           {{"@%p2 fence.acq_rel.gpu;", "fence.sc.sys;"},
+                            {"bra $poll;\nfence.acq_rel.gpu;", "bra $poll;\nmembar.sys;"}}),
+                    20),
+            Names());
 }
 
 TEST(InterCta, VolatileFlagsBetweenMembars) {
@@ -191,13 +209,16 @@ TEST(InterCta, VolatileFlagsBetweenMembars) {
     Grid g;
     std::string right = edited(message(from, kFenceSet, kFenceWait), classical);
     EXPECT_EQ(g.names(right, 20), Names());
-    EXPECT_EQ(g.names(edited(right, {{"bra $poll;\nmembar.gl;", "bra $poll;"}})), Names{"TK-SIM-RACE-CTA"});
-    EXPECT_EQ(g.names(edited(right, {{"bar.sync 0;\nmembar.gl;", "bar.sync 0;"}})), Names{"TK-SIM-RACE-CTA"});
+    EXPECT_EQ(g.names(edited(right, {{"bra $poll;\nmembar.gl;", "bra $poll;"}})),
+              Names{"TK-SIM-RACE-CTA"});
+    EXPECT_EQ(g.names(edited(right, {{"bar.sync 0;\nmembar.gl;", "bar.sync 0;"}})),
+              Names{"TK-SIM-RACE-CTA"});
   }
 }
 
 TEST(InterCta, FencesScOrderThemselves) {
-  // Every thread has a fence, on the wrong side of the barrier to belong to the flag's pattern: as CUDA code has it.
+  // Every thread has a fence, on the wrong side of the barrier to belong to the flag's pattern: as
+  // CUDA code has it.
   std::string body = edited(message(1, "@%p2 st.volatile.global.u32 [%rd101], 1;", kFenceWait),
                             {{"bar.sync 0;", "membar.gl;\nbar.sync 0;"},
                              {"bra $poll;\nfence.acq_rel.gpu;", "bra $poll;"},
@@ -206,8 +227,10 @@ TEST(InterCta, FencesScOrderThemselves) {
   EXPECT_EQ(g.names(body, 20), Names());
   EXPECT_EQ(g.names(edited(body, {{"membar.gl", "fence.sc.gpu"}}), 20), Names());
   EXPECT_EQ(g.names(edited(body, {{"membar.gl", "fence.acq_rel.gpu"}})), Names{"TK-SIM-RACE-CTA"});
-  EXPECT_EQ(g.names(edited(body, {{"membar.gl", "membar.cta"}})), (Names{"TK-SIM-RACE-CTA", "TK-SIM-RACE-SCOPE"}));
-  EXPECT_EQ(g.names(edited(body, {{"bar.sync 1;\nmembar.gl;", "bar.sync 1;"}})), Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(g.names(edited(body, {{"membar.gl", "membar.cta"}})),
+            (Names{"TK-SIM-RACE-CTA", "TK-SIM-RACE-SCOPE"}));
+  EXPECT_EQ(g.names(edited(body, {{"bar.sync 1;\nmembar.gl;", "bar.sync 1;"}})),
+            Names{"TK-SIM-RACE-CTA"});
 }
 
 //===----------------------------------------------------------------------===//
@@ -217,40 +240,51 @@ TEST(InterCta, FencesScOrderThemselves) {
 /// Each CTA writes its words, the last one to arrive at the counter sums all.
 const std::string kLastBlock =
     "st.global.u32 [%rd4], %r2;\nbar.sync 0;\n"
-    "@!%p2 bra $sync;\nfence.acq_rel.gpu;\nsub.u32 %r5, %r4, 1; atom.global.inc.u32 %r6, [%rd101], %r5; st.shared.u32 [s], %r6;\n"
-    "$sync: bar.sync 0; ld.shared.u32 %r6, [s]; sub.u32 %r5, %r4, 1; setp.ne.u32 %p3, %r6, %r5; @%p3 exit;\n"
+    "@!%p2 bra $sync;\nfence.acq_rel.gpu;\nsub.u32 %r5, %r4, 1; atom.global.inc.u32 %r6, [%rd101], "
+    "%r5; st.shared.u32 [s], %r6;\n"
+    "$sync: bar.sync 0; ld.shared.u32 %r6, [s]; sub.u32 %r5, %r4, 1; setp.ne.u32 %p3, %r6, %r5; "
+    "@%p3 exit;\n"
     "mov.u32 %r7, 0; mov.u32 %r8, 0; mov.u64 %rd6, %rd1; mul.wide.u32 %rd7, %r3, 4;\n"
-    "$sum: ld.global.u32 %r10, [%rd6]; add.u32 %r8, %r8, %r10; add.u64 %rd6, %rd6, %rd7; add.u32 %r7, %r7, 1;\n"
+    "$sum: ld.global.u32 %r10, [%rd6]; add.u32 %r8, %r8, %r10; add.u64 %rd6, %rd6, %rd7; add.u32 "
+    "%r7, %r7, 1;\n"
     "setp.lt.u32 %p3, %r7, %r4; @%p3 bra $sum;\nst.global.u32 [%rd2], %r8;";
 
 TEST(InterCta, TheLastBlockReduces) {
   Grid g;
   g.ctas = 9;
   auto check = [&] { EXPECT_EQ(g.out[63], 36u); };
-  std::string right = edited(kLastBlock, {{"st.shared.u32 [s], %r6;\n", "fence.acq_rel.gpu; st.shared.u32 [s], %r6;\n"}});
+  std::string right = edited(
+      kLastBlock, {{"st.shared.u32 [s], %r6;\n", "fence.acq_rel.gpu; st.shared.u32 [s], %r6;\n"}});
   EXPECT_EQ(g.names(kLastBlock), Names{"TK-SIM-RACE-CTA"}) << "no fence after the counter";
   EXPECT_EQ(g.names(right, 20, check), Names());
   EXPECT_EQ(g.names(edited(right, {{"fence.acq_rel.gpu", "membar.gl"}}), 20, check), Names());
-  EXPECT_EQ(g.names(edited(right, {{"bra $sync;\nfence.acq_rel.gpu;", "bra $sync;\n"}})), Names{"TK-SIM-RACE-CTA"});
-  // By the model a thread's fence covers what it comes after: not what the barrier after it brings.
-  EXPECT_EQ(g.names(edited(right, {{"bra $sync;\nfence.acq_rel.gpu;", "bra $sync;\n"}, {"bar.sync 0;\n@!%p2 bra", "fence.acq_rel.gpu; bar.sync 0;\n@!%p2 bra"}})),
+  EXPECT_EQ(g.names(edited(right, {{"bra $sync;\nfence.acq_rel.gpu;", "bra $sync;\n"}})),
             Names{"TK-SIM-RACE-CTA"});
-  std::string atomics = edited(kLastBlock, {{"fence.acq_rel.gpu;\n", ""}, {"atom.global.inc", "atom.acq_rel.gpu.global.inc"}});
+  // By the model a thread's fence covers what it comes after: not what the barrier after it brings.
+  EXPECT_EQ(g.names(edited(
+                right, {{"bra $sync;\nfence.acq_rel.gpu;", "bra $sync;\n"},
+                        {"bar.sync 0;\n@!%p2 bra", "fence.acq_rel.gpu; bar.sync 0;\n@!%p2 bra"}})),
+            Names{"TK-SIM-RACE-CTA"});
+  std::string atomics = edited(kLastBlock, {{"fence.acq_rel.gpu;\n", ""},
+                                            {"atom.global.inc", "atom.acq_rel.gpu.global.inc"}});
   EXPECT_EQ(g.names(atomics, 20, check), Names());
   EXPECT_EQ(g.names(edited(atomics, {{"atom.acq_rel", "atom.acquire"}})), Names{"TK-SIM-RACE-CTA"});
   EXPECT_EQ(g.names(edited(atomics, {{"atom.acq_rel", "atom.release"}})), Names{"TK-SIM-RACE-CTA"});
   EXPECT_EQ(g.names(edited(atomics, {{"acq_rel.gpu", "acq_rel.cta"}})), Names{"TK-SIM-RACE-SCOPE"});
-  // As the programming guide has it: volatile sums, and no fence after the counter. Strong accesses do not race.
-  std::string guide = edited(kLastBlock, {{"fence.acq_rel.gpu", "membar.gl"},
-                                          {"ld.global.u32 %r10", "ld.volatile.global.u32 %r10"},
-                                          {"st.global.u32 [%rd4]", "st.volatile.global.u32 [%rd4]"}});
+  // As the programming guide has it: volatile sums, and no fence after the counter. Strong accesses
+  // do not race.
+  std::string guide =
+      edited(kLastBlock, {{"fence.acq_rel.gpu", "membar.gl"},
+                          {"ld.global.u32 %r10", "ld.volatile.global.u32 %r10"},
+                          {"st.global.u32 [%rd4]", "st.volatile.global.u32 [%rd4]"}});
   EXPECT_EQ(g.names(guide, 20, check), Names());
 }
 
 TEST(InterCta, AtomicsCarryAReleaseOn) {
   // CTA 0 releases, CTA 1 adds to the flag and knows nothing, CTA 2 waits for both.
   std::string body =
-      "@!%p2 exit; setp.eq.u32 %p1, %r2, 1; @%p1 bra $one; setp.eq.u32 %p1, %r2, 2; @%p1 bra $two;\n"
+      "@!%p2 exit; setp.eq.u32 %p1, %r2, 1; @%p1 bra $one; setp.eq.u32 %p1, %r2, 2; @%p1 bra "
+      "$two;\n"
       "st.global.u32 [%rd100], 7; red.release.gpu.global.add.u32 [%rd101], 1; exit;\n"
       "$one: ld.relaxed.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $one;\n"
       "atom.relaxed.gpu.global.add.u32 %r6, [%rd101], 1; exit;\n"
@@ -259,21 +293,33 @@ TEST(InterCta, AtomicsCarryAReleaseOn) {
   Grid g;
   g.ctas = 3;
   EXPECT_EQ(g.names(body, 20, [&] { EXPECT_EQ(g.out[0], 7u); }), Names());
-  Edits plainStore = {{"atom.relaxed.gpu.global.add.u32 %r6, [%rd101], 1;", "st.relaxed.gpu.global.u32 [%rd101], 2;"}};
-  EXPECT_EQ(g.names(edited(body, plainStore)), Names{"TK-SIM-RACE-CTA"}) << "a store ends the sequence";
-  EXPECT_EQ(g.names(edited(body, {{"atom.relaxed.gpu", "atom.relaxed.cta"}})), Names{"TK-SIM-RACE-SCOPE"});
-  EXPECT_EQ(g.names(edited(body, {{"$two: ld.acquire.gpu.global.u32 %r6, [%rd101];", "$two: atom.acquire.gpu.global.or.b32 %r6, [%rd101], 0;"}}), 20), Names());
+  Edits plainStore = {{"atom.relaxed.gpu.global.add.u32 %r6, [%rd101], 1;",
+                       "st.relaxed.gpu.global.u32 [%rd101], 2;"}};
+  EXPECT_EQ(g.names(edited(body, plainStore)), Names{"TK-SIM-RACE-CTA"})
+      << "a store ends the sequence";
+  EXPECT_EQ(g.names(edited(body, {{"atom.relaxed.gpu", "atom.relaxed.cta"}})),
+            Names{"TK-SIM-RACE-SCOPE"});
+  EXPECT_EQ(g.names(edited(body, {{"$two: ld.acquire.gpu.global.u32 %r6, [%rd101];",
+                                   "$two: atom.acquire.gpu.global.or.b32 %r6, [%rd101], 0;"}}),
+                    20),
+            Names());
   // A reduction's read is no acquire pattern.
-  EXPECT_EQ(g.names(edited(body, {{"ld.global.u32 %r7", "ld.global.u32 %r7"},
-                                  {"$two: ld.acquire", "$two: ld.weak"},
-                                  {"@%p3 bra $two;", "@%p3 bra $two; red.relaxed.gpu.global.add.u32 [%rd101], 1; fence.acq_rel.gpu;"}})),
-            Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(
+      g.names(edited(
+          body,
+          {{"ld.global.u32 %r7", "ld.global.u32 %r7"},
+           {"$two: ld.acquire", "$two: ld.weak"},
+           {"@%p3 bra $two;",
+            "@%p3 bra $two; red.relaxed.gpu.global.add.u32 [%rd101], 1; fence.acq_rel.gpu;"}})),
+      Names{"TK-SIM-RACE-CTA"});
 }
 
 TEST(InterCta, AnOrdinaryStoreEndsAReleaseSequence) {
-  // CTA 0 releases f; CTA 1 sees it, clears it by an ordinary store and releases g; CTA 2 acquires g, then reads f.
+  // CTA 0 releases f; CTA 1 sees it, clears it by an ordinary store and releases g; CTA 2 acquires
+  // g, then reads f.
   std::string body =
-      "@!%p2 exit; setp.eq.u32 %p1, %r2, 1; @%p1 bra $one; setp.eq.u32 %p1, %r2, 2; @%p1 bra $two;\n"
+      "@!%p2 exit; setp.eq.u32 %p1, %r2, 1; @%p1 bra $one; setp.eq.u32 %p1, %r2, 2; @%p1 bra "
+      "$two;\n"
       "st.global.u32 [%rd100], 7; st.release.gpu.global.u32 [%rd101], 1; exit;\n"
       "$one: ld.relaxed.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $one;\n"
       "st.global.u32 [%rd101], 0;\nst.release.gpu.global.u32 [%rd101+8], 1; exit;\n"
@@ -282,78 +328,110 @@ TEST(InterCta, AnOrdinaryStoreEndsAReleaseSequence) {
   Grid g;
   g.ctas = 3;
   EXPECT_EQ(g.names(body), Names{"TK-SIM-RACE-CTA"});
-  EXPECT_EQ(g.names(edited(body, {{"st.global.u32 [%rd101], 0;\n", "atom.global.exch.b32 %r8, [%rd101], 0;\n"}}), 20), Names());
+  EXPECT_EQ(g.names(edited(body, {{"st.global.u32 [%rd101], 0;\n",
+                                   "atom.global.exch.b32 %r8, [%rd101], 0;\n"}}),
+                    20),
+            Names());
 }
 
 /// All CTAs meet: a counter that only grows, `rounds` times.
-std::string gridBarrier(const std::string &arrive, const std::string &poll, const std::string &after) {
+std::string gridBarrier(const std::string &arrive, const std::string &poll,
+                        const std::string &after) {
   return "mov.u32 %r20, 0; mov.u32 %r21, 0;\n$round:\n"
          "add.u32 %r5, %r9, %r20; st.global.u32 [%rd4], %r5;\nbar.sync 0;\n"
-         "add.u32 %r21, %r21, %r4; @!%p2 bra $met;\n" + arrive + "\n$poll: " + poll +
-         " setp.lt.u32 %p3, %r6, %r21; @%p3 bra $poll;\n" + after + "\n$met: bar.sync 0;\n"
+         "add.u32 %r21, %r21, %r4; @!%p2 bra $met;\n" +
+         arrive + "\n$poll: " + poll + " setp.lt.u32 %p3, %r6, %r21; @%p3 bra $poll;\n" + after +
+         "\n$met: bar.sync 0;\n"
          // What the next CTA wrote.
-         "add.u32 %r7, %r2, 1; rem.u32 %r7, %r7, %r4; mad.lo.u32 %r7, %r7, %r3, %r1; mul.wide.u32 %rd6, %r7, 4; add.u64 %rd6, %rd100, %rd6;\n"
-         "ld.global.u32 %r8, [%rd6]; add.u32 %r7, %r7, %r20; setp.ne.u32 %p4, %r7, %r8; @%p4 trap;\n"
-         "bar.sync 0;\nadd.u32 %r21, %r21, %r4; @!%p2 bra $met2;\n" + arrive + "\n$poll2: " + poll +
-         " setp.lt.u32 %p3, %r6, %r21; @%p3 bra $poll2;\n" + after + "\n$met2: bar.sync 0;\n"
+         "add.u32 %r7, %r2, 1; rem.u32 %r7, %r7, %r4; mad.lo.u32 %r7, %r7, %r3, %r1; mul.wide.u32 "
+         "%rd6, %r7, 4; add.u64 %rd6, %rd100, %rd6;\n"
+         "ld.global.u32 %r8, [%rd6]; add.u32 %r7, %r7, %r20; setp.ne.u32 %p4, %r7, %r8; @%p4 "
+         "trap;\n"
+         "bar.sync 0;\nadd.u32 %r21, %r21, %r4; @!%p2 bra $met2;\n" +
+         arrive + "\n$poll2: " + poll + " setp.lt.u32 %p3, %r6, %r21; @%p3 bra $poll2;\n" + after +
+         "\n$met2: bar.sync 0;\n"
          "add.u32 %r20, %r20, 1; setp.lt.u32 %p3, %r20, 3; @%p3 bra $round;";
 }
 
 TEST(InterCta, AllCtasMeetInABarrier) {
   Grid g;
   g.ctas = 12;
-  std::string fences = gridBarrier("membar.gl; atom.global.add.u32 %r6, [%rd101], 1;", "ld.volatile.global.u32 %r6, [%rd101];", "membar.gl;");
-  std::string orders = gridBarrier("red.release.gpu.global.add.u32 [%rd101], 1;", "ld.acquire.gpu.global.u32 %r6, [%rd101];", "");
+  std::string fences = gridBarrier("membar.gl; atom.global.add.u32 %r6, [%rd101], 1;",
+                                   "ld.volatile.global.u32 %r6, [%rd101];", "membar.gl;");
+  std::string orders = gridBarrier("red.release.gpu.global.add.u32 [%rd101], 1;",
+                                   "ld.acquire.gpu.global.u32 %r6, [%rd101];", "");
   EXPECT_EQ(g.names(fences, 20), Names());
   EXPECT_EQ(g.names(orders, 20), Names());
   EXPECT_EQ(g.names(edited(orders, {{"red.release", "red.relaxed"}})), Names{"TK-SIM-RACE-CTA"});
   EXPECT_EQ(g.names(edited(orders, {{"ld.acquire", "ld.relaxed"}})), Names{"TK-SIM-RACE-CTA"});
-  EXPECT_EQ(g.names(edited(fences, {{"bra $poll;\nmembar.gl;", "bra $poll;\n"}, {"bra $poll2;\nmembar.gl;", "bra $poll2;\n"}, {"membar.gl; atom", "fence.acq_rel.gpu; atom"}})), Names{"TK-SIM-RACE-CTA"});
-  EXPECT_TRUE(g.names(edited(orders, {{"$met: bar.sync 0;", "$met:"}}), 1).count("TK-SIM-RACE-CTA"));
+  EXPECT_EQ(g.names(edited(fences, {{"bra $poll;\nmembar.gl;", "bra $poll;\n"},
+                                    {"bra $poll2;\nmembar.gl;", "bra $poll2;\n"},
+                                    {"membar.gl; atom", "fence.acq_rel.gpu; atom"}})),
+            Names{"TK-SIM-RACE-CTA"});
+  EXPECT_TRUE(
+      g.names(edited(orders, {{"$met: bar.sync 0;", "$met:"}}), 1).count("TK-SIM-RACE-CTA"));
 }
 
 TEST(InterCta, ASpinLock) {
-  std::string body = "@!%p2 exit; mov.u32 %r20, 0;\n"
-                     "$lock: atom.acquire.gpu.global.cas.b32 %r6, [%rd101], 0, 1; setp.ne.u32 %p3, %r6, 0; @%p3 bra $lock;\n"
-                     "ld.global.u32 %r7, [%rd102]; add.u32 %r7, %r7, 1; st.global.u32 [%rd102], %r7;\n"
-                     "st.release.gpu.global.u32 [%rd101], 0;\n"
-                     "add.u32 %r20, %r20, 1; setp.lt.u32 %p3, %r20, 5; @%p3 bra $lock;";
+  std::string body =
+      "@!%p2 exit; mov.u32 %r20, 0;\n"
+      "$lock: atom.acquire.gpu.global.cas.b32 %r6, [%rd101], 0, 1; setp.ne.u32 %p3, %r6, 0; @%p3 "
+      "bra $lock;\n"
+      "ld.global.u32 %r7, [%rd102]; add.u32 %r7, %r7, 1; st.global.u32 [%rd102], %r7;\n"
+      "st.release.gpu.global.u32 [%rd101], 0;\n"
+      "add.u32 %r20, %r20, 1; setp.lt.u32 %p3, %r20, 5; @%p3 bra $lock;";
   Grid g;
   g.ctas = 6;
   auto check = [&] { EXPECT_EQ(g.out[0], 30u); };
   EXPECT_EQ(g.names(body, 20, check), Names());
-  EXPECT_EQ(g.names(edited(body, {{"st.release.gpu.global.u32 [%rd101], 0;", "atom.release.gpu.global.exch.b32 %r8, [%rd101], 0;"}}), 20, check), Names());
+  EXPECT_EQ(g.names(edited(body, {{"st.release.gpu.global.u32 [%rd101], 0;",
+                                   "atom.release.gpu.global.exch.b32 %r8, [%rd101], 0;"}}),
+                    20, check),
+            Names());
   EXPECT_EQ(g.names(edited(body, {{"st.release", "st.relaxed"}})), Names{"TK-SIM-RACE-CTA"});
   EXPECT_EQ(g.names(edited(body, {{"atom.acquire", "atom.relaxed"}})), Names{"TK-SIM-RACE-CTA"});
-  EXPECT_EQ(g.names(edited(body, {{"st.release.gpu.global.u32 [%rd101], 0;", "st.global.u32 [%rd101], 0;"}})), Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(g.names(edited(
+                body, {{"st.release.gpu.global.u32 [%rd101], 0;", "st.global.u32 [%rd101], 0;"}})),
+            Names{"TK-SIM-RACE-CTA"});
 }
 
 TEST(InterCta, StrongAccessesOfOnePlaceDoNotRace) {
   Grid g;
   g.ctas = 4;
-  EXPECT_EQ(g.names("st.relaxed.gpu.global.u32 [%rd1], %r2; ld.relaxed.gpu.global.u32 %r5, [%rd1]; red.global.add.u32 [%rd1], 1;"), Names());
-  EXPECT_EQ(g.names("st.volatile.global.u32 [%rd1], %r2; ld.volatile.global.u32 %r5, [%rd1];"), Names());
-  EXPECT_EQ(g.names("st.relaxed.gpu.global.u32 [%rd1], %r2; ld.global.u32 %r5, [%rd1];"), Names{"TK-SIM-RACE-CTA"}) << "an ordinary load";
-  EXPECT_EQ(g.names("st.global.u32 [%rd1], %r2; ld.relaxed.gpu.global.u32 %r5, [%rd1];"), Names{"TK-SIM-RACE-CTA"}) << "an ordinary store";
-  EXPECT_EQ(g.names("st.global.u32 [%rd1], 0; bar.sync 0; red.global.add.u32 [%rd1], 1;"), Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(g.names("st.relaxed.gpu.global.u32 [%rd1], %r2; ld.relaxed.gpu.global.u32 %r5, [%rd1]; "
+                    "red.global.add.u32 [%rd1], 1;"),
+            Names());
+  EXPECT_EQ(g.names("st.volatile.global.u32 [%rd1], %r2; ld.volatile.global.u32 %r5, [%rd1];"),
+            Names());
+  EXPECT_EQ(g.names("st.relaxed.gpu.global.u32 [%rd1], %r2; ld.global.u32 %r5, [%rd1];"),
+            Names{"TK-SIM-RACE-CTA"})
+      << "an ordinary load";
+  EXPECT_EQ(g.names("st.global.u32 [%rd1], %r2; ld.relaxed.gpu.global.u32 %r5, [%rd1];"),
+            Names{"TK-SIM-RACE-CTA"})
+      << "an ordinary store";
+  EXPECT_EQ(g.names("st.global.u32 [%rd1], 0; bar.sync 0; red.global.add.u32 [%rd1], 1;"),
+            Names{"TK-SIM-RACE-CTA"});
   EXPECT_EQ(g.names("red.relaxed.cta.global.add.u32 [%rd1], 1;"), Names{"TK-SIM-RACE-SCOPE"});
-  EXPECT_EQ(g.names("red.global.add.u32 [%rd4], 1; ld.global.u32 %r5, [%rd4];"), Names()) << "its own place";
+  EXPECT_EQ(g.names("red.global.add.u32 [%rd4], 1; ld.global.u32 %r5, [%rd4];"), Names())
+      << "its own place";
 }
 
 TEST(InterCta, WhoSawAFlagMayClearItByAnOrdinaryStore) {
   Grid g;
   std::string clears = "$go:\n@%p2 st.global.u32 [%rd101], 0;\n";
   for (unsigned from : {0u, 1u})
-    EXPECT_EQ(g.names(edited(message(from, kFenceSet, kFenceWait), {{"$go:\n", clears}}), 20), Names());
-  EXPECT_EQ(g.names(edited(message(0, kFenceSet, ""), {{"$go:\n", clears}})), Names{"TK-SIM-RACE-CTA"});
+    EXPECT_EQ(g.names(edited(message(from, kFenceSet, kFenceWait), {{"$go:\n", clears}}), 20),
+              Names());
+  EXPECT_EQ(g.names(edited(message(0, kFenceSet, ""), {{"$go:\n", clears}})),
+            Names{"TK-SIM-RACE-CTA"});
 }
 
 //===----------------------------------------------------------------------===//
 // Partial sums
 //===----------------------------------------------------------------------===//
 
-/// As stream-K does it: each CTA but the last gives a partial sum, each but the first adds that of the one before.
-/// `order`: 1 waits for lower CTAs, -1 for higher ones.
+/// As stream-K does it: each CTA but the last gives a partial sum, each but the first adds that of
+/// the one before. `order`: 1 waits for lower CTAs, -1 for higher ones.
 std::string partials(int order) {
   std::string last = order > 0 ? "sub.u32 %r20, %r4, 1;" : "mov.u32 %r20, 0;";
   std::string first = order > 0 ? "mov.u32 %r21, 0;" : "sub.u32 %r21, %r4, 1;";
@@ -361,15 +439,20 @@ std::string partials(int order) {
   return last + first +
          // Its words of the workspace, 16 bytes for each thread.
          "shl.b32 %r5, %r9, 4; cvt.u64.u32 %rd10, %r5; add.u64 %rd10, %rd100, %rd10;\n"
-         "add.u32 %r22, %r2, " + step + "; mad.lo.u32 %r6, %r22, %r3, %r1; xor.b32 %r6, %r6, 33; shl.b32 %r6, %r6, 4; cvt.u64.u32 %rd11, %r6; add.u64 %rd11, %rd100, %rd11;\n"
+         "add.u32 %r22, %r2, " +
+         step +
+         "; mad.lo.u32 %r6, %r22, %r3, %r1; xor.b32 %r6, %r6, 33; shl.b32 %r6, %r6, 4; cvt.u64.u32 "
+         "%rd11, %r6; add.u64 %rd11, %rd100, %rd11;\n"
          "mul.wide.s32 %rd12, %r22, 4; add.u64 %rd12, %rd101, %rd12; mov.u32 %r16, 0;\n"
          "setp.eq.u32 %p4, %r2, %r20; @%p4 bra $given;\n"
          "add.u32 %r7, %r9, 5; st.global.v4.u32 [%rd10], {%r7, %r7, %r7, %r7};\nbar.sync 1, 64;\n"
          "@%p2 st.release.gpu.global.u32 [%rd5], 1;\n"
          "$given: setp.eq.u32 %p4, %r2, %r21; @%p4 exit;\n"
-         "@!%p2 bra $ready;\n$poll: ld.acquire.gpu.global.u32 %r8, [%rd12]; setp.eq.u32 %p3, %r8, 0; @%p3 bra $poll;\n"
+         "@!%p2 bra $ready;\n$poll: ld.acquire.gpu.global.u32 %r8, [%rd12]; setp.eq.u32 %p3, %r8, "
+         "0; @%p3 bra $poll;\n"
          "$ready: bar.sync 2, 64;\nld.global.v4.u32 {%r12, %r13, %r14, %r15}, [%rd11];\n"
-         "add.u32 %r12, %r12, %r15; mul.wide.u32 %rd3, %r9, 4; add.u64 %rd3, %rd102, %rd3; st.global.u32 [%rd3], %r12;";
+         "add.u32 %r12, %r12, %r15; mul.wide.u32 %rd3, %r9, 4; add.u64 %rd3, %rd102, %rd3; "
+         "st.global.u32 [%rd3], %r12;";
 }
 
 TEST(InterCta, PartialSumsOfManyCtas) {
@@ -382,12 +465,13 @@ TEST(InterCta, PartialSumsOfManyCtas) {
           ASSERT_EQ(g.out[cta * 64 + t], 2 * (((cta - order) * 64 + t) ^ 33) + 10) << cta;
     };
     EXPECT_EQ(g.names(partials(order), 20, check), Names()) << order;
-    for (const Edits &change : std::vector<Edits>{{{"bar.sync 1, 64;", ""}},
-                                                  {{"bar.sync 2, 64;", ""}},
-                                                  {{"st.release", "st.relaxed"}},
-                                                  {{"ld.acquire", "ld.relaxed"}},
-                                                  {{"@%p3 bra $poll;", ""}},
-                                                  {{"mul.wide.s32 %rd12, %r22, 4;", "mul.wide.s32 %rd12, %r2, 4;"}}}) {
+    for (const Edits &change :
+         std::vector<Edits>{{{"bar.sync 1, 64;", ""}},
+                            {{"bar.sync 2, 64;", ""}},
+                            {{"st.release", "st.relaxed"}},
+                            {{"ld.acquire", "ld.relaxed"}},
+                            {{"@%p3 bra $poll;", ""}},
+                            {{"mul.wide.s32 %rd12, %r22, 4;", "mul.wide.s32 %rd12, %r2, 4;"}}}) {
       Names found = g.names(edited(partials(order), change));
       EXPECT_TRUE(found.count("TK-SIM-RACE-CTA")) << change[0].first;
     }
@@ -396,47 +480,65 @@ TEST(InterCta, PartialSumsOfManyCtas) {
 
 TEST(InterCta, ASlotUsedTwiceNeedsAnAnswer) {
   // CTA 0 gives two messages through one slot; CTA 1 answers in between.
-  std::string body = "@!%p2 exit; setp.eq.u32 %p1, %r2, 1; @%p1 bra $reader;\n"
-                     "st.global.u32 [%rd100], 5; st.release.gpu.global.u32 [%rd101], 1;\n"
-                     "$answer: ld.acquire.gpu.global.u32 %r6, [%rd101+4]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $answer;\n"
-                     "st.global.u32 [%rd100], 6; st.release.gpu.global.u32 [%rd101], 2; exit;\n"
-                     "$reader: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $reader;\n"
-                     "ld.global.u32 %r7, [%rd100];\nst.release.gpu.global.u32 [%rd101+4], 1;\n"
-                     "$second: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.ne.u32 %p3, %r6, 2; @%p3 bra $second;\n"
-                     "ld.global.u32 %r8, [%rd100]; add.u32 %r8, %r8, %r7; st.global.u32 [%rd102], %r8;";
+  std::string body =
+      "@!%p2 exit; setp.eq.u32 %p1, %r2, 1; @%p1 bra $reader;\n"
+      "st.global.u32 [%rd100], 5; st.release.gpu.global.u32 [%rd101], 1;\n"
+      "$answer: ld.acquire.gpu.global.u32 %r6, [%rd101+4]; setp.eq.u32 %p3, %r6, 0; @%p3 bra "
+      "$answer;\n"
+      "st.global.u32 [%rd100], 6; st.release.gpu.global.u32 [%rd101], 2; exit;\n"
+      "$reader: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra "
+      "$reader;\n"
+      "ld.global.u32 %r7, [%rd100];\nst.release.gpu.global.u32 [%rd101+4], 1;\n"
+      "$second: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.ne.u32 %p3, %r6, 2; @%p3 bra "
+      "$second;\n"
+      "ld.global.u32 %r8, [%rd100]; add.u32 %r8, %r8, %r7; st.global.u32 [%rd102], %r8;";
   Grid g;
   EXPECT_EQ(g.names(body, 20, [&] { EXPECT_EQ(g.out[0], 11u); }), Names());
   EXPECT_EQ(g.names(edited(body, {{"@%p3 bra $answer;", ""}})), Names{"TK-SIM-RACE-CTA"});
-  EXPECT_EQ(g.names(edited(body, {{"st.release.gpu.global.u32 [%rd101+4]", "st.relaxed.gpu.global.u32 [%rd101+4]"}})), Names{"TK-SIM-RACE-CTA"})
+  EXPECT_EQ(g.names(edited(body, {{"st.release.gpu.global.u32 [%rd101+4]",
+                                   "st.relaxed.gpu.global.u32 [%rd101+4]"}})),
+            Names{"TK-SIM-RACE-CTA"})
       << "a write after another CTA's read";
-  EXPECT_EQ(g.names(edited(body, {{"ld.global.u32 %r7, [%rd100];\nst.release.gpu.global.u32 [%rd101+4], 1;",
-                                   "st.release.gpu.global.u32 [%rd101+4], 1;\nld.global.u32 %r7, [%rd100];"}})), Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(
+      g.names(edited(body,
+                     {{"ld.global.u32 %r7, [%rd100];\nst.release.gpu.global.u32 [%rd101+4], 1;",
+                       "st.release.gpu.global.u32 [%rd101+4], 1;\nld.global.u32 %r7, [%rd100];"}})),
+      Names{"TK-SIM-RACE-CTA"});
 }
 
 TEST(InterCta, OrderIsPassedOn) {
   // CTA 0 to CTA 1 to CTA 2, another thread each time.
-  std::string body = "setp.eq.u32 %p1, %r2, 1; @%p1 bra $one; setp.eq.u32 %p1, %r2, 2; @%p1 bra $two;\n"
-                     "st.global.u32 [%rd1], %r1; bar.sync 0; @%p2 st.release.gpu.global.u32 [%rd101], 1; exit;\n"
-                     "$one: @!%p2 bra $go; \n$poll1: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $poll1;\n"
-                     "$go: bar.sync 0; setp.eq.u32 %p4, %r1, 40; @%p4 st.release.gpu.global.u32 [%rd101+4], 1; exit;\n"
-                     "$two: ld.acquire.gpu.global.u32 %r6, [%rd101+4]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $two;\n"
-                     "ld.global.u32 %r7, [%rd1]; st.global.u32 [%rd2], %r7;";
+  std::string body =
+      "setp.eq.u32 %p1, %r2, 1; @%p1 bra $one; setp.eq.u32 %p1, %r2, 2; @%p1 bra $two;\n"
+      "st.global.u32 [%rd1], %r1; bar.sync 0; @%p2 st.release.gpu.global.u32 [%rd101], 1; exit;\n"
+      "$one: @!%p2 bra $go; \n$poll1: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, "
+      "%r6, 0; @%p3 bra $poll1;\n"
+      "$go: bar.sync 0; setp.eq.u32 %p4, %r1, 40; @%p4 st.release.gpu.global.u32 [%rd101+4], 1; "
+      "exit;\n"
+      "$two: ld.acquire.gpu.global.u32 %r6, [%rd101+4]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $two;\n"
+      "ld.global.u32 %r7, [%rd1]; st.global.u32 [%rd2], %r7;";
   Grid g;
   g.ctas = 3;
   EXPECT_EQ(g.names(body, 20, [&] { EXPECT_EQ(g.out[50], 50u); }), Names());
-  EXPECT_EQ(g.names(edited(body, {{"$poll1: ld.acquire", "$poll1: ld.relaxed"}})), Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(g.names(edited(body, {{"$poll1: ld.acquire", "$poll1: ld.relaxed"}})),
+            Names{"TK-SIM-RACE-CTA"});
   EXPECT_EQ(g.names(edited(body, {{"$go: bar.sync 0;", "$go:"}})), Names{"TK-SIM-RACE-CTA"});
-  EXPECT_EQ(g.names(edited(body, {{"$poll1: ld.acquire.gpu", "$poll1: ld.acquire.cta"}})), Names{"TK-SIM-RACE-SCOPE"});
+  EXPECT_EQ(g.names(edited(body, {{"$poll1: ld.acquire.gpu", "$poll1: ld.acquire.cta"}})),
+            Names{"TK-SIM-RACE-SCOPE"});
 }
 
 TEST(InterCta, NeighboursInAWordAreApart) {
   Grid g;
   // Byte 2 * CTA of each thread's word.
-  std::string body = "shl.b32 %r5, %r2, 1; cvt.u64.u32 %rd6, %r5; add.u64 %rd6, %rd1, %rd6; cvt.u16.u32 %rs1, %r2;\n"
-                     "st.global.b16 [%rd6], %rs1; red.global.add.u32 [%rd101], 1;\nld.global.u16 %rs2, [%rd6];";
+  std::string body =
+      "shl.b32 %r5, %r2, 1; cvt.u64.u32 %rd6, %r5; add.u64 %rd6, %rd1, %rd6; cvt.u16.u32 %rs1, "
+      "%r2;\n"
+      "st.global.b16 [%rd6], %rs1; red.global.add.u32 [%rd101], 1;\nld.global.u16 %rs2, [%rd6];";
   EXPECT_EQ(g.names(body), Names());
-  EXPECT_EQ(g.names(edited(body, {{"ld.global.u16 %rs2, [%rd6];", "ld.global.u32 %r6, [%rd1];"}})), Names{"TK-SIM-RACE-CTA"});
-  EXPECT_EQ(g.names(edited(body, {{"shl.b32 %r5, %r2, 1;", "mov.u32 %r5, 0;"}})), Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(g.names(edited(body, {{"ld.global.u16 %rs2, [%rd6];", "ld.global.u32 %r6, [%rd1];"}})),
+            Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(g.names(edited(body, {{"shl.b32 %r5, %r2, 1;", "mov.u32 %r5, 0;"}})),
+            Names{"TK-SIM-RACE-CTA"});
 }
 
 //===----------------------------------------------------------------------===//
@@ -444,80 +546,110 @@ TEST(InterCta, NeighboursInAWordAreApart) {
 //===----------------------------------------------------------------------===//
 
 TEST(InterCta, ClustersTalk) {
-  // The first cluster's two CTAs write, one thread of it sets the flag after their barrier; a thread of the second
-  // cluster's second CTA waits, both read.
-  std::string body = "mov.u32 %r20, %cluster_ctarank; setp.ge.u32 %p1, %r2, 2; @%p1 bra $reader;\n"
-                     "st.global.u32 [%rd4], %r9; barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;\n"
-                     "setp.eq.u32 %p4, %r9, 0; @%p4 st.release.gpu.global.u32 [%rd101], 1; exit;\n"
-                     "$reader: setp.ne.u32 %p4, %r9, 192; @%p4 bra $go;\n"
-                     "$poll: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $poll;\n"
-                     "$go: barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;\n"
-                     "xor.b32 %r7, %r9, 192; mul.wide.u32 %rd6, %r7, 4; add.u64 %rd6, %rd100, %rd6; ld.global.u32 %r8, [%rd6];\n"
-                     "mul.wide.u32 %rd6, %r9, 4; add.u64 %rd6, %rd102, %rd6; st.global.u32 [%rd6], %r8;";
+  // The first cluster's two CTAs write, one thread of it sets the flag after their barrier; a
+  // thread of the second cluster's second CTA waits, both read.
+  std::string body =
+      "mov.u32 %r20, %cluster_ctarank; setp.ge.u32 %p1, %r2, 2; @%p1 bra $reader;\n"
+      "st.global.u32 [%rd4], %r9; barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;\n"
+      "setp.eq.u32 %p4, %r9, 0; @%p4 st.release.gpu.global.u32 [%rd101], 1; exit;\n"
+      "$reader: setp.ne.u32 %p4, %r9, 192; @%p4 bra $go;\n"
+      "$poll: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $poll;\n"
+      "$go: barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;\n"
+      "xor.b32 %r7, %r9, 192; mul.wide.u32 %rd6, %r7, 4; add.u64 %rd6, %rd100, %rd6; ld.global.u32 "
+      "%r8, [%rd6];\n"
+      "mul.wide.u32 %rd6, %r9, 4; add.u64 %rd6, %rd102, %rd6; st.global.u32 [%rd6], %r8;";
   Grid g;
   g.ctas = 4;
   g.cluster = 2;
   auto check = [&] { EXPECT_EQ(g.out[255], 63u); };
   EXPECT_EQ(g.names(body, 20, check), Names());
-  EXPECT_EQ(g.names(edited(body, {{"barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;\nsetp", "bar.sync 0;\nsetp"}})), Names{"TK-SIM-RACE-CTA"});
-  EXPECT_EQ(g.names(edited(body, {{"$go: barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;", "$go: bar.sync 0;"}})), Names{"TK-SIM-RACE-CTA"});
-  EXPECT_EQ(g.names(edited(body, {{"st.release.gpu", "st.release.cluster"}})), Names{"TK-SIM-RACE-SCOPE"});
+  EXPECT_EQ(
+      g.names(edited(body, {{"barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;\nsetp",
+                             "bar.sync 0;\nsetp"}})),
+      Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(
+      g.names(edited(body, {{"$go: barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;",
+                             "$go: bar.sync 0;"}})),
+      Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(g.names(edited(body, {{"st.release.gpu", "st.release.cluster"}})),
+            Names{"TK-SIM-RACE-SCOPE"});
   EXPECT_EQ(g.names(edited(body, {{"ld.acquire", "ld.relaxed"}})), Names{"TK-SIM-RACE-CTA"});
 }
 
 TEST(InterCta, InAClusterTheScopeOfTheClusterIsEnough) {
   Grid g;
   g.cluster = 2;
-  std::string narrow = edited(message(0, kSet, kWait), {{"st.release.gpu", "st.release.cluster"}, {"ld.acquire.gpu", "ld.acquire.cluster"}});
+  std::string narrow = edited(message(0, kSet, kWait), {{"st.release.gpu", "st.release.cluster"},
+                                                        {"ld.acquire.gpu", "ld.acquire.cluster"}});
   EXPECT_EQ(g.names(narrow, 20), Names());
-  EXPECT_EQ(g.names(edited(narrow, {{"st.release.cluster", "st.relaxed.cluster"}})), Names{"TK-SIM-RACE"});
+  EXPECT_EQ(g.names(edited(narrow, {{"st.release.cluster", "st.relaxed.cluster"}})),
+            Names{"TK-SIM-RACE"});
   Report r = g.run(edited(narrow, {{"st.release.cluster", "st.release.cta"}}), 0);
   EXPECT_TRUE(has(r, "TK-SIM-RACE-SCOPE")) << describe(r);
 }
 
 TEST(InterCta, CopiesOfAnotherCtasWritesNeedAProxyFence) {
   // CTA 0 writes 256 bytes, CTA 1 copies them to shared memory.
-  std::string body = "setp.eq.u32 %p1, %r2, 1; @%p1 bra $reader;\n"
-                     "st.global.u32 [%rd1], %r1;\nfence.proxy.async;\nbar.sync 0; @%p2 st.release.gpu.global.u32 [%rd101], 1; exit;\n"
-                     "$reader: @%p2 mbarrier.init.shared.b64 [s+512], 1; bar.sync 0; @!%p2 bra $wait;\n"
-                     "$poll: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $poll;\n"
-                     "mbarrier.arrive.expect_tx.shared.b64 _, [s+512], 256;\n"
-                     "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [s], [%rd100], 256, [s+512];\n"
-                     "$wait: mbarrier.try_wait.parity.shared.b64 %p3, [s+512], 0; @!%p3 bra $wait;\n"
-                     "mov.u32 %r10, s; shl.b32 %r11, %r1, 2; add.u32 %r10, %r10, %r11; ld.shared.u32 %r12, [%r10]; st.global.u32 [%rd2], %r12;";
+  std::string body =
+      "setp.eq.u32 %p1, %r2, 1; @%p1 bra $reader;\n"
+      "st.global.u32 [%rd1], %r1;\nfence.proxy.async;\nbar.sync 0; @%p2 st.release.gpu.global.u32 "
+      "[%rd101], 1; exit;\n"
+      "$reader: @%p2 mbarrier.init.shared.b64 [s+512], 1; bar.sync 0; @!%p2 bra $wait;\n"
+      "$poll: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $poll;\n"
+      "mbarrier.arrive.expect_tx.shared.b64 _, [s+512], 256;\n"
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [s], [%rd100], 256, "
+      "[s+512];\n"
+      "$wait: mbarrier.try_wait.parity.shared.b64 %p3, [s+512], 0; @!%p3 bra $wait;\n"
+      "mov.u32 %r10, s; shl.b32 %r11, %r1, 2; add.u32 %r10, %r10, %r11; ld.shared.u32 %r12, "
+      "[%r10]; st.global.u32 [%rd2], %r12;";
   Grid g;
   EXPECT_EQ(g.names(body, 20, [&] { EXPECT_EQ(g.out[63], 63u); }), Names());
   Edits noFence = {{"fence.proxy.async;\n", ""}};
   EXPECT_EQ(g.names(edited(body, noFence)), Names{"TK-SIM-RACE-PROXY"});
-  EXPECT_EQ(g.names(edited(body, {{"fence.proxy.async;\n", ""}, {"@%p3 bra $poll;\n", "@%p3 bra $poll;\nfence.proxy.async.global;\n"}})), Names());
+  EXPECT_EQ(g.names(edited(
+                body, {{"fence.proxy.async;\n", ""},
+                       {"@%p3 bra $poll;\n", "@%p3 bra $poll;\nfence.proxy.async.global;\n"}})),
+            Names());
   EXPECT_EQ(g.names(edited(body, {{"ld.acquire", "ld.relaxed"}})), Names{"TK-SIM-RACE-CTA"});
   // The other way: a copy writes, its thread waits for it and releases.
   std::string store = "setp.eq.u32 %p1, %r2, 1; @%p1 bra $reader;\n"
-                      "mov.u32 %r10, s; shl.b32 %r11, %r1, 2; add.u32 %r10, %r10, %r11; st.shared.u32 [%r10], %r1; fence.proxy.async; bar.sync 0;\n@!%p2 exit;\n"
-                      "cp.async.bulk.global.shared::cta.bulk_group [%rd100], [s], 256; cp.async.bulk.commit_group;\ncp.async.bulk.wait_group 0;\n"
+                      "mov.u32 %r10, s; shl.b32 %r11, %r1, 2; add.u32 %r10, %r10, %r11; "
+                      "st.shared.u32 [%r10], %r1; fence.proxy.async; bar.sync 0;\n@!%p2 exit;\n"
+                      "cp.async.bulk.global.shared::cta.bulk_group [%rd100], [s], 256; "
+                      "cp.async.bulk.commit_group;\ncp.async.bulk.wait_group 0;\n"
                       "st.release.gpu.global.u32 [%rd101], 1; exit;\n"
-                      "$reader: @!%p2 bra $go;\n$poll: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $poll;\n"
+                      "$reader: @!%p2 bra $go;\n$poll: ld.acquire.gpu.global.u32 %r6, [%rd101]; "
+                      "setp.eq.u32 %p3, %r6, 0; @%p3 bra $poll;\n"
                       "$go: bar.sync 0; ld.global.u32 %r8, [%rd1]; st.global.u32 [%rd2], %r8;";
   EXPECT_EQ(g.names(store, 20, [&] { EXPECT_EQ(g.out[63], 63u); }), Names());
-  EXPECT_EQ(g.names(edited(store, {{"wait_group 0", "wait_group.read 0"}})), Names{"TK-SIM-RACE-CTA"});
+  EXPECT_EQ(g.names(edited(store, {{"wait_group 0", "wait_group.read 0"}})),
+            Names{"TK-SIM-RACE-CTA"});
 }
 
 TEST(InterCta, FlagsInSharedMemoryOrderTheThreadsOfACta) {
   // Warp 0 writes, a lane of it sets the flag, all lanes of warp 1 wait.
-  std::string body = "@%p2 st.shared.u32 [s+512], 0; bar.sync 0; setp.ge.u32 %p1, %r1, 32; @%p1 bra $reader;\n"
-                     "mov.u32 %r10, s; shl.b32 %r11, %r1, 2; add.u32 %r10, %r10, %r11; st.shared.u32 [%r10], %r1; bar.warp.sync -1;\n"
-                     "@%p2 st.release.cta.shared.u32 [s+512], 1; exit;\n"
-                     "$reader: ld.acquire.cta.shared.u32 %r6, [s+512]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $reader;\n"
-                     "mov.u32 %r10, s; sub.u32 %r11, %r1, 32; shl.b32 %r11, %r11, 2; add.u32 %r10, %r10, %r11; ld.shared.u32 %r12, [%r10];";
+  std::string body =
+      "@%p2 st.shared.u32 [s+512], 0; bar.sync 0; setp.ge.u32 %p1, %r1, 32; @%p1 bra $reader;\n"
+      "mov.u32 %r10, s; shl.b32 %r11, %r1, 2; add.u32 %r10, %r10, %r11; st.shared.u32 [%r10], %r1; "
+      "bar.warp.sync -1;\n"
+      "@%p2 st.release.cta.shared.u32 [s+512], 1; exit;\n"
+      "$reader: ld.acquire.cta.shared.u32 %r6, [s+512]; setp.eq.u32 %p3, %r6, 0; @%p3 bra "
+      "$reader;\n"
+      "mov.u32 %r10, s; sub.u32 %r11, %r1, 32; shl.b32 %r11, %r11, 2; add.u32 %r10, %r10, %r11; "
+      "ld.shared.u32 %r12, [%r10];";
   Grid g;
   g.ctas = 1;
   EXPECT_EQ(g.names(body, 20), Names());
   EXPECT_EQ(g.names(edited(body, {{"st.release", "st.relaxed"}})), Names{"TK-SIM-RACE"});
   EXPECT_EQ(g.names(edited(body, {{"ld.acquire", "ld.relaxed"}})), Names{"TK-SIM-RACE"});
-  EXPECT_EQ(g.names(edited(body, {{"@%p2 st.release.cta", "@%p2 fence.acq_rel.cta; @%p2 st.volatile"},
-                                  {"ld.acquire.cta", "ld.volatile"},
-                                  {"@%p3 bra $reader;", "@%p3 bra $reader; membar.cta;"}}), 20), Names());
-  EXPECT_EQ(g.names(edited(body, {{"bar.warp.sync -1;", ""}})), Names{"TK-SIM-RACE"}) << "only the lane's own writes are released";
+  EXPECT_EQ(
+      g.names(edited(body, {{"@%p2 st.release.cta", "@%p2 fence.acq_rel.cta; @%p2 st.volatile"},
+                            {"ld.acquire.cta", "ld.volatile"},
+                            {"@%p3 bra $reader;", "@%p3 bra $reader; membar.cta;"}}),
+              20),
+      Names());
+  EXPECT_EQ(g.names(edited(body, {{"bar.warp.sync -1;", ""}})), Names{"TK-SIM-RACE"})
+      << "only the lane's own writes are released";
 }
 
 //===----------------------------------------------------------------------===//
@@ -527,7 +659,8 @@ TEST(InterCta, FlagsInSharedMemoryOrderTheThreadsOfACta) {
 TEST(InterCta, WaitingForEverEnds) {
   Grid g;
   g.maxSteps = 0;
-  std::string nobody = "@!%p2 bra $end;\n$poll: ld.acquire.gpu.global.u32 %r6, [%rd5]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $poll;\n$end: bar.sync 0;";
+  std::string nobody = "@!%p2 bra $end;\n$poll: ld.acquire.gpu.global.u32 %r6, [%rd5]; setp.eq.u32 "
+                       "%p3, %r6, 0; @%p3 bra $poll;\n$end: bar.sync 0;";
   Report r = g.run(nobody, 1);
   ASSERT_EQ(r.findings.size(), 1u) << describe(r);
   EXPECT_EQ(r.findings[0].name, "TK-SIM-BARRIER-DEADLOCK");
@@ -536,32 +669,45 @@ TEST(InterCta, WaitingForEverEnds) {
   EXPECT_THAT(r.findings[0].message, testing::HasSubstr("finds 0"));
   EXPECT_THAT(describe(r), testing::HasSubstr("warp 1 lanes 0xffffffff at"));
   // A lock that is never given back, and a wait for a phase beside one for a flag.
-  EXPECT_EQ(g.names("@!%p2 exit;\n$l: atom.acquire.gpu.global.cas.b32 %r6, [%rd101], 0, 1; setp.ne.u32 %p3, %r6, 0; @%p3 bra $l;"), Names{"TK-SIM-BARRIER-DEADLOCK"});
-  EXPECT_EQ(g.names("@%p2 mbarrier.init.shared.b64 [s], 1; bar.sync 0;\n$l: mbarrier.try_wait.parity.shared.b64 %p3, [s], 0; @%p3 exit;\n"
-                    "ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $l;"), Names{"TK-SIM-BARRIER-DEADLOCK"});
+  EXPECT_EQ(g.names("@!%p2 exit;\n$l: atom.acquire.gpu.global.cas.b32 %r6, [%rd101], 0, 1; "
+                    "setp.ne.u32 %p3, %r6, 0; @%p3 bra $l;"),
+            Names{"TK-SIM-BARRIER-DEADLOCK"});
+  EXPECT_EQ(
+      g.names("@%p2 mbarrier.init.shared.b64 [s], 1; bar.sync 0;\n$l: "
+              "mbarrier.try_wait.parity.shared.b64 %p3, [s], 0; @%p3 exit;\n"
+              "ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $l;"),
+      Names{"TK-SIM-BARRIER-DEADLOCK"});
   // A deadlock inside one CTA ends that one; the others go on.
-  r = g.run("setp.eq.u32 %p1, %r2, 0; setp.lt.u32 %p3, %r1, 32; @!%p1 bra $other; @%p3 bar.sync 1, 64;\nexit;\n"
-            "$other: red.global.add.u32 [%rd102], 1;", 0);
+  r = g.run("setp.eq.u32 %p1, %r2, 0; setp.lt.u32 %p3, %r1, 32; @!%p1 bra $other; @%p3 bar.sync 1, "
+            "64;\nexit;\n"
+            "$other: red.global.add.u32 [%rd102], 1;",
+            0);
   EXPECT_TRUE(has(r, "TK-SIM-BARRIER-DEADLOCK")) << describe(r);
   EXPECT_EQ(g.out[0], 64u);
 }
 
 TEST(InterCta, AWaitForAPhaseMayEndThroughAnotherCta) {
   // The loop around try_wait looks at a flag of the other CTA, which comes late.
-  std::string body = "setp.eq.u32 %p1, %r2, 1; @%p1 bra $setter; @%p2 mbarrier.init.shared.b64 [s], 1; bar.sync 0;\n"
-                     "$l: mbarrier.try_wait.parity.shared.b64 %p3, [s], 0; @%p3 exit;\n"
-                     "ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $l;\nexit;\n"
-                     "$setter: mov.u32 %r5, 0;\n$late: add.u32 %r5, %r5, 1; setp.lt.u32 %p3, %r5, 20000; @%p3 bra $late;\n"
-                     "st.release.gpu.global.u32 [%rd101], 1;";
+  std::string body =
+      "setp.eq.u32 %p1, %r2, 1; @%p1 bra $setter; @%p2 mbarrier.init.shared.b64 [s], 1; bar.sync "
+      "0;\n"
+      "$l: mbarrier.try_wait.parity.shared.b64 %p3, [s], 0; @%p3 exit;\n"
+      "ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $l;\nexit;\n"
+      "$setter: mov.u32 %r5, 0;\n$late: add.u32 %r5, %r5, 1; setp.lt.u32 %p3, %r5, 20000; @%p3 bra "
+      "$late;\n"
+      "st.release.gpu.global.u32 [%rd101], 1;";
   Grid g;
   EXPECT_EQ(g.names(body), Names());
 }
 
 TEST(InterCta, TheLimitOfStepsEndsAllCtas) {
-  // Who counts in memory while it waits is no standstill. Nothing is said of what the others leave unfinished.
-  std::string body = "@!%p2 bra $wait; mbarrier.init.shared.b64 [s], 1; mbarrier.expect_tx.shared.b64 [s], 16;\n"
-                     "$l: red.global.add.u32 [%rd101], 1; ld.acquire.gpu.global.u32 %r6, [%rd101+64]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $l;\n"
-                     "$wait: bar.sync 0;";
+  // Who counts in memory while it waits is no standstill. Nothing is said of what the others leave
+  // unfinished.
+  std::string body =
+      "@!%p2 bra $wait; mbarrier.init.shared.b64 [s], 1; mbarrier.expect_tx.shared.b64 [s], 16;\n"
+      "$l: red.global.add.u32 [%rd101], 1; ld.acquire.gpu.global.u32 %r6, [%rd101+64]; setp.eq.u32 "
+      "%p3, %r6, 0; @%p3 bra $l;\n"
+      "$wait: bar.sync 0;";
   Grid g;
   g.ctas = 5;
   g.maxSteps = 20000;
@@ -571,7 +717,8 @@ TEST(InterCta, TheLimitOfStepsEndsAllCtas) {
 TEST(InterCta, AsManyCtasAreResidentAsTheDeviceHolds) {
   // Each waits for the one of the highest number; with 200 KiB each a multiprocessor holds one.
   std::string body = "@!%p2 exit; sub.u32 %r5, %r4, 1; setp.eq.u32 %p1, %r2, %r5; @%p1 bra $set;\n"
-                     "$poll: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $poll;\nexit;\n"
+                     "$poll: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; "
+                     "@%p3 bra $poll;\nexit;\n"
                      "$set: st.release.gpu.global.u32 [%rd101], 1;";
   Grid g;
   g.maxSteps = 0;
@@ -583,7 +730,8 @@ TEST(InterCta, AsManyCtasAreResidentAsTheDeviceHolds) {
   Report r = g.run(body, 0);
   ASSERT_EQ(r.findings.size(), 1u) << describe(r);
   EXPECT_EQ(r.findings[0].name, "TK-SIM-BARRIER-DEADLOCK");
-  EXPECT_THAT(r.findings[0].message, testing::HasSubstr("1 more start only when one of these ends"));
+  EXPECT_THAT(r.findings[0].message,
+              testing::HasSubstr("1 more start only when one of these ends"));
 }
 
 TEST(InterCta, BothPartiesAreNamed) {
@@ -592,19 +740,28 @@ TEST(InterCta, BothPartiesAreNamed) {
   ASSERT_EQ(r.findings.size(), 1u) << describe(r);
   const Finding &f = r.findings[0];
   EXPECT_EQ(f.name, "TK-SIM-RACE-CTA");
-  EXPECT_THAT(f.message, testing::AllOf(testing::HasSubstr("of 'data'"), testing::HasSubstr("by CTA (1, 0, 0)"), testing::HasSubstr("an earlier write of the same byte by CTA (0, 0, 0)")));
-  EXPECT_THAT(describe(r), testing::AllOf(testing::HasSubstr("this: CTA (1, 0, 0) warp"), testing::HasSubstr("other: CTA (0, 0, 0) warp"), testing::HasSubstr("st.global.u32 [%rd1], %r5;'")));
-  EXPECT_THAT(describe(r), testing::HasSubstr("the read is no acquire and no fence of its thread follows it"));
+  EXPECT_THAT(
+      f.message,
+      testing::AllOf(testing::HasSubstr("of 'data'"), testing::HasSubstr("by CTA (1, 0, 0)"),
+                     testing::HasSubstr("an earlier write of the same byte by CTA (0, 0, 0)")));
+  EXPECT_THAT(describe(r), testing::AllOf(testing::HasSubstr("this: CTA (1, 0, 0) warp"),
+                                          testing::HasSubstr("other: CTA (0, 0, 0) warp"),
+                                          testing::HasSubstr("st.global.u32 [%rd1], %r5;'")));
+  EXPECT_THAT(describe(r),
+              testing::HasSubstr("the read is no acquire and no fence of its thread follows it"));
   r = g.run(edited(message(0, kSet, kWait), {{"st.release", "st.relaxed"}}), 0);
-  EXPECT_THAT(describe(r), testing::HasSubstr("the write is no release and no fence of its thread precedes it"));
+  EXPECT_THAT(describe(r),
+              testing::HasSubstr("the write is no release and no fence of its thread precedes it"));
   auto texts = [&](const Edits &edits) {
     std::string all;
     for (unsigned seed = 0; seed < 8; ++seed)
       all += describe(g.run(edited(message(0, kSet, kWait), edits), seed));
     return all;
   };
-  EXPECT_THAT(texts({{"bar.sync 1;", ""}}), testing::HasSubstr("warp 0 has acquired it from CTA (0, 0, 0); bar.sync"));
-  EXPECT_THAT(texts({{"bar.sync 0;", ""}}), testing::HasSubstr("bar.sync in CTA (0, 0, 0) before the release"));
+  EXPECT_THAT(texts({{"bar.sync 1;", ""}}),
+              testing::HasSubstr("warp 0 has acquired it from CTA (0, 0, 0); bar.sync"));
+  EXPECT_THAT(texts({{"bar.sync 0;", ""}}),
+              testing::HasSubstr("bar.sync in CTA (0, 0, 0) before the release"));
 }
 
 TEST(InterCta, ReportsDoNotDependOnHostThreads) {
