@@ -303,15 +303,20 @@ TEST(InterCta, AtomicsCarryAReleaseOn) {
                                    "$two: atom.acquire.gpu.global.or.b32 %r6, [%rd101], 0;"}}),
                     20),
             Names());
-  // A reduction's read is no acquire pattern.
-  EXPECT_EQ(
-      g.names(edited(
-          body,
-          {{"ld.global.u32 %r7", "ld.global.u32 %r7"},
-           {"$two: ld.acquire", "$two: ld.weak"},
-           {"@%p3 bra $two;",
-            "@%p3 bra $two; red.relaxed.gpu.global.add.u32 [%rd101], 1; fence.acq_rel.gpu;"}})),
-      Names{"TK-SIM-RACE-CTA"});
+}
+
+TEST(InterCta, AReductionReadsNothing) {
+  // Thread 0 sees the flag, thread 32 touches it by an atomic operation and has the fence.
+  std::string body = edited(message(0, kSet, kFenceWait),
+                            {{"bra $poll;\nfence.acq_rel.gpu;", "bra $poll;"},
+                             {"bar.sync 1;", "bar.sync 1; setp.ge.u32 %p4, %r1, 32; @!%p4 exit;\n"
+                                             "atom.relaxed.gpu.global.add.u32 %r8, [%rd101], 1; "
+                                             "fence.acq_rel.gpu;"}});
+  Grid g;
+  EXPECT_EQ(g.names(body, 20), Names());
+  EXPECT_EQ(g.names(edited(body, {{"atom.relaxed.gpu.global.add.u32 %r8,",
+                                   "red.relaxed.gpu.global.add.u32"}})),
+            Names{"TK-SIM-RACE-CTA"});
 }
 
 TEST(InterCta, AnOrdinaryStoreEndsAReleaseSequence) {
@@ -693,7 +698,8 @@ TEST(InterCta, AWaitForAPhaseMayEndThroughAnotherCta) {
       "0;\n"
       "$l: mbarrier.try_wait.parity.shared.b64 %p3, [s], 0; @%p3 exit;\n"
       "ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $l;\nexit;\n"
-      "$setter: mov.u32 %r5, 0;\n$late: add.u32 %r5, %r5, 1; setp.lt.u32 %p3, %r5, 20000; @%p3 bra "
+      "$setter: mov.u32 %r5, 0;\n$late: add.u32 %r5, %r5, 1; setp.lt.u32 %p3, %r5, 200000; @%p3 "
+      "bra "
       "$late;\n"
       "st.release.gpu.global.u32 [%rd101], 1;";
   Grid g;
