@@ -45,6 +45,7 @@ private:
     uint32_t number;
     std::unique_ptr<Cta> cta;
     CtaResult result;
+    unsigned pace = 0;  ///< Its turns are so many powers of two shorter.
     bool spins = false; ///< When it last had its turn, after so many strong writes.
     uint64_t strongWrites = 0;
   };
@@ -71,6 +72,7 @@ private:
 void Residents::startNext() {
   auto u = std::make_unique<Unit>();
   u->number = uint32_t(next++);
+  u->pace = 2 * rng.below(4); // Equal ones would stay abreast, and nobody would come too early.
   if (unused.empty())
     u->cta = std::make_unique<Cta>(ctx, counters, steps, &shared);
   else {
@@ -127,7 +129,7 @@ void Residents::run() {
     size_t i = choose();
     Unit &u = *resident[i];
     // Now and then one CTA gets far ahead of the others.
-    unsigned turns = u.spins ? 1 : 1 + rng.below(1u << rng.below(10));
+    unsigned turns = u.spins ? 1 : 1 + (rng.below(1u << rng.below(10)) >> u.pace);
     bool more = true;
     do {
       more = u.cta->turn();
@@ -169,12 +171,16 @@ const Warp::Spin *Cta::spinOf(const Warp &w, const Frag &f) const {
 }
 
 bool Cta::spins(unsigned times) const {
-  return all_of(warps, [&](const Warp &w) {
-    return all_of(w.frags, [&](const Frag &f) {
-      const Warp::Spin *s = f.state == Frag::Run ? spinOf(w, f) : nullptr;
-      return f.state != Frag::Run || (s && s->times >= times);
-    });
-  });
+  bool any = idle;
+  return all_of(warps,
+                [&](const Warp &w) {
+                  return all_of(w.frags, [&](const Frag &f) {
+                    const Warp::Spin *s = f.state == Frag::Run ? spinOf(w, f) : nullptr;
+                    any |= s != nullptr;
+                    return f.state != Frag::Run || (s && s->times >= times);
+                  });
+                }) &&
+         any;
 }
 
 bool Cta::isStuck() const {
