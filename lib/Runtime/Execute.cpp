@@ -53,6 +53,7 @@ private:
   Expected<uint64_t> place(ArrayRef<uint8_t> bytes, const Twine &name);
   Error placeTables(const Variant &variant);
   Error placeWorkspace(MutableArrayRef<uint8_t> parameters);
+  Error checkWorkspace();
   Error launch(ExecuteResult &result);
   Error measure(ExecuteResult &result);
   Error collect(const BoundArgument &bound, const ArgumentFacts &known, const std::string &name,
@@ -65,6 +66,7 @@ private:
   LaunchFacts facts;
   LaunchRequest request;
   std::vector<uint64_t> allocations;
+  uint64_t flagAddress = 0; ///< Of the workspace's first flag.
 };
 } // namespace
 
@@ -172,7 +174,26 @@ Error Execution::placeWorkspace(MutableArrayRef<uint8_t> parameters) {
     return address.takeError();
   allocations.push_back(*address);
   std::memcpy(parameters.data() + workspace.offset, &*address, sizeof(uint64_t));
-  return device.upload(*address + slots, flags);
+  flagAddress = *address + slots;
+  return device.upload(flagAddress, flags);
+}
+
+/// A flag that is left set would be taken by the next launch before its part is written.
+Error Execution::checkWorkspace() {
+  const Workspace &workspace = *request.variant->workspace;
+  size_t programs = static_cast<size_t>(request.grid[0] * request.grid[1] * request.grid[2]);
+  std::vector<uint32_t> flags(programs * static_cast<size_t>(workspace.flags));
+  if (Error error = device.download(flagAddress, {reinterpret_cast<uint8_t *>(flags.data()),
+                                                  flags.size() * sizeof(uint32_t)}))
+    return error;
+  for (auto [index, flag] : enumerate(flags))
+    if (flag)
+      return createStringError(
+          "workspace of \"" + request.variant->entry +
+          "\": expected flags that are zero again when the kernel has ended, got " + Twine(flag) +
+          " in flag " + Twine(index % static_cast<size_t>(workspace.flags)) + " of program " +
+          Twine(index / static_cast<size_t>(workspace.flags)));
+  return Error::success();
 }
 
 Error Execution::launch(ExecuteResult &result) {
@@ -186,7 +207,12 @@ Error Execution::launch(ExecuteResult &result) {
     return launched.takeError();
   result.report = std::move(launched->report);
   result.launched = true;
-  return Error::success();
+  // What the simulator found is told first: it names the cause.
+  bool hasErrors =
+      result.report && any_of(result.report->findings, [](const sim::Finding &finding) {
+        return finding.severity == sim::Severity::Error;
+      });
+  return variant.workspace && !hasErrors ? checkWorkspace() : Error::success();
 }
 
 Error Execution::measure(ExecuteResult &result) {
