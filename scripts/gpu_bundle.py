@@ -65,6 +65,7 @@ def compile_case(build, case, folder, assemble):
     target = folder / "packages" / f"{case.name}.tkpkg"
     words = [build / "bin" / "tk-compile", f"{case.source}.mlir", "-o", target]
     words += [] if assemble else ["--no-assemble"]
+    words += [f"--tune={case.tune}"] if case.tune else []
     words += [word for name, text in case.aliases().items() for word in ("--alias", f"{name}={text}")]
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, cwd=ROOT / "examples")
     if done.returncode:

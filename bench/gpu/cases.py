@@ -19,9 +19,14 @@ class Gemm:
     b: str = "row"
     result: str = "C"  # The argument that receives A * B.
     input2: str = ""  # B's type where it is not A's.
+    tune: str = ""  # What is decided for the passes: `--tune` of tk-compile.
 
     @property
     def name(self):
+        return self.plain_name + (f"-{self.tune.replace('=', '-')}" if self.tune else "")
+
+    @property
+    def plain_name(self):
         if self.source == "gemm_kmajor":
             return f"gemm-{self.input}{'x' * bool(self.input2)}{self.input2}-{self.output}-{self.a}-{self.b}"
         if self.source != "gemm":
@@ -200,7 +205,8 @@ def cases():
     kmajor = [Gemm("gemm_kmajor", i, o, "row", "column", input2=j)
               for i, j, o in (("i8", "", "i32"), ("f8E4M3FN", "", "bf16"), ("f32", "", "f32"), ("f8E5M2", "", "bf16"),
                               ("f8E4M3FN", "f8E5M2", "bf16"), ("f8E4M3FN", "", "f8E4M3FN"))]
-    return products + [Gemm(source="gemm_graph", result="out"), Batched(), Grouped(), List()] + kmajor + [
+    shared = [Gemm(tune="stream_k=4"), Gemm(tune="split_k=4"), Gemm("gemm_kmajor", "i8", "i32", "row", "column", tune="stream_k=4")]
+    return products + shared + [Gemm(source="gemm_graph", result="out"), Batched(), Grouped(), List()] + kmajor + [
         Scaled(f"gemm_fp8_{kind}", "f8E4M3FN", "bf16", "row", "column") for kind in ("blockwise", "rowwise")]
 
 

@@ -21,6 +21,8 @@ import shapes
 
 # What a list of `--space` may name (see #tk.tuning in docs/reference/tk.md), and what is tried without one.
 SPACE = {"stages": [2, 3, 4, 5, 6], "consumers": [1, 2], "widen": [1, 2], "group": [1, 4, 8, 16, 32]}
+# Ways to share work that exclude one another, each tried with everything else as the compiler decides it.
+SHARING = [{"cluster": 1}, {"stream_k": 4}, {"stream_k": 16}, {"split_k": 2}, {"split_k": 4}, {"split_k": 8}]
 SHAPES = ["8192 cubed", "4096 cubed", "Llama 8B gate+up M=4096", "DeepSeek qkv-a M=4096", "Llama 8B gate+up M=16"]
 
 
@@ -37,9 +39,9 @@ def parse_space(text):
 
 
 def candidates(space):
-    """Every combination, the compiler's own choice first."""
+    """Every combination, the compiler's own choice first; where none was asked for, ways to share work besides."""
     names = list(space)
-    return [{}] + [dict(zip(names, values)) for values in itertools.product(*space.values())]
+    return [{}] + (SHARING if space is SPACE else []) + [dict(zip(names, values)) for values in itertools.product(*space.values())]
 
 
 def spell(tuning):
