@@ -35,3 +35,19 @@ gpu.module @tk_device {
     llvm.return
   }
 }
+
+// Functions that are no instruction become some.
+// CHECK-LABEL: llvm.func @functions
+// CHECK:         llvm.intr.fma(
+// CHECK-NOT:     math.
+// CHECK:         llvm.return
+gpu.module @tk_functions {
+  llvm.func @functions(%x: f32, %h: bf16, %p: !llvm.ptr) -> f32 {
+    %a = math.exp %x : f32
+    %b = math.tanh %a : f32
+    %c = math.rsqrt %b : f32
+    %d = math.erf %h : bf16
+    llvm.store %d, %p : bf16, !llvm.ptr
+    llvm.return %c : f32
+  }
+}
