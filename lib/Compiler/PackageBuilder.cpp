@@ -28,8 +28,8 @@ static std::optional<ElementType> convertElementType(Type type) {
   return parseElementType(name);
 }
 
-/// The binary operations that grid regions may use, with the rounding that sizes (which are not
-/// negative) give them.
+/// The binary operations that grid regions may use (`isHostArithmetic`), with the rounding that
+/// sizes (which are not negative) give them.
 static std::optional<Expr::Op> getBinaryOp(Operation *op) {
   using Op = Expr::Op;
   return llvm::TypeSwitch<Operation *, std::optional<Expr::Op>>(op)

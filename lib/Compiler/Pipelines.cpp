@@ -18,9 +18,9 @@
 using namespace mlir;
 
 static constexpr StringRef kOptionalPasses[] = {
-    "tk-split-variants",   "tk-split-k",        "tk-widen-tiles",      "tk-cluster",
-    "tk-persist",          "tk-stream-k", "tk-stage-operands", "tk-specialize-warps", "tk-subtile-epilogue",
-    "tk-overlap-products", "tk-insert-stmatrix"};
+    "tk-split-variants",   "tk-split-k",          "tk-widen-tiles",    "tk-cluster",
+    "tk-persist",          "tk-stream-k",         "tk-stage-operands", "tk-specialize-warps",
+    "tk-subtile-epilogue", "tk-overlap-products", "tk-insert-stmatrix"};
 
 ArrayRef<StringRef> tk::getOptionalPasses() { return kOptionalPasses; }
 

@@ -53,7 +53,7 @@ private:
   Expected<uint64_t> place(ArrayRef<uint8_t> bytes, const Twine &name);
   Error placeTables(const Variant &variant);
   Error placeWorkspace(MutableArrayRef<uint8_t> parameters);
-  Error checkWorkspace();
+  Error checkWorkspace(ExecuteResult &result);
   Error launch(ExecuteResult &result);
   Error measure(ExecuteResult &result);
   Error collect(const BoundArgument &bound, const ArgumentFacts &known, const std::string &name,
@@ -178,21 +178,33 @@ Error Execution::placeWorkspace(MutableArrayRef<uint8_t> parameters) {
   return device.upload(flagAddress, flags);
 }
 
-/// A flag that is left set would be taken by the next launch before its part is written.
-Error Execution::checkWorkspace() {
+/// A flag that is left set would be taken by the next launch before its part is written: beside
+/// what a simulator has found, or an error.
+Error Execution::checkWorkspace(ExecuteResult &result) {
+  if (!request.variant->workspace)
+    return Error::success();
   const Workspace &workspace = *request.variant->workspace;
   size_t programs = static_cast<size_t>(request.grid[0] * request.grid[1] * request.grid[2]);
   std::vector<uint32_t> flags(programs * static_cast<size_t>(workspace.flags));
   if (Error error = device.download(flagAddress, {reinterpret_cast<uint8_t *>(flags.data()),
                                                   flags.size() * sizeof(uint32_t)}))
     return error;
-  for (auto [index, flag] : enumerate(flags))
-    if (flag)
-      return createStringError(
-          "workspace of \"" + request.variant->entry +
-          "\": expected flags that are zero again when the kernel has ended, got " + Twine(flag) +
-          " in flag " + Twine(index % static_cast<size_t>(workspace.flags)) + " of program " +
-          Twine(index / static_cast<size_t>(workspace.flags)));
+  auto set = find_if(flags, [](uint32_t flag) { return flag != 0; });
+  if (set == flags.end())
+    return Error::success();
+  size_t index = static_cast<size_t>(set - flags.begin()),
+         each = static_cast<size_t>(workspace.flags);
+  std::string message =
+      ("workspace of \"" + request.variant->entry +
+       "\": expected flags that are zero again when the kernel has ended, got " + Twine(*set) +
+       " in flag " + Twine(index % each) + " of program " + Twine(index / each))
+          .str();
+  if (!result.report)
+    return createStringError(message);
+  sim::Finding finding;
+  finding.name = "TK-RUN-WORKSPACE";
+  finding.message = std::move(message);
+  result.report->findings.push_back(std::move(finding));
   return Error::success();
 }
 
@@ -207,12 +219,7 @@ Error Execution::launch(ExecuteResult &result) {
     return launched.takeError();
   result.report = std::move(launched->report);
   result.launched = true;
-  // What the simulator found is told first: it names the cause.
-  bool hasErrors =
-      result.report && any_of(result.report->findings, [](const sim::Finding &finding) {
-        return finding.severity == sim::Severity::Error;
-      });
-  return variant.workspace && !hasErrors ? checkWorkspace() : Error::success();
+  return checkWorkspace(result);
 }
 
 Error Execution::measure(ExecuteResult &result) {
@@ -222,7 +229,7 @@ Error Execution::measure(ExecuteResult &result) {
   if (!milliseconds)
     return milliseconds.takeError();
   result.timing = summarise(*milliseconds);
-  return Error::success();
+  return checkWorkspace(result);
 }
 
 Error Execution::collect(const BoundArgument &bound, const ArgumentFacts &known,

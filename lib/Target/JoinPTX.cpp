@@ -53,10 +53,13 @@ SmallVector<unsigned> Joiner::addFiles(StringRef text) {
   return numbers;
 }
 
-/// Takes a label off the front of `line`. LLVM numbers those of a function after its place in the
-/// module (`$L__BB0_12`, `$L__func_end0`), and temporary ones through the module.
+/// Takes a label off the front of `line`, if one stands there. LLVM numbers those of a function
+/// after its place in the module (`$L__BB0_12`, `$L__func_end0`, `__local_depot0`), and temporary
+/// ones through the module.
 std::string Joiner::renumber(StringRef &line, unsigned function) {
-  for (StringRef known : {"$L__BB", "$L__func_begin", "$L__func_end", "$L__tmp"}) {
+  if (!line.starts_with("$L__") && !line.starts_with("__local_depot"))
+    return "";
+  for (StringRef known : {"$L__BB", "$L__func_begin", "$L__func_end", "$L__tmp", "__local_depot"}) {
     StringRef rest = line;
     unsigned number;
     if (!rest.consume_front(known) || rest.consumeInteger(10, number))
@@ -67,8 +70,7 @@ std::string Joiner::renumber(StringRef &line, unsigned function) {
       own = std::max(own, number + 1);
     return known.str() + std::to_string(isTemporary ? temporaries + number : function);
   }
-  line = line.drop_front();
-  return "$";
+  return "";
 }
 
 void Joiner::addLine(StringRef line, unsigned function, const SmallVector<unsigned> &numbers) {
@@ -79,12 +81,19 @@ void Joiner::addLine(StringRef line, unsigned function, const SmallVector<unsign
     body += "\t.loc\t" + std::to_string(numbers[file]) + location.str() + "\n";
     return;
   }
-  for (size_t at; (at = line.find("$L__")) != StringRef::npos;) {
-    body += line.take_front(at);
-    line = line.drop_front(at);
-    body += renumber(line, function);
+  char before = ' ';
+  while (!line.empty()) {
+    // A label is a word of its own: names of kernels may hold the same characters.
+    bool isWord = !isAlnum(before) && before != '_' && before != '$';
+    std::string label = isWord ? renumber(line, function) : "";
+    if (label.empty()) {
+      label = line.take_front().str();
+      line = line.drop_front();
+    }
+    body += label;
+    before = label.back();
   }
-  body += line.str() + "\n";
+  body += "\n";
 }
 
 void Joiner::add(StringRef text, unsigned function) {

@@ -396,8 +396,11 @@ Problem KernelVerifier::verifyVariant(const Variant &variant, const std::string 
     if (Problem problem =
             checkRange(where + ".workspace.flags", variant.workspace->flags, 1, INT32_MAX))
       return problem;
-    if (variant.workspace->bytes % 16 != 0)
-      return fail(where + ".workspace.bytes", "a multiple of 16", Twine(variant.workspace->bytes));
+    if (variant.workspace->bytes % variant.workspace->flags != 0 ||
+        variant.workspace->bytes / variant.workspace->flags % 16 != 0)
+      return fail(where + ".workspace.bytes",
+                  "a multiple of 16 for each of " + Twine(variant.workspace->flags) + " flags",
+                  Twine(variant.workspace->bytes));
   }
   return verifyParameters(variant, where);
 }

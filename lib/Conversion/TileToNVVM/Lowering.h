@@ -112,6 +112,7 @@ using TensorMaps = llvm::DenseMap<mlir::Operation *, std::pair<tile::TensorMapAt
 struct WorkspaceParameter {
   mlir::Value base;
   tile::WorkspaceAttr layout;
+  size_t gridDimensions = 1;
 };
 
 /// What is part of a product's block of assembly: its fence, commit and wait where they are its

@@ -150,6 +150,8 @@ LLVM::LLVMFuncOp ConvertTileToNVVM::createFunction(KernelOp kernel, gpu::GPUModu
   parameters.append(descriptions.size(), LLVM::LLVMPointerType::get(&getContext()));
   auto global = LLVM::LLVMPointerType::get(&getContext(), unsigned(NVVM::NVVMMemorySpace::Global));
   workspace.layout = kernel.getWorkspaceAttr();
+  workspace.gridDimensions =
+      cast<GridOp>(kernel.getGrid().front().getTerminator()).getSizes().size();
   if (workspace.layout)
     parameters.push_back(global);
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
@@ -249,6 +251,9 @@ LogicalResult ConvertTileToNVVM::lowerBody(LLVM::LLVMFuncOp function, const Tens
 }
 
 LogicalResult ConvertTileToNVVM::lowerKernel(KernelOp kernel) {
+  if (kernel.getSymName().starts_with("$L__"))
+    return kernel.emitOpError() << "has a name that begins with \"$L__\", as labels of PTX do; "
+                                   "choose another";
   // Name the pass that is missing, rather than the pattern that failed.
   WalkResult walk = kernel.walk([&](Operation *op) {
     if (auto dot = dyn_cast<DotOp>(op)) {

@@ -24,6 +24,8 @@ struct WorkspacePattern : OpConversionPattern<Op> {
       : OpConversionPattern<Op>(converter, context), workspace(workspace) {}
 
 protected:
+  /// Fails where the threads' registers, copies of others' included, take more than a part.
+  LogicalResult checkRoom(Operation *op, RankedTensorType tile) const;
   /// Where this thread's registers of a part lie.
   Value findPlace(OpBuilder &builder, Location location, Value program, Value part) const;
   /// Walks the vectors of a tile: the first register, and where the thread has them.
@@ -43,6 +45,8 @@ struct LowerWorkspaceStore : WorkspacePattern<WorkspaceStoreOp> {
   using WorkspacePattern::WorkspacePattern;
   LogicalResult matchAndRewrite(WorkspaceStoreOp store, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
+    if (failed(checkRoom(store, cast<RankedTensorType>(store.getValue().getType()))))
+      return failure();
     Value place = findPlace(rewriter, store.getLoc(), adaptor.getProgram().front(),
                             adaptor.getPart().front());
     forEachVector(rewriter, store.getLoc(), cast<RankedTensorType>(store.getValue().getType()),
@@ -61,6 +65,8 @@ struct LowerWorkspaceLoad : WorkspacePattern<WorkspaceLoadOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     Location location = load.getLoc();
     auto tile = cast<RankedTensorType>(load.getResult().getType());
+    if (failed(checkRoom(load, tile)))
+      return failure();
     Value place = findPlace(rewriter, location, adaptor.getProgram(), adaptor.getPart());
     SmallVector<Value> registers;
     forEachVector(rewriter, location, tile, place, [&](int64_t reg, int64_t count, Value pointer) {
@@ -113,6 +119,21 @@ static Value toI64(OpBuilder &builder, Location location, Value index) {
   return arith::IndexCastUIOp::create(builder, location, builder.getI64Type(), index);
 }
 
+constexpr int64_t kVector = hopper::kMaxVectorBytes / 4; // Registers are 32 bits.
+constexpr int64_t kRowBytes = hopper::kWarpgroupThreads * hopper::kMaxVectorBytes;
+
+template <typename Op>
+LogicalResult WorkspacePattern<Op>::checkRoom(Operation *op, RankedTensorType tile) const {
+  int64_t part = workspace.layout.getBytes() / workspace.layout.getFlags();
+  int64_t needed =
+      llvm::divideCeil(getDistribution(tile)->registersPerThread(), kVector) * kRowBytes;
+  if (needed <= part)
+    return success();
+  return op->emitOpError() << "needs " << needed << " bytes for " << tile
+                           << " as threads hold it, more than the " << part
+                           << " of a part of the kernel's 'workspace'";
+}
+
 template <typename Op>
 Value WorkspacePattern<Op>::findPlace(OpBuilder &builder, Location location, Value program,
                                       Value part) const {
@@ -133,12 +154,11 @@ template <typename Op>
 void WorkspacePattern<Op>::forEachVector(OpBuilder &builder, Location location,
                                          RankedTensorType tile, Value place,
                                          function_ref<void(int64_t, int64_t, Value)> access) const {
-  // Registers are 32 bits; the last vector may be shorter, at the same distance.
+  // The last vector may be shorter, at the same distance.
   int64_t count = getDistribution(tile)->registersPerThread();
-  constexpr int64_t vector = hopper::kMaxVectorBytes / 4;
-  for (int64_t reg = 0; reg < count; reg += vector) {
-    int32_t at = reg / vector * hopper::kWarpgroupThreads * hopper::kMaxVectorBytes;
-    access(reg, std::min(vector, count - reg),
+  for (int64_t reg = 0; reg < count; reg += kVector) {
+    int32_t at = reg / kVector * kRowBytes;
+    access(reg, std::min(kVector, count - reg),
            LLVM::GEPOp::create(builder, location, place.getType(), builder.getI8Type(), place,
                                LLVM::GEPArg(at)));
   }
@@ -148,8 +168,15 @@ template <typename Op>
 Value WorkspacePattern<Op>::findFlag(OpBuilder &builder, Location location, Value program,
                                      Value part) const {
   // The flags are behind the slots of all programs.
-  Value programs = NVVM::GridDimXOp::create(builder, location, builder.getI32Type()).getResult();
-  programs = arith::ExtUIOp::create(builder, location, builder.getI64Type(), programs);
+  auto extent = [&](auto op) -> Value {
+    Value value = decltype(op)::create(builder, location, builder.getI32Type());
+    return arith::ExtUIOp::create(builder, location, builder.getI64Type(), value);
+  };
+  Value programs = extent(NVVM::GridDimXOp());
+  if (workspace.gridDimensions > 1)
+    programs = arith::MulIOp::create(builder, location, programs, extent(NVVM::GridDimYOp()));
+  if (workspace.gridDimensions > 2)
+    programs = arith::MulIOp::create(builder, location, programs, extent(NVVM::GridDimZOp()));
   auto scaled = [&](Value value, int64_t factor) -> Value {
     return arith::MulIOp::create(builder, location, value, constantI64(builder, location, factor));
   };

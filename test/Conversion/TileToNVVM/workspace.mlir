@@ -50,3 +50,39 @@ tk.kernel @unplaced(%n: index) attributes {threads = 128} grid {
   tk.share_partial %t as %n : tensor<64x64xf32, #tk.wgmma_acc>
   tk.return
 }
+
+// -----
+
+// Threads hold copies of one another's elements: more registers than elements.
+#spread = #tk.blocked<per_thread = [1, 1], lanes = [1, 32], warps = [4, 1], order = [1, 0]>
+tk.kernel @copies(%n: index) attributes {threads = 128, workspace = #tk.workspace<bytes = 2048, flags = 1>} grid {
+  tk.grid %n
+} {
+  // expected-error@+2 {{needs 10240 bytes for 'tensor<17x8xf32, #tk.blocked<per_thread = [1, 1], lanes = [1, 32], warps = [4, 1], order = [1, 0]>>' as threads hold it, more than the 2048 of a part of the kernel's 'workspace'}}
+  // expected-error@+1 {{failed to legalize operation 'tk.workspace_load'}}
+  %t = tk.workspace_load %n[%n] : tensor<17x8xf32, #spread>
+  tk.return
+}
+
+// -----
+
+// Of a grid of two dimensions, the slots of all programs are in front of the flags.
+// CHECK-LABEL: llvm.func @plane
+// CHECK:         %[[X:.*]] = nvvm.read.ptx.sreg.nctaid.x
+// CHECK:         %[[Y:.*]] = nvvm.read.ptx.sreg.nctaid.y
+// CHECK:         arith.muli
+tk.kernel @plane(%n: index) attributes {threads = 128, workspace = #tk.workspace<bytes = 8192, flags = 2>} grid {
+  tk.grid %n, %n
+} {
+  tk.workspace_signal %n[%n]
+  tk.return
+}
+
+// -----
+
+// expected-error@+1 {{has a name that begins with "$L__", as labels of PTX do; choose another}}
+tk.kernel @"$L__BB0_1"(%n: index) attributes {threads = 128} grid {
+  tk.grid %n
+} {
+  tk.return
+}

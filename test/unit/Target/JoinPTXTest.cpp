@@ -54,3 +54,16 @@ TEST(JoinPTXTest, DeclaresWhatAnyFunctionNeeds) {
                         "\t// .globl\tb\n.visible .entry b()\n{\n\tret;\n\n}\n"
                         "\t.section\t.debug_macinfo\t{\t}\n");
 }
+
+TEST(JoinPTXTest, LeavesNamesThatHoldTheSameCharacters) {
+  std::string body = "\tmov.b64 \t%SPL, __local_depot0;\n\tcall f$L__BB0_1;\n\tld.param.b32 %r1, "
+                     "[a__local_depot0_param_0];\n";
+  std::string joined = joinPTX(
+      {makeModule("f$L__BB0_1", "", "\tret;\n", ""), makeModule("g$L__tmp3", "", body, "")});
+  EXPECT_NE(joined.find(".entry f$L__BB0_1()"), std::string::npos);
+  EXPECT_NE(joined.find(".entry g$L__tmp3()"), std::string::npos);
+  EXPECT_NE(
+      joined.find("\tmov.b64 \t%SPL, __local_depot1;\n\tcall f$L__BB0_1;\n\tld.param.b32 %r1, "
+                  "[a__local_depot0_param_0];\n"),
+      std::string::npos);
+}

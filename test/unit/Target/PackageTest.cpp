@@ -306,7 +306,7 @@ TEST(PackageErrors, Workspace) {
   EXPECT_EQ(change([](Workspace &w) { w.bytes = 0; }),
             "bytes: expected an integer from 1 to 2147483647, got 0");
   EXPECT_EQ(change([](Workspace &w) { w.bytes = 1000; }),
-            "bytes: expected a multiple of 16, got 1000");
+            "bytes: expected a multiple of 16 for each of 2 flags, got 1000");
   EXPECT_EQ(change([](Workspace &w) { w.flags = 0; }),
             "flags: expected an integer from 1 to 2147483647, got 0");
   EXPECT_EQ(change([](Workspace &w) { w.offset = 385; }),

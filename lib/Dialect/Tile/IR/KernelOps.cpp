@@ -214,6 +214,17 @@ static LogicalResult verifyTensorMap(KernelOp kernel, TensorMapAttr map) {
   return success();
 }
 
+bool tk::tile::isHostArithmetic(Operation *op) {
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    return isa<IntegerAttr>(constant.getValue());
+  if (auto dim = dyn_cast<DimOp>(op))
+    return isa<BlockArgument>(dim.getView());
+  return isa<TableSizeOp, NumSMsOp, arith::IndexCastOp, arith::IndexCastUIOp, arith::AddIOp,
+             arith::SubIOp, arith::MulIOp, arith::DivUIOp, arith::DivSIOp, arith::FloorDivSIOp,
+             arith::CeilDivUIOp, arith::CeilDivSIOp, arith::RemUIOp, arith::RemSIOp, arith::MinUIOp,
+             arith::MinSIOp, arith::MaxUIOp, arith::MaxSIOp>(op);
+}
+
 LogicalResult KernelOp::verify() {
   if (getArgNames().size() != getNumArguments() || getSizeNames().size() != getNumArguments())
     return emitOpError() << "expected a name and a list of size names for each of the "

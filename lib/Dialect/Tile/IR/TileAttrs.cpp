@@ -188,9 +188,10 @@ LogicalResult WorkspaceAttr::verify(function_ref<InFlightDiagnostic()> emitError
                                     int64_t flags) {
   if (flags < 1)
     return emitError() << "expected 'flags' of at least 1, got " << flags;
-  if (bytes < 1 || bytes % (flags * hopper::kMaxVectorBytes) != 0)
+  if (bytes < 1 || bytes > INT32_MAX || bytes % flags != 0 ||
+      bytes / flags % hopper::kMaxVectorBytes != 0)
     return emitError() << "expected 'bytes' to be " << flags << " part(s) of a multiple of "
-                       << hopper::kMaxVectorBytes << ", got " << bytes;
+                       << hopper::kMaxVectorBytes << ", at most " << INT32_MAX << ", got " << bytes;
   return success();
 }
 

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/IR/Matchers.h"
 #include "tk/Dialect/Tile/IR/TileOps.h"
 
 using namespace mlir;
@@ -22,7 +23,7 @@ LogicalResult SharePartialOp::verify() { return verifyWords(*this, getValue().ge
 LogicalResult AddPartialsOp::verify() { return verifyWords(*this, getValue().getType()); }
 
 /// The kernel must have a workspace, of as many such tiles as it has flags.
-static LogicalResult verifyWorkspace(Operation *op, Type tile) {
+static LogicalResult verifyWorkspace(Operation *op, Value part, Type tile) {
   auto kernel = op->getParentOfType<KernelOp>();
   if (!kernel) // A fragment of a test or an example, or lowered already.
     return success();
@@ -30,18 +31,29 @@ static LogicalResult verifyWorkspace(Operation *op, Type tile) {
   if (!workspace)
     return op->emitOpError() << "needs memory that the kernel does not ask for; give it a "
                                 "'workspace', as tk-place-sums does";
+  APInt number;
+  if (matchPattern(part, m_ConstantInt(&number)) &&
+      (number.isNegative() || number.getSExtValue() >= workspace.getFlags()))
+    return op->emitOpError() << "expected one of the " << workspace.getFlags()
+                             << " part(s) of the kernel's 'workspace', got part "
+                             << number.getSExtValue();
   if (!tile)
     return success();
   auto tensor = cast<RankedTensorType>(tile);
   int64_t bytes = tensor.getNumElements() * tensor.getElementTypeBitWidth() / 8;
-  if (bytes * workspace.getFlags() != workspace.getBytes())
-    return op->emitOpError() << "expected parts of " << workspace.getBytes() / workspace.getFlags()
-                             << " bytes, as the kernel's 'workspace' has them, got " << tile
-                             << " of " << bytes;
+  if (bytes > workspace.getBytes() / workspace.getFlags())
+    return op->emitOpError() << "expected a tile of at most "
+                             << workspace.getBytes() / workspace.getFlags()
+                             << " bytes, a part of the kernel's 'workspace', got " << tile << " of "
+                             << bytes;
   return verifyWords(op, tile);
 }
 
-LogicalResult WorkspaceStoreOp::verify() { return verifyWorkspace(*this, getValue().getType()); }
-LogicalResult WorkspaceLoadOp::verify() { return verifyWorkspace(*this, getResult().getType()); }
-LogicalResult WorkspaceSignalOp::verify() { return verifyWorkspace(*this, {}); }
-LogicalResult WorkspaceTakeOp::verify() { return verifyWorkspace(*this, {}); }
+LogicalResult WorkspaceStoreOp::verify() {
+  return verifyWorkspace(*this, getPart(), getValue().getType());
+}
+LogicalResult WorkspaceLoadOp::verify() {
+  return verifyWorkspace(*this, getPart(), getResult().getType());
+}
+LogicalResult WorkspaceSignalOp::verify() { return verifyWorkspace(*this, getPart(), {}); }
+LogicalResult WorkspaceTakeOp::verify() { return verifyWorkspace(*this, getPart(), {}); }

@@ -1,4 +1,4 @@
-//===- PlaceSums.cpp - Memory and barriers for sums over a cluster ------===//
+//===- PlaceSums.cpp - Memory and barriers for sums over programs -------===//
 //
 // Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -157,7 +157,15 @@ LogicalResult PlaceSums::placePartials() {
     if (sum.getValue().getType() != tile)
       return sum.emitOpError() << "expected tiles as 'tk.share_partial' leaves them, " << tile
                                << ", got " << sum.getValue().getType();
-  int64_t consumers = countConsumers(partial), bytes = countBytes(tile);
+  int64_t consumers = countConsumers(partial);
+  for (AddPartialsOp sum : sums)
+    if (countConsumers(sum) != consumers)
+      return sum.emitOpError() << "expected to be run by " << consumers
+                               << " warpgroup(s), as 'tk.share_partial' is, got "
+                               << countConsumers(sum);
+  // Each thread has 16 bytes beside those of the next, however few it holds.
+  int64_t bytes =
+      llvm::alignTo(countBytes(tile), hopper::kWarpgroupThreads * hopper::kMaxVectorBytes);
   kernel.setWorkspaceAttr(WorkspaceAttr::get(&getContext(), consumers * bytes, consumers));
   remark::passed(partial.getLoc(), remarkOn(kernel, "workspace", "tk-place-sums"))
       << remark::add("{0} bytes of global memory for each program, in {1} part(s), each with a "

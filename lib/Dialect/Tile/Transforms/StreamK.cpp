@@ -12,6 +12,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "tk/Dialect/Tile/Transforms/Passes.h"
+#include "tk/Target/Hopper.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace tk::tile {
@@ -90,10 +91,13 @@ std::string StreamK::findDepthObstacle() {
                          depth.getInductionVar().getType(),
                          depth.getUnsignedCmp() ? " without sign" : "");
   if (depth.getNumResults() != 1 || !onlyAdds(depth))
-    return "the loop carries more than one sum";
+    return "the loop carries something other than one sum that each step adds to";
   auto sum = dyn_cast<RankedTensorType>(depth.getResult(0).getType());
-  if (!sum || sum.getRank() != 2)
-    return "what the loop carries is no tile of two dimensions";
+  if (!sum || sum.getRank() != 2 || sum.getDimSize(0) % hopper::kWgmmaM != 0 ||
+      sum.getDimSize(1) % hopper::kWgmmaNStep != 0)
+    return llvm::formatv("{0} is passed on in whole vectors of all threads: expected multiples of "
+                         "{1} rows and {2} columns",
+                         depth.getResult(0).getType(), hopper::kWgmmaM, hopper::kWgmmaNStep);
   if (!sum.getElementType().isF32() && !sum.getElementType().isInteger(32))
     return llvm::formatv("sums of {0} are not exchanged", sum.getElementType());
   if (!matchPattern(depth.getInitArgs()[0], m_AnyZeroFloat()) &&
@@ -109,7 +113,7 @@ std::string StreamK::findDepthObstacle() {
       return "the loop's bounds depend on the tile";
     if (!op || bounds.contains(op))
       continue;
-    if (!isa<DimOp, TableSizeOp>(op) && !isa<arith::ArithDialect>(op->getDialect()))
+    if (!isa<DimOp>(op) && !isHostArithmetic(op)) // A size is as known as its view.
       return llvm::formatv("the loop's bounds come from '{0}', which the host does not compute",
                            op->getName());
     bounds.insert(op);
@@ -143,8 +147,8 @@ static Depth cloneDepth(IndexBuilder index, scf::ForOp loop, ArrayRef<Operation 
   return depth;
 }
 
-/// As many programs as there are multiprocessors; where tiles are fewer, as many as leave each
-/// `least` steps, and at least one for each tile.
+/// As many programs as there are multiprocessors; where tiles are fewer, no more than leave each
+/// `least` steps, but one for each tile.
 void StreamK::rewriteGrid(int64_t least) {
   KernelOp kernel = getOperation();
   auto grid = cast<GridOp>(kernel.getGrid().front().getTerminator());
@@ -156,9 +160,10 @@ void StreamK::rewriteGrid(int64_t least) {
     mapping.map(inBody, inGrid);
   Depth steps = cloneDepth(index, depth, bounds.getArrayRef(), mapping);
   Value count = numPrograms.getLhs(), sms = numPrograms.getRhs();
-  Value shares = index.ceilDiv(index.mul(count, steps.trips), index.constant(least));
+  Value shares = index.div(index.mul(count, steps.trips), index.constant(least));
   grid->setOperand(0, index.min(index.max(count, shares), sms));
-  numPrograms.erase();
+  if (numPrograms->use_empty()) // Of a grid region written by hand, something else may use it.
+    numPrograms.erase();
 }
 
 /// What comes after the loop over the depth is done by the program that does the last steps of the
@@ -258,8 +263,9 @@ void StreamK::runOnOperation() {
   bounds = llvm::SetVector<Operation *>(sorted.begin(), sorted.end());
   rewriteGrid(least);
   rewriteBody();
-  remark::passed(kernel.getLoc(), opts) << remark::add(
-      "every program does as many steps of tiles that are no whole wave, at least {0}; sums of {1} "
-      "bytes go from program to program",
-      least, sum.getNumElements() * sum.getElementTypeBitWidth() / 8);
+  remark::passed(kernel.getLoc(), opts)
+      << remark::add("every program does as many steps of tiles that are no whole wave, at least "
+                     "{0} or those of a "
+                     "tile; sums of {1} bytes go from program to program",
+                     least, sum.getNumElements() * sum.getElementTypeBitWidth() / 8);
 }

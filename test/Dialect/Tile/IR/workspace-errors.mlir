@@ -5,7 +5,7 @@
 
 // -----
 
-// expected-error@+1 {{expected 'bytes' to be 2 part(s) of a multiple of 16, got 48}}
+// expected-error@+1 {{expected 'bytes' to be 2 part(s) of a multiple of 16, at most 2147483647, got 48}}
 "test.attr"() {w = #tk.workspace<bytes = 48, flags = 2>} : () -> ()
 
 // -----
@@ -64,7 +64,7 @@ tk.kernel @k(%n: index) grid {
 tk.kernel @k(%n: index) attributes {workspace = #tk.workspace<bytes = 32768, flags = 2>} grid {
   tk.grid %n
 } {
-  // expected-error@+1 {{expected parts of 16384 bytes, as the kernel's 'workspace' has them, got 'tensor<64x128xf32>' of 32768}}
+  // expected-error@+1 {{expected a tile of at most 16384 bytes, a part of the kernel's 'workspace', got 'tensor<64x128xf32>' of 32768}}
   %t = tk.workspace_load %n[%n] : tensor<64x128xf32>
   tk.return
 }
@@ -77,5 +77,26 @@ tk.kernel @k(%n: index) attributes {workspace = #tk.workspace<bytes = 16384, fla
   %t = arith.constant dense<1.0> : tensor<64x128xf16>
   // expected-error@+1 {{expected elements of f32 or i32, got 'f16'}}
   tk.workspace_store %t to %n[%n] : tensor<64x128xf16>
+  tk.return
+}
+
+// -----
+
+// expected-error@+1 {{expected 'bytes' to be 1152921504606846976 part(s) of a multiple of 16, at most 2147483647, got 16}}
+"test.attr"() {w = #tk.workspace<bytes = 16, flags = 1152921504606846976>} : () -> ()
+
+// -----
+
+// expected-error@+1 {{expected 'bytes' to be 1 part(s) of a multiple of 16, at most 2147483647, got 1099511627776}}
+"test.attr"() {w = #tk.workspace<bytes = 1099511627776, flags = 1>} : () -> ()
+
+// -----
+
+tk.kernel @k(%n: index) attributes {workspace = #tk.workspace<bytes = 16384, flags = 2>} grid {
+  tk.grid %n
+} {
+  %two = arith.constant 2 : index
+  // expected-error@+1 {{expected one of the 2 part(s) of the kernel's 'workspace', got part 2}}
+  tk.workspace_take %n[%two]
   tk.return
 }

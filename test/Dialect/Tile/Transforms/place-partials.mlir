@@ -81,3 +81,35 @@ tk.kernel @other(%n: index) grid {
   %s = tk.add_partials %u from %n to %n : tensor<64x32xi32>
   tk.return
 }
+
+// -----
+
+// A part of one warpgroup's, and two that would take it.
+!C = !tk.global<?x?xf32>
+tk.kernel @roles_differ(%C: !C, %first: index, %n: index) grid {
+  tk.grid %n
+} {
+  tk.specialize producer registers 40 {
+  } consumers 2 registers 232 {
+    %t = arith.constant dense<1.0> : tensor<64x64xf32>
+    // expected-error@+1 {{expected to be run by 1 warpgroup(s), as 'tk.share_partial' is, got 2}}
+    %s = tk.add_partials %t from %first to %n : tensor<64x64xf32>
+    tk.store %s, %C[%n, %n] : tensor<64x64xf32>, !C
+  }
+  %t = arith.constant dense<1.0> : tensor<64x64xf32>
+  tk.share_partial %t as %n : tensor<64x64xf32>
+  tk.return
+}
+
+// -----
+
+// Whole vectors of all threads, however few elements there are.
+// CHECK-LABEL: tk.kernel @little
+// CHECK-SAME:    workspace = #tk.workspace<bytes = 2048, flags = 1>
+tk.kernel @little(%n: index) grid {
+  tk.grid %n
+} {
+  %t = arith.constant dense<1> : tensor<3x5xi32>
+  tk.share_partial %t as %n : tensor<3x5xi32>
+  tk.return
+}

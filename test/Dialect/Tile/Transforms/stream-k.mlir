@@ -21,7 +21,7 @@
 // CHECK:         %[[STEPS:.*]] = arith.ceildivui %[[SOME]], %[[H64]] : index
 // CHECK:         %[[TRIPS:.*]] = arith.maxui %[[STEPS]], %[[H1]] : index
 // CHECK:         %[[UNITS:.*]] = arith.muli %[[TILES]], %[[TRIPS]] : index
-// CHECK:         %[[SHARES:.*]] = arith.ceildivui %[[UNITS]], %[[H2]] : index
+// CHECK:         %[[SHARES:.*]] = arith.divui %[[UNITS]], %[[H2]] : index
 // CHECK:         %[[MOST:.*]] = arith.maxui %[[TILES]], %[[SHARES]] : index
 // CHECK:         %[[GRID:.*]] = arith.minui %[[MOST]], %[[SMS]] : index
 // CHECK:         tk.grid %[[GRID]]
@@ -66,7 +66,7 @@
 // CHECK-NEXT:        tk.share_partial %[[ACC]] as %[[P]] : tensor<64x128xf32>
 // CHECK-NEXT:      }
 // CHECK-NEXT:    } {tk.independent}
-// REMARK-DAG: remark: [Passed] stream-k | Category:tk-stream-k | Function=even | Remark="every program does as many steps of tiles that are no whole wave, at least 2; sums of 32768 bytes go from program to program"
+// REMARK-DAG: remark: [Passed] stream-k | Category:tk-stream-k | Function=even | Remark="every program does as many steps of tiles that are no whole wave, at least 2 or those of a tile; sums of 32768 bytes go from program to program"
 // ALONE-DAG: [Missed] stream-k | Category:tk-stream-k | Function=even | Reason="no program walks tiles: tk-persist has not made it do so"
 tk.kernel @even(%A: !in, %B: !in, %C: !in, %n: index) attributes {tuning = #two} grid {
   tk.grid %n, %n
@@ -153,7 +153,7 @@ tk.kernel @not_zero(%A: !in, %B: !in, %C: !in, %n: index) attributes {tuning = #
 }
 
 // What is scaled at every step is no sum that can be cut.
-// REMARK-DAG: Function=scaled | Reason="the loop carries more than one sum"
+// REMARK-DAG: Function=scaled | Reason="the loop carries something other than one sum that each step adds to"
 tk.kernel @scaled(%A: !in, %B: !in, %C: !in, %n: index) attributes {tuning = #two} grid {
   tk.grid %n
 } {
@@ -192,5 +192,77 @@ tk.kernel @store_first(%A: !in, %B: !in, %C: !in, %n: index) attributes {tuning 
   }
   %round = arith.truncf %l : tensor<64x128xf32> to tensor<64x128xbf16>
   tk.store %round, %C[%i, %i] : tensor<64x128xbf16>, !in
+  tk.return
+}
+
+// Sums that 128 threads do not hold in whole vectors.
+// REMARK-DAG: Function=small | Reason="tensor<16x16xf32> is passed on in whole vectors of all threads: expected multiples of 64 rows and 8 columns"
+tk.kernel @small(%A: !in, %B: !in, %E: !tk.global<?x?xf32>, %n: index) attributes {tuning = #two} grid {
+  tk.grid %n
+} {
+  %i = tk.program_id 0
+  %from = arith.constant 0 : index
+  %step = arith.constant 64 : index
+  %z = arith.constant dense<0.0> : tensor<16x16xf32>
+  %zd = arith.constant dense<0.0> : tensor<64x128xf32>
+  %l = scf.for %k = %from to %n step %step iter_args(%s = %z) -> tensor<16x16xf32> {
+    %a = tk.load %A[%i, %k] : !in -> tensor<64x64xbf16>
+    %b = tk.load %B[%k, %i] : !in -> tensor<64x128xbf16>
+    %d = tk.dot %a, %b, %zd : tensor<64x64xbf16>, tensor<64x128xbf16>, tensor<64x128xf32>
+    %e = tk.load %E[%i, %k] : !tk.global<?x?xf32> -> tensor<16x16xf32>
+    %next = arith.addf %s, %e : tensor<16x16xf32>
+    scf.yield %next : tensor<16x16xf32>
+  }
+  tk.store %l, %E[%i, %i] : tensor<16x16xf32>, !tk.global<?x?xf32>
+  tk.return
+}
+
+// Bounds that the host cannot compute.
+// REMARK-DAG: Function=shifted | Reason="the loop's bounds come from 'arith.shli', which the host does not compute"
+tk.kernel @shifted(%A: !in, %B: !in, %C: !in, %n: index) attributes {tuning = #two} grid {
+  tk.grid %n
+} {
+  %i = tk.program_id 0
+  %from = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %step = arith.constant 64 : index
+  %to = arith.shli %n, %one : index
+  %z = arith.constant dense<0.0> : tensor<64x128xf32>
+  %l = scf.for %k = %from to %to step %step iter_args(%s = %z) -> tensor<64x128xf32> {
+    %a = tk.load %A[%i, %k] : !in -> tensor<64x64xbf16>
+    %b = tk.load %B[%k, %i] : !in -> tensor<64x128xbf16>
+    %d = tk.dot %a, %b, %s : tensor<64x64xbf16>, tensor<64x128xbf16>, tensor<64x128xf32>
+    scf.yield %d : tensor<64x128xf32>
+  }
+  %round = arith.truncf %l : tensor<64x128xf32> to tensor<64x128xbf16>
+  tk.store %round, %C[%i, %i] : tensor<64x128xbf16>, !in
+  tk.return
+}
+
+// Walked by hand, with a use of the smaller of tiles and multiprocessors beside the grid.
+// CHECK-LABEL: tk.kernel @by_hand
+// CHECK:         tk.add_partials
+tk.kernel @by_hand(%A: !in, %B: !in, %C: !in, %n: index) attributes {tuning = #two} grid {
+  %sms = tk.num_sms
+  %g = arith.minui %n, %sms : index
+  %d = arith.addi %g, %g : index
+  tk.grid %g
+} {
+  %p = tk.program_id 0
+  %np = tk.num_programs 0
+  %from = arith.constant 0 : index
+  %step = arith.constant 64 : index
+  scf.for %t = %p to %n step %np {
+    %i = arith.muli %t, %step : index
+    %z = arith.constant dense<0.0> : tensor<64x128xf32>
+    %l = scf.for %k = %from to %n step %step iter_args(%s = %z) -> tensor<64x128xf32> {
+      %a = tk.load %A[%i, %k] : !in -> tensor<64x64xbf16>
+      %b = tk.load %B[%k, %from] : !in -> tensor<64x128xbf16>
+      %d = tk.dot %a, %b, %s : tensor<64x64xbf16>, tensor<64x128xbf16>, tensor<64x128xf32>
+      scf.yield %d : tensor<64x128xf32>
+    }
+    %round = arith.truncf %l : tensor<64x128xf32> to tensor<64x128xbf16>
+    tk.store %round, %C[%i, %from] : tensor<64x128xbf16>, !in
+  } {tk.independent}
   tk.return
 }

@@ -159,7 +159,7 @@ def Tile_TuningAttr : Tile_Attr<"Tuning", "tuning"> {
     - `cluster`: how many programs share loads by multicast (`tk-cluster`); 1: none;
     - `split_k`: how many programs of a cluster share the depth of a product (`tk-split-k`); 1: none;
     - `stream_k`: each program does as many steps along the depth of a product, whatever tiles they belong to, and
-      where tiles are fewer than multiprocessors at least this many (`tk-stream-k`).
+      where tiles are fewer than multiprocessors at least this many, or those of a tile (`tk-stream-k`).
 
     Example:
 

@@ -48,6 +48,10 @@ inline constexpr char kIndependentAttrName[] = "tk.independent";
 /// The distribution of a placed register tile, or nullopt if the tensor has no register layout.
 std::optional<layout::Distribution> getDistribution(::mlir::RankedTensorType type);
 
+/// Whether the host can compute what the operation does for a grid, from arguments and other such
+/// operations.
+bool isHostArithmetic(::mlir::Operation *op);
+
 /// "gemm.mlir:20:10": the user's line behind an operation, for reports. Empty where there is none.
 std::string describeLocation(::mlir::Location location);
 
