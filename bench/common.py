@@ -65,9 +65,11 @@ def summary(values):
 
 
 def write(name, data, text):
-    """bench/results/NAME-DATE.json and .md."""
+    """bench/results/NAME-DATE.json and .md; -COMMIT where those are there."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     stem = RESULTS / f"{name}-{datetime.date.today()}"
+    if stem.with_suffix(".json").exists():  # A result is kept: another of the same day gets its commit's name.
+        stem = RESULTS / f"{stem.name}-{commit()}"
     stem.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n")
     stem.with_suffix(".md").write_text(text)
     print(text)

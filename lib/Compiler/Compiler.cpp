@@ -162,10 +162,40 @@ llvm::Error Driver::runPasses(llvm::function_ref<void(OpPassManager &)> build, b
   return llvm::Error::success();
 }
 
+/// Whether a list of decisions has the form and the names of #tk.tuning: its own parser says
+/// neither what there is nor what is wrong.
+static llvm::Error checkTuning(StringRef list) {
+  ArrayRef<StringRef> names = tile::getTuningNames();
+  SmallVector<StringRef> items, seen;
+  list.split(items, ',');
+  for (StringRef item : items) {
+    auto [name, value] = item.split('=');
+    name = name.trim(), value = value.trim();
+    auto refuse = [&](const llvm::Twine &expected) {
+      return llvm::createStringError("tuning \"" + list + "\": " + expected);
+    };
+    if (!llvm::is_contained(names, name))
+      return refuse("expected a list such as stages=3,consumers=2 of " + llvm::join(names, ", ") +
+                    ", got \"" + item + "\"");
+    if (llvm::is_contained(seen, name))
+      return refuse("expected each name once, got " + name + " twice");
+    seen.push_back(name);
+    int64_t number;
+    bool isOrder = name == "order";
+    if (isOrder && !tile::symbolizeTileOrder(value))
+      return refuse("expected order=rows, bands or hilbert, got \"" + value + "\"");
+    if (!isOrder && value.getAsInteger(10, number))
+      return refuse("expected a whole number for " + name + ", got \"" + value + "\"");
+  }
+  return llvm::Error::success();
+}
+
 /// Puts what the caller decided on every kernel.
 llvm::Error Driver::setTuning() {
   if (options.tuning.empty())
     return llvm::Error::success();
+  if (llvm::Error error = checkTuning(options.tuning))
+    return error;
   std::string problem;
   ScopedDiagnosticHandler listen(&context, [&](Diagnostic &diagnostic) {
     problem = diagnostic.str();
@@ -174,8 +204,7 @@ llvm::Error Driver::setTuning() {
   auto tuning = dyn_cast_if_present<tile::TuningAttr>(
       parseAttribute("#tk.tuning<" + options.tuning + ">", &context));
   if (!tuning)
-    return llvm::createStringError("tuning \"" + options.tuning +
-                                   "\": expected a list such as stages=3,consumers=2: " + problem);
+    return llvm::createStringError("tuning \"" + options.tuning + "\": " + problem);
   module->walk([&](tile::KernelOp kernel) { kernel.setTuningAttr(tuning); });
   return llvm::Error::success();
 }

@@ -193,11 +193,12 @@ def compile(source, *, name="<python>", aliases=None, assemble=False, ptxas=None
     """Compiles MLIR text and returns a Package.
 
     `aliases` redefines type aliases of the source, {"in": "f16"}. `assemble` adds a cubin, for which ptxas must be
-    found. `tuning` takes decisions out of the passes' hands, {"stages": 3, "order": "hilbert"}, and `disable` names
-    passes to leave out, ["tk-persist"] (docs/tuning-attributes.md). Raises CompileError with every diagnostic.
+    found. `tuning` takes decisions out of the passes' hands, {"stages": 3, "order": "hilbert"} or "stages=3", and
+    `disable` names passes to leave out, ["tk-persist"] (docs/tuning-attributes.md). Raises CompileError with every diagnostic.
     """
-    options = {"aliases": aliases or {}, "assemble": assemble, "disable": list(disable),
-               "tuning": ",".join(f"{name}={value}" for name, value in (tuning or {}).items())}
+    options = {"aliases": aliases or {}, "assemble": assemble, "disable": [disable] if isinstance(disable, str) else list(disable),
+               "tuning": tuning if isinstance(tuning, str) else
+               ",".join(f"{name}={value}" for name, value in (tuning or {}).items())}
     if ptxas:
         options["ptxas"] = ptxas
     text, lib = source.encode(), _lib()

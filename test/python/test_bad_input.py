@@ -201,3 +201,20 @@ def test_compile(tool, folder, arguments, expected):
     for text in expected:
         assert text in done.stderr
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before, "a file was touched"
+
+
+@pytest.mark.parametrize("tuning, message", [
+    ("stages=", 'expected a whole number for stages, got ""'), ("stages=abc", 'expected a whole number for stages, got "abc"'),
+    ("stage=3", "expected a list such as stages=3,consumers=2 of variants, widen, split_k, stream_k, cluster, order"),
+    ("order=zigzag", 'expected order=rows, bands or hilbert, got "zigzag"'), ("stages=65", "expected 'stages' of 1 to 64, got 65"),
+    ("widen=17", "expected 'widen' of 1 to 16, got 17"), ("group=65537", "expected 'group' of 1 to 65536, got 65537"),
+    ("stages=3,stages=4", "expected each name once, got stages twice"), ("stages", "expected a whole number for stages"),
+    ("cluster=2,stream_k=4", "expected 'cluster' or 'stream_k', got both")])
+def test_tuning(tool, tuning, message):
+    done = tool("tk-compile", packages.GEMM, f"--tune={tuning}", "--emit=tile")
+    assert done.returncode == 1 and message in done.stderr
+
+
+def test_tunings_add_up(tool):
+    done = tool("tk-compile", packages.GEMM, "--tune=stages=3", "--tune=cluster=1", "--emit=tile")
+    assert done.returncode == 0 and "#tk.tuning<stages = 3, cluster = 1>" in done.stdout

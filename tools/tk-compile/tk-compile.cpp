@@ -8,6 +8,7 @@
 #include "tk/Compiler/Compiler.h"
 #include "tk/Compiler/Tables.h"
 #include "tk/Target/AtomicFile.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
@@ -36,12 +37,13 @@ static cl::opt<std::string>
           cl::value_desc("path"), cl::cat(category));
 static cl::opt<bool> noAssemble("no-assemble", cl::desc("Leave the cubin out of the package"),
                                 cl::cat(category));
-static cl::opt<bool> noCertify("no-certify", cl::desc("Do not prove bank conflicts and the barrier protocol"),
+static cl::opt<bool> noCertify("no-certify",
+                               cl::desc("Do not prove bank conflicts and the barrier protocol"),
                                cl::cat(category));
 static cl::list<std::string>
     disabled("disable", cl::desc("Leave out optional passes: tk-persist,tk-overlap-products"),
              cl::value_desc("pass"), cl::CommaSeparated, cl::cat(category));
-static cl::opt<std::string>
+static cl::list<std::string>
     tuning("tune", cl::desc("Decide for the passes: stages=3,consumers=2 (see #tk.tuning)"),
            cl::value_desc("list"), cl::cat(category));
 static cl::opt<bool> remarks("remarks", cl::desc("Print what each pass decided, and why"),
@@ -61,7 +63,7 @@ static Expected<tk::CompileOptions> readOptions() {
   options.assemble = !noAssemble;
   options.certify = !noCertify;
   options.disabled = disabled;
-  options.tuning = tuning;
+  options.tuning = join(tuning, ",");
   for (StringRef alias : aliases) {
     auto [name, type] = alias.split('=');
     if (name.empty() || type.empty())

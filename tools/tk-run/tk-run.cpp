@@ -28,7 +28,7 @@ static Expected<tk::CompileOptions> parseCompileOptions(ArrayRef<std::string> ar
       for (StringRef pass : passes)
         options.disabled.push_back(pass.str());
     } else if (name == "--tune" && !value.empty()) {
-      options.tuning = value.str();
+      options.tuning += (options.tuning.empty() ? "" : ",") + value.str();
     } else if (argument == "--no-certify") {
       options.certify = false;
     } else if (argument != "--assemble" && argument != "--no-assemble") {

@@ -47,6 +47,8 @@ inline constexpr int64_t kWgmmaKBytes = 32;
 inline constexpr int64_t kMBarrierBytes = 8;
 /// More stages than this cannot be told apart in a report, and no tile is that small.
 inline constexpr int64_t kMaxStages = 64;
+/// More would be no tile that registers hold, and no band that L2 holds.
+inline constexpr int64_t kMaxWidening = 16, kMaxBandRows = 65536;
 
 /// Tensor maps (CUDA driver API, cuTensorMapEncodeTiled): alignment of the address and of strides,
 /// elements of a box along one dimension.

@@ -214,6 +214,13 @@ static LogicalResult verifyTensorMap(KernelOp kernel, TensorMapAttr map) {
   return success();
 }
 
+ArrayRef<StringRef> tk::tile::getTuningNames() {
+  static constexpr StringRef kNames[] = {
+      "variants", "widen",  "split_k",   "stream_k",           "cluster",           "order",
+      "group",    "stages", "consumers", "producer_registers", "consumer_registers"};
+  return kNames;
+}
+
 bool tk::tile::isHostArithmetic(Operation *op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return isa<IntegerAttr>(constant.getValue());

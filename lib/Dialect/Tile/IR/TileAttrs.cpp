@@ -220,8 +220,14 @@ LogicalResult TuningAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   for (auto [name, value] : all)
     if (value && *value < 1)
       return emitError() << "expected '" << name << "' of at least 1, got " << *value;
-  if (variants && *variants > 3)
-    return emitError() << "expected 'variants' of 1 to 3, got " << *variants;
+  std::tuple<StringRef, std::optional<int64_t>, int64_t> bounded[] = {
+      {"variants", variants, 3},
+      {"widen", widen, hopper::kMaxWidening},
+      {"group", group, hopper::kMaxBandRows},
+      {"stages", stages, hopper::kMaxStages}};
+  for (auto [name, value, most] : bounded)
+    if (value && *value > most)
+      return emitError() << "expected '" << name << "' of 1 to " << most << ", got " << *value;
   for (auto [name, value] : {std::pair("cluster", cluster), std::pair("split_k", splitK)})
     if (value && *value > hopper::kMaxCluster)
       return emitError() << "expected '" << name << "' of at most " << hopper::kMaxCluster

@@ -344,6 +344,15 @@ void SpecializeWarps::runOnOperation() {
   if (tuning && tuning.getConsumerRegisters())
     budget.consumer = *tuning.getConsumerRegisters();
 
+  // What the lowering hands over: only where each role gains or gives (Roles.cpp).
+  int64_t launch = hopper::getLaunchRegisters(hopper::kWarpgroupThreads * (1 + consumers));
+  bool asked = tuning && (tuning.getProducerRegisters() || tuning.getConsumerRegisters());
+  if (asked && !(budget.producer < launch && launch < budget.consumer))
+    remark::missed(kernel.getLoc(), opts) << remark::reason(
+        "{0} registers for the producer and {1} for a consumer are not handed over: threads start "
+        "with {2}, of which one must give and the others gain",
+        budget.producer, budget.consumer, launch);
+
   Block &body = kernel.getBody().front();
   SmallVector<Operation *> work;
   for (Operation &op : body.without_terminator())

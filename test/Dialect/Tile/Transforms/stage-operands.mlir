@@ -71,7 +71,7 @@ tk.kernel @tuned(%A: !in, %n: index) attributes {tuning = #tk.tuning<stages = 2>
   }
   tk.return
 }
-tk.kernel @tuned_too_much(%A: !in, %n: index) attributes {tuning = #tk.tuning<stages = 1000>} grid {
+tk.kernel @tuned_too_much(%A: !in, %n: index) attributes {tuning = #tk.tuning<stages = 64>} grid {
   tk.grid %n
 } {
   %z = arith.constant dense<0.0> : !acc

@@ -48,6 +48,9 @@ inline constexpr char kIndependentAttrName[] = "tk.independent";
 /// The distribution of a placed register tile, or nullopt if the tensor has no register layout.
 std::optional<layout::Distribution> getDistribution(::mlir::RankedTensorType type);
 
+/// The names of what `#tk.tuning` decides.
+::llvm::ArrayRef<::llvm::StringRef> getTuningNames();
+
 /// Whether the host can compute what the operation does for a grid, from arguments and other such
 /// operations.
 bool isHostArithmetic(::mlir::Operation *op);
