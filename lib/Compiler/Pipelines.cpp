@@ -20,7 +20,7 @@ using namespace mlir;
 static constexpr StringRef kOptionalPasses[] = {
     "tk-split-variants",   "tk-split-k",          "tk-widen-tiles",    "tk-cluster",
     "tk-persist",          "tk-stream-k",         "tk-stage-operands", "tk-specialize-warps",
-    "tk-subtile-epilogue", "tk-overlap-products", "tk-insert-stmatrix"};
+    "tk-subtile-epilogue", "tk-overlap-products", "tk-split-rows",     "tk-insert-stmatrix"};
 
 ArrayRef<StringRef> tk::getOptionalPasses() { return kOptionalPasses; }
 
@@ -45,6 +45,7 @@ void tk::buildPlacePipeline(OpPassManager &passes, const PipelineOptions &option
   addOptional(kernel, tile::createSubtileEpilogue());
   kernel.addPass(tile::createInsertWgmma());
   addOptional(kernel, tile::createOverlapProducts());
+  addOptional(kernel, tile::createSplitRows());
   kernel.addPass(tile::createAssignSwizzles());
   kernel.addPass(tile::createInsertTMA());
   kernel.addPass(tile::createPlaceSums());

@@ -226,7 +226,7 @@ def test_passes(compiled, choice):
 def test_every_pass_takes_part(compiled):
     _, described = compiled(SOURCE.read_text(), *batched())
     passed = {remark["pass"] for remark in described["remarks"] if remark["kind"] == "passed"}
-    assert set(PASSES) - {"tk-split-k", "tk-stream-k"} <= passed  # Which are only done when asked for.
+    assert set(PASSES) - {"tk-split-k", "tk-stream-k", "tk-split-rows"} <= passed  # Only done when asked for, or where registers are short.
     fast = entries(described)["gemm_batched_tma"]
     assert [len(entry["dimensions"]) for entry in fast["tensor_maps"]] == [3, 3, 3]
     assert all(entry["dimensions"][2]["box"] == 1 for entry in fast["tensor_maps"])

@@ -38,7 +38,8 @@ RING_SHAPES = [(8, 8, 8), (136, 264, 72), (64, 256, 64), (8, 1032, 40), (648, 8,
                *((256, 512, 64 * trips) for trips in (1, 2, STAGES - 1, STAGES, STAGES + 1, 2 * STAGES + 1))]
 
 PASSES = ["tk-split-variants", "tk-split-k", "tk-widen-tiles", "tk-cluster", "tk-persist", "tk-stream-k", "tk-stage-operands",
-          "tk-specialize-warps", "tk-subtile-epilogue", "tk-overlap-products", "tk-insert-stmatrix"]
+          "tk-specialize-warps", "tk-subtile-epilogue", "tk-overlap-products", "tk-split-rows",
+          "tk-insert-stmatrix"]
 
 
 def name_of(shape):
@@ -324,7 +325,7 @@ def takes_effect(package, choice, output):
     passed = {remark["pass"] for remark in package["remarks"] if remark["kind"] == "passed"}
     if choice.startswith("--disable="):
         off = set(choice.removeprefix("--disable=").split(","))
-        wanted = set() if "tk-split-variants" in off else set(PASSES) - off - {"tk-split-k", "tk-stream-k"}
+        wanted = set() if "tk-split-variants" in off else set(PASSES) - off - {"tk-split-k", "tk-stream-k", "tk-split-rows"}
         if "tk-stage-operands" in off:  # No ring: nothing for these two to do.
             wanted -= {"tk-specialize-warps", "tk-overlap-products"}
         if output == "f32":  # Slices of f32 would have bank conflicts.

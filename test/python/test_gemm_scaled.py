@@ -140,6 +140,18 @@ def test_without_passes(tool, compiled, tmp_path, kind, off):
     check(tool, compiled(kind, TYPES[0], f"--disable={off}"), kind, TYPES[0], (136, 272, 400), 1, tmp_path, "gemm_tma")
 
 
+def test_rows_in_turns(tool, compiled, tmp_path):
+    """The plain variant's rows are split where one warpgroup holds 128 sums and 128 of a product; nothing rounds otherwise."""
+    kind, types = Blockwise, TYPES[0]
+    pair = [compiled(kind, types), compiled(kind, types, "--disable=tk-split-rows")]
+    passed = [{(remark["pass"], remark["function"]) for remark in json.loads(package.read_text())["remarks"]
+               if remark["kind"] == "passed" and remark["pass"] == "tk-split-rows"} for package in pair]
+    assert passed == [{("tk-split-rows", "gemm")}, set()]
+    for shape, seed in itertools.product(PLAIN, SEEDS):
+        outputs = [check(tool, package, kind, types, shape, seed, tmp_path, "gemm") for package in pair]
+        assert outputs[0].tobytes() == outputs[1].tobytes()
+
+
 def test_the_checks_can_fail(tool, compiled, tmp_path):
     """The scales of another block: what check() must see."""
     kind, types, shape = Blockwise, TYPES[0], (136, 272, 400)
@@ -187,12 +199,26 @@ def residual(tool, tmp_path_factory):
 
 
 def test_residual_takes_no_spills(tool, tmp_path):
-    """A consumer holds 128 sums and a slice of the residual to a thread; the whole of it would not fit."""
+    """A consumer holds 128 sums and a slice of the residual to a thread, the one warpgroup of the plain variant a slab:
+    the whole of it would not fit."""
     done = tool("tk-compile", Residual.write(tmp_path / "residual.mlir"), "-o", tmp_path / "residual.tkpkg")
     assert done.returncode == 0, done.stderr
-    notes = [remark["message"] for remark in json.loads((tmp_path / "residual.tkpkg").read_text())["remarks"]
-             if remark["pass"] == "ptxas"]
-    assert notes and not any("gemm_tma" in note for note in notes), notes
+    package = json.loads((tmp_path / "residual.tkpkg").read_text())
+    for entry in ("gemm_tma", "gemm"):
+        resources = entries(package)[entry]["resources"]
+        assert resources is None or resources["spill_stores"] == resources["spill_loads"] == 0, (entry, resources)
+
+
+def test_residual_in_turns(tool, residual, tmp_path):
+    """With slabs and without, the plain variant gives the same bytes."""
+    whole = tmp_path / "whole.tkpkg"
+    done = tool("tk-compile", Residual.write(tmp_path / "residual.mlir"), "--no-assemble", "--disable=tk-split-rows", "-o", whole)
+    assert done.returncode == 0, done.stderr
+    types = ("bf16", "bf16", "bf16")
+    assert residual.read_bytes() != whole.read_bytes()
+    for shape, seed in itertools.product([(129, 257, 65), (40, 129, 130)], SEEDS):
+        outputs = [check(tool, package, Residual, types, shape, seed, tmp_path, "gemm") for package in (residual, whole)]
+        assert outputs[0].tobytes() == outputs[1].tobytes()
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 16), (136, 264, 72), (392, 520, 328), (129, 257, 65)], ids=lambda s: "x".join(map(str, s)))

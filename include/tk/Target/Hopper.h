@@ -93,6 +93,10 @@ constexpr int64_t getLaunchRegisters(int64_t threads) {
   return share > 255 ? 255 : share;
 }
 
+/// What a thread of a block without roles needs beside its tiles: addresses, sizes, predicates, and
+/// elements on their way to shared memory (ptxas 13.0: with 196 registers of tiles, no spills).
+inline constexpr int64_t kWorkRegisters = 48;
+
 /// Registers to a thread of each role.
 struct RoleRegisters {
   int64_t producer, consumer;

@@ -31,6 +31,8 @@ def instances(examples):
         trip = 32 if first == "f32" else 128
         yield examples / "gemm_kmajor.mlir", {"in": first, "in2": second, "acc": acc, "out": out, "step": f"{trip} : index",
                                               "a": f"tensor<128x{trip}x{first}>", "b": f"tensor<{trip}x128x{second}>"}, 2
+    for name in ("gemm_fp8_blockwise", "gemm_fp8_rowwise"):
+        yield examples / f"{name}.mlir", {"out": "bf16"}, 2
 
 
 def main(compiler, examples):

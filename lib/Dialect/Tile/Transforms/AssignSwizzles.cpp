@@ -36,31 +36,6 @@ private:
 
 } // namespace
 
-/// The dimension along which the data that is written to the tile is contiguous in global memory:
-/// looks through elementwise operations, which keep positions, and at slots and slices. The last
-/// dimension where nothing says otherwise.
-static unsigned findContiguousDimension(Value memory, unsigned rank) {
-  unsigned last = rank - 1;
-  for (Operation *user : memory.getUsers()) {
-    if (auto copy = dyn_cast<CopyOp>(user))
-      return getContiguousOrLast(copy.getView().getType(), rank);
-    if (auto load = dyn_cast<TMALoadOp>(user))
-      return getContiguousOrLast(load.getView().getType(), rank);
-    if (auto store = dyn_cast<TMAStoreOp>(user))
-      return getContiguousOrLast(store.getView().getType(), rank);
-    if (isa<SlotOp, SharedSliceOp>(user))
-      if (unsigned found = findContiguousDimension(user->getResult(0), rank); found != last)
-        return found;
-    auto store = dyn_cast<SharedStoreOp>(user);
-    Operation *source = store ? store.getValue().getDefiningOp() : nullptr;
-    while (source && !isa<LoadOp>(source) && OpTrait::hasElementwiseMappableTraits(source))
-      source = source->getOperand(0).getDefiningOp();
-    if (auto load = dyn_cast_if_present<LoadOp>(source))
-      return getContiguousOrLast(load.getView().getType(), rank);
-  }
-  return last;
-}
-
 /// The type with its layout, or null and a remark.
 SharedType AssignSwizzles::choose(Operation *op, StringRef label, SharedType type,
                                   unsigned contiguous) {

@@ -66,6 +66,28 @@ unsigned tk::tile::getContiguousOrLast(GlobalType view, unsigned tileRank) {
   return view.getContiguousDimension(tileRank).value_or(tileRank - 1);
 }
 
+unsigned tk::tile::findContiguousDimension(Value memory, unsigned rank) {
+  unsigned last = rank - 1;
+  for (Operation *user : memory.getUsers()) {
+    if (auto copy = dyn_cast<CopyOp>(user))
+      return getContiguousOrLast(copy.getView().getType(), rank);
+    if (auto load = dyn_cast<TMALoadOp>(user))
+      return getContiguousOrLast(load.getView().getType(), rank);
+    if (auto store = dyn_cast<TMAStoreOp>(user))
+      return getContiguousOrLast(store.getView().getType(), rank);
+    if (isa<SlotOp, SharedSliceOp>(user))
+      if (unsigned found = findContiguousDimension(user->getResult(0), rank); found != last)
+        return found;
+    auto store = dyn_cast<SharedStoreOp>(user);
+    Operation *source = store ? store.getValue().getDefiningOp() : nullptr;
+    while (source && !isa<LoadOp>(source) && OpTrait::hasElementwiseMappableTraits(source))
+      source = source->getOperand(0).getDefiningOp();
+    if (auto load = dyn_cast_if_present<LoadOp>(source))
+      return getContiguousOrLast(load.getView().getType(), rank);
+  }
+  return last;
+}
+
 std::string tk::tile::nameTile(CreateRingOp ring, unsigned index) {
   SmallVector<StringRef> names;
   ring.getLabel().split(names, ", ");

@@ -38,6 +38,11 @@ bool areOperandsCopied(KernelOp kernel);
 /// or the last.
 unsigned getContiguousOrLast(GlobalType view, unsigned tileRank);
 
+/// The dimension along which the data that is written to the tile is contiguous in global memory:
+/// looks through elementwise operations, which keep positions, and at slots and slices. The last
+/// dimension where nothing says otherwise.
+unsigned findContiguousDimension(::mlir::Value memory, unsigned rank);
+
 /// What reports call tile number `index` of a ring: its part of the ring's label where that has one
 /// for each tile.
 std::string nameTile(CreateRingOp ring, unsigned index);

@@ -256,6 +256,44 @@ def InsertWgmma : Tile_KernelPass<"tk-insert-wgmma"> {
   let dependentDialects = ["::mlir::ub::UBDialect"];
 }
 
+def SplitRows : Tile_KernelPass<"tk-split-rows"> {
+  let summary = "Work on the rows of a tile in turns where a thread's registers do not hold all at once";
+  let description = [{
+    Before: products in flight (`tk-insert-wgmma`), no layouts of register tiles. One warpgroup holds all rows of its
+    tiles. Where the tiles that are live at once take more registers than a thread has beside its addresses, what is
+    done to them in that block is done to slabs of 64 rows, one after the other: products (their left operand is
+    sliced in shared memory), elementwise operations, loads and stores. What a loop carries becomes a value for each slab.
+    Everything else stays one: copies to shared memory, scales, and a sum that fits (its rows are taken out of it).
+    Each element is computed as before, from the same operands in the same order.
+
+    A product that starts from zero takes the registers of the slab's before it, whose values are used up: without that,
+    `ptxas` puts off their last uses and holds both. Small tiles that slabs share, e.g. scales, are loaded before the
+    operands are copied: their addresses then need no registers beside a product's.
+
+    Does nothing where the estimate (one register for each element, two for 64 bits; repeated and constant tiles take
+    none) fits, where there are no products, and where rows have been dealt out to consumers. Declines, with a `missed`
+    remark, tiles that do not fit and cannot be cut: an operation takes the whole tile, slabs would not fit either,
+    memory is written in between, or the slabs of an operand are no tiles of their own in shared memory.
+
+    ```mlir
+    %sum = scf.for ... iter_args(%s = %zero) -> tensor<128x128xf32> {
+      %p = tk.dot %a, %b, %zero : ...  // as a product in flight
+      %t = arith.addf %s, %p : tensor<128x128xf32>
+      scf.yield %t : tensor<128x128xf32>
+    }
+    // becomes
+    %sum:2 = scf.for ... iter_args(%s0 = %zero, %s1 = %zero) -> (tensor<64x128xf32>, tensor<64x128xf32>) {
+      %p0 = tk.dot %a0, %b, %zero : ...  // rows 0 to 63
+      %t0 = arith.addf %s0, %p0 : tensor<64x128xf32>
+      %p1 = tk.dot %a1, %b, %zero : ...  // rows 64 to 127, in the registers of %p0
+      %t1 = arith.addf %s1, %p1 : tensor<64x128xf32>
+      scf.yield %t0, %t1 : tensor<64x128xf32>, tensor<64x128xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect", "::mlir::ub::UBDialect"];
+}
+
 def AssignSwizzles : Tile_KernelPass<"tk-assign-swizzles"> {
   let summary = "Give every shared tile a layout that serves its readers and writers without conflict";
   let description = [{
