@@ -264,7 +264,14 @@ static bool areApart(Operation *a, Operation *b) {
 std::string Slabs::checkOrder(Block &block) {
   SmallVector<Operation *> before;
   auto last = llvm::find_if(llvm::reverse(block), [&](Operation &op) { return ops.contains(&op); });
+  bool isBehind = false; // A cut operation.
   for (Operation &op : block) {
+    // Slabs come to be behind it.
+    if (isBehind &&
+        llvm::any_of(ops, [&](Operation *inside) { return op.isProperAncestor(inside); }))
+      return llvm::formatv("'{0}' with more of it stands in between", op.getName());
+    isBehind |= ops.contains(&op);
+
     if (!isMemoryEffectFree(&op)) {
       for (Operation *moved : before)
         if (areOrdered(moved, &op) && !areApart(moved, &op) &&
