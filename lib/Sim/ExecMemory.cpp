@@ -95,10 +95,8 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
     if (a + bytes > ctx.parameters.size() || isWrite(kind))
       return bad("TK-SIM-MEM-OOB", formatv("{0} of {1} bytes at {2} is outside the {3} bytes of parameters, or no read",
                                            verb(kind), bytes, spaceAddress(a, space), ctx.parameters.size()));
-    static const uint8_t ones[32] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-                                     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     out.data = const_cast<uint8_t *>(ctx.parameters.data()) + a;
-    out.init = const_cast<uint8_t *>(ones);
+    out.init = const_cast<uint8_t *>(ctx.parametersWritten.data()) + a;
     return true;
   }
   default:

@@ -38,6 +38,7 @@ struct GlobalUse {
 class DeviceImpl final : public Device {
 public:
   DeviceMemory &memory() override { return mem; }
+  Expected<uint64_t> addressOf(const Program &program, StringRef symbol) override;
   Expected<Report> launch(const Program &program, const Launch &launch, const Options &options) override;
 
 private:
@@ -183,6 +184,7 @@ std::vector<Finding> Folder::finish() {
         continue;
       auto [it, fresh] = groups.try_emplace(groupOf(key), sorted.size());
       if (fresh) {
+        f.identity = it->first().str();
         sorted.push_back(std::move(f));
         continue;
       }
@@ -201,13 +203,14 @@ std::vector<Finding> Folder::finish() {
   return sorted;
 }
 
+static bool isPlaced(const Variable &v) { return v.space == Space::Global || v.space == Space::Const; }
+
 Error DeviceImpl::placeVariables(const Module &module) {
   auto it = instances.find(&module);
   std::string first = module.lines.empty() ? "" : module.lines.back();
   if (it != instances.end() && it->second.lines == module.lines.size() && it->second.first == first)
     return Error::success();
   Instance inst{std::vector<uint64_t>(module.variables.size()), module.lines.size(), first};
-  auto isPlaced = [](const Variable &v) { return v.space == Space::Global || v.space == Space::Const; };
   StringMap<uint64_t> byName;
   for (size_t i = 0; i < module.variables.size(); ++i) {
     const Variable &v = module.variables[i];
@@ -233,6 +236,24 @@ Error DeviceImpl::placeVariables(const Module &module) {
   }
   instances[&module] = std::move(inst);
   return Error::success();
+}
+
+std::vector<Program::Symbol> Module::symbols() const {
+  std::vector<Symbol> all;
+  for (const Variable &v : variables)
+    if (isPlaced(v))
+      all.push_back({v.name, v.bytes, v.space == Space::Const, v.isExtern});
+  return all;
+}
+
+Expected<uint64_t> DeviceImpl::addressOf(const Program &program, StringRef symbol) {
+  const Module &module = static_cast<const Module &>(program);
+  if (Error e = placeVariables(module))
+    return std::move(e);
+  for (size_t i = 0; i < module.variables.size(); ++i)
+    if (isPlaced(module.variables[i]) && module.variables[i].name == symbol)
+      return instances[&module].addresses[i];
+  return fail("the module has no variable '{0}' in .global or .const", symbol);
 }
 
 Error DeviceImpl::fillConstants(LaunchContext &c) {
@@ -349,6 +370,12 @@ Expected<LaunchContext> DeviceImpl::prepare(const Module &module, const Launch &
                 launch.dynamicSharedBytes, kMaxShared);
   c.sharedEnd = uint32_t(end);
   c.parameters = launch.parameters;
+  c.parametersWritten = launch.parametersWritten;
+  if (c.parametersWritten.empty())
+    c.parametersWritten.assign(c.parameters.size(), 1);
+  if (c.parametersWritten.size() != c.parameters.size())
+    return fail("expected a mark for each of the {0} bytes of parameters, got {1}", c.parameters.size(),
+                c.parametersWritten.size());
   if (Error e = placeVariables(module))
     return std::move(e);
   if (Error e = fillConstants(c))
@@ -415,7 +442,7 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
                          [&](uint64_t i, CtaResult &&r) { folder.fold(i, std::move(r)); });
     Cta cta(c, counters[t], steps);
     for (uint64_t i; (i = next.fetch_add(1)) < units;) {
-      if (options.maxSteps && steps.load() > options.maxSteps)
+      if (isCut(c, steps))
         break;
       CtaResult result;
       cta.run(firstCtaOf(c, i), result);

@@ -51,13 +51,22 @@ struct LaunchContext {
   Launch launch;
   Options options;
   std::vector<std::vector<uint32_t>> constants; ///< The function's pool with addresses filled in, by rank in the cluster.
-  std::vector<uint8_t> parameters;
+  std::vector<uint8_t> parameters, parametersWritten; ///< Of equal size.
   uint32_t sharedBase = 0, sharedEnd = 0, dynamicStart = 0;
   unsigned warpsPerCta = 0, threadsPerCta = 0;
   unsigned clusterSize = 1;
   unsigned warpStride = 0; ///< Warps from one CTA of the cluster to the next; with clusters a multiple of four.
   unsigned entryRegisters = 0; ///< Of a thread, as the directives fix them; 0: they do not.
 };
+
+/// What the count of steps becomes when the launch is out of time.
+inline constexpr uint64_t kOutOfTime = 1ull << 62;
+
+/// Whether the launch must end before its CTAs do.
+inline bool isCut(const LaunchContext &c, const std::atomic<uint64_t> &steps) {
+  uint64_t n = steps.load(std::memory_order_relaxed);
+  return n >= kOutOfTime || (c.options.maxSteps && n > c.options.maxSteps);
+}
 
 /// Lanes of a warp that run together.
 struct Frag {

@@ -422,6 +422,7 @@ bool Parser::entry() {
     } else if (w == ".reqnctapercluster") {
       if (!tuple(scratch.reqcluster))
         return false;
+      e.requiredCluster = scratch.reqcluster;
     } else if (w == ".minnctapersm" || w == ".maxnreg") {
       if (!integer(ignored))
         return false;

@@ -17,6 +17,24 @@ static const char *severityName(Severity s) {
   return s == Severity::Error ? "error" : s == Severity::Warning ? "warning" : "note";
 }
 
+/// "launches[1] ('scale')", as errors about the launch file name it.
+static std::string launchName(const Report &r, int launch) {
+  return formatv("launches[{0}] ('{1}')", launch, r.launches[size_t(launch)]);
+}
+
+/// Where and how often; a finding about a buffer has no place in the kernel.
+static void printPlace(const Report &r, const Finding &f, raw_ostream &os) {
+  if (f.launch >= 0 && r.launches.size() > 1)
+    os << "  in " << launchName(r, f.launch) << '\n';
+  if (f.ptxLine)
+    os << "  at PTX line " << f.ptxLine << (f.source.empty() ? "" : " (" + f.source + ")") << ": " << f.ptxText << '\n';
+  if (f.ptxLine || f.launch >= 0)
+    os << formatv("  first in CTA ({0}, {1}, {2}) warp {3} lanes {4:x}; seen {5} time(s)\n", f.cta[0], f.cta[1], f.cta[2],
+                  f.warp, f.lanes, f.count);
+  if (f.seeds)
+    os << formatv("  first with --seed {0}; with {1} of {2} seeds\n", f.firstSeed, f.seeds, r.seeds);
+}
+
 void printText(const Report &r, raw_ostream &os) {
   // Of one name the first ten: the JSON has them all.
   constexpr unsigned kShown = 10;
@@ -25,10 +43,7 @@ void printText(const Report &r, raw_ostream &os) {
     if (++seen[f.name] > kShown)
       continue;
     os << severityName(f.severity) << ": " << f.name << ": " << f.message << '\n';
-    if (f.ptxLine)
-      os << "  at PTX line " << f.ptxLine << (f.source.empty() ? "" : " (" + f.source + ")") << ": " << f.ptxText << '\n';
-    os << formatv("  first in CTA ({0}, {1}, {2}) warp {3} lanes {4:x}; seen {5} time(s)\n", f.cta[0], f.cta[1], f.cta[2],
-                  f.warp, f.lanes, f.count);
+    printPlace(r, f, os);
     for (const std::string &d : f.details)
       os << "  - " << d << '\n';
   }
@@ -40,14 +55,15 @@ void printText(const Report &r, raw_ostream &os) {
     fronts += b.wavefronts;
     least += b.minimum;
     if (b.wavefronts > b.minimum)
-      os << formatv("bank conflicts: line {0}{1}: {2} wavefronts, minimum {3}: {4}\n", b.ptxLine,
-                    b.source.empty() ? "" : " (" + b.source + ")", b.wavefronts, b.minimum, b.ptxText);
+      os << formatv("bank conflicts: {5}line {0}{1}: {2} wavefronts, minimum {3}: {4}\n", b.ptxLine,
+                    b.source.empty() ? "" : " (" + b.source + ")", b.wavefronts, b.minimum, b.ptxText,
+                    b.launch < 0 ? "" : launchName(r, b.launch) + " ");
   }
   os << formatv("shared memory: {0} wavefronts, minimum {1}\n", fronts, least);
   for (auto &[name, value] : r.counters)
     os << formatv("{0,-24} {1}\n", name, value);
-  os << formatv("{0} error(s), {1} finding(s); {2} thread instructions in {3:f3} s\n", r.errors(), r.findings.size(),
-                r.threadInstructions, r.seconds);
+  os << formatv("{0} error(s), {1} finding(s){4}; {2} thread instructions in {3:f3} s\n", r.errors(), r.findings.size(),
+                r.threadInstructions, r.seconds, r.seeds ? formatv(" with {0} seed(s)", r.seeds).str() : "");
 }
 
 void printJson(const Report &r, raw_ostream &os) {
@@ -73,6 +89,12 @@ void printJson(const Report &r, raw_ostream &os) {
           j.attribute("warp", int64_t(f.warp));
           j.attribute("lanes", int64_t(f.lanes));
           j.attribute("count", int64_t(f.count));
+          if (f.launch >= 0)
+            j.attribute("launch", f.launch);
+          if (f.seeds) {
+            j.attribute("firstSeed", f.firstSeed);
+            j.attribute("seeds", f.seeds);
+          }
         });
     });
     j.attributeArray("banks", [&] {
@@ -85,6 +107,8 @@ void printJson(const Report &r, raw_ostream &os) {
           j.attribute("executions", int64_t(b.executions));
           j.attribute("wavefronts", int64_t(b.wavefronts));
           j.attribute("minimum", int64_t(b.minimum));
+          if (b.launch >= 0)
+            j.attribute("launch", b.launch);
         });
     });
     j.attributeArray("barriers", [&] {
@@ -92,12 +116,20 @@ void printJson(const Report &r, raw_ostream &os) {
         j.object([&] {
           j.attribute("offset", b.offset);
           j.attribute("phases", int64_t(b.phases));
+          if (b.launch >= 0)
+            j.attribute("launch", b.launch);
         });
     });
     j.attributeObject("counters", [&] {
       for (auto &[name, value] : r.counters)
         j.attribute(name, int64_t(value));
     });
+    j.attributeArray("launches", [&] {
+      for (const std::string &entry : r.launches)
+        j.value(entry);
+    });
+    if (r.seeds)
+      j.attribute("seeds", r.seeds);
     j.attribute("threadInstructions", int64_t(r.threadInstructions));
     j.attribute("seconds", r.seconds);
   });

@@ -199,6 +199,7 @@ public:
   bool hasDynamicShared = false;
 
   llvm::ArrayRef<Entry> entries() const override { return publicEntries; }
+  std::vector<Symbol> symbols() const override;
   llvm::StringRef lineText(uint32_t line) const {
     return line >= 1 && line <= lines.size() ? llvm::StringRef(lines[line - 1]).trim() : llvm::StringRef();
   }

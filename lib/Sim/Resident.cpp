@@ -54,7 +54,6 @@ private:
   size_t choose();
   bool isStandstill();
   void endAll();
-  bool outOfSteps() const { return ctx.options.maxSteps && steps.load() > ctx.options.maxSteps; }
 
   const LaunchContext &ctx;
   uint64_t units, next = 0;
@@ -135,7 +134,7 @@ void Residents::run() {
       more = u.cta->turn();
       u.spins = more && u.cta->spins(kSpins);
     } while (--turns && more && !u.spins && !u.cta->wantsToYield());
-    if (outOfSteps())
+    if (isCut(ctx, steps))
       return endAll();
     if (!more) {
       end(i);

@@ -45,6 +45,12 @@ bool Cta::turn() {
       stop = true;
     }
   }
+  if (ctx.options.deadline && std::chrono::steady_clock::now() >= *ctx.options.deadline) {
+    report("TK-SIM-TIMEOUT", Severity::Error, nullptr, 0, 0, 0,
+           "stopped when the time was up; give it more (--timeout), make the problem smaller, or look for an endless loop");
+    globalSteps = kOutOfTime;
+    stop = true;
+  }
   return !stop;
 }
 

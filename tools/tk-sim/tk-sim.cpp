@@ -17,6 +17,8 @@ static cl::opt<std::string> input(cl::Positional, cl::desc("FILE.ptx"), cl::Requ
 static cl::opt<std::string> launchFile("launch", cl::desc("Launch description (JSON)"), cl::value_desc("file"), cl::cat(category));
 static cl::opt<bool> skeleton("skeleton", cl::desc("Print a launch file to fill in"), cl::cat(category));
 static cl::opt<uint64_t> seed("seed", cl::desc("Schedule and completion order"), cl::init(0), cl::cat(category));
+static cl::opt<std::string> seeds("seeds", cl::desc("Run the whole file with each of these; outputs must not differ"), cl::value_desc("A..B"), cl::cat(category));
+static cl::opt<double> timeout("timeout", cl::desc("Stop after so many seconds, 0: never"), cl::value_desc("S"), cl::init(0), cl::cat(category));
 static cl::opt<std::string> reportKind("report", cl::desc("text or json"), cl::init("text"), cl::cat(category));
 static cl::opt<std::string> outDir("out", cl::desc("Folder of the outputs"), cl::cat(category));
 static cl::opt<std::string> check("check", cl::desc("all, none, or a list of memory,race,wgmma,barrier,banks"), cl::init("all"), cl::cat(category));
@@ -28,6 +30,18 @@ static cl::opt<unsigned> threads("threads", cl::desc("Host threads, 0: all"), cl
 static int cannotRun(const Twine &message) {
   errs() << "tk-sim: error: " << message << '\n';
   return 2;
+}
+
+/// "A..B", both included.
+static bool parseSeeds(std::optional<SeedRange> &out) {
+  if (seeds.empty())
+    return true;
+  auto [first, last] = StringRef(seeds).split("..");
+  SeedRange range;
+  if (first.getAsInteger(10, range.first) || last.getAsInteger(10, range.last) || range.first > range.last)
+    return false;
+  out = range;
+  return true;
 }
 
 static bool parseChecks(Options &o) {
@@ -57,6 +71,16 @@ int main(int argc, char **argv) {
   options.sharedBase = sharedBase;
   options.maxSteps = maxSteps;
   options.threads = threads;
+  std::optional<SeedRange> range;
+  if (!parseSeeds(range))
+    return cannotRun("expected --seeds A..B with A at most B, got '" + seeds + "'");
+  if (range && seed.getNumOccurrences())
+    return cannotRun("expected one of --seed and --seeds");
+  if (!(timeout >= 0))
+    return cannotRun("expected a --timeout that is not negative");
+  // More than some years is no limit, and would not fit the clock.
+  if (timeout > 0 && timeout < 1e8)
+    options.deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(int64_t(timeout * 1e6));
   if (!parseChecks(options))
     return cannotRun("unknown check in '" + check + "'; expected all, none, or a list of memory,race,wgmma,barrier,banks");
   if (reportKind != "text" && reportKind != "json")
@@ -73,7 +97,7 @@ int main(int argc, char **argv) {
   }
   if (launchFile.empty())
     return cannotRun("expected --launch FILE; --skeleton prints one to fill in");
-  Expected<Report> report = runLaunchFile(**program, launchFile, options, outDir);
+  Expected<Report> report = runLaunchFile(**program, launchFile, options, outDir, range);
   if (!report)
     return cannotRun(toString(report.takeError()));
   if (reportKind == "json")

@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 ///
-/// What to run and on what: buffers from .npy files or fills, and one or more launches. Unknown keys are errors.
+/// What to run and on what: buffers from files or fills, and one or more launches. Unknown keys are errors.
+/// docs/tk-sim.md describes the format.
 ///
 //===----------------------------------------------------------------------===//
 
@@ -25,10 +26,16 @@ struct NpyArray {
 llvm::Expected<NpyArray> readNpy(llvm::StringRef path);
 llvm::Error writeNpy(llvm::StringRef path, const NpyArray &array);
 
+/// The first and the last seed.
+struct SeedRange {
+  uint64_t first = 0, last = 0;
+};
+
 /// Runs every launch of the file; paths are relative to the file's folder, outputs go to `outDir` (or there too).
-/// The reports of all launches are merged into one.
+/// The reports of all launches are merged into one. With `seeds` the whole file runs once for each, on fresh memory;
+/// outputs that differ are a finding, and the first seed's are written.
 llvm::Expected<Report> runLaunchFile(const Program &program, llvm::StringRef path, const Options &options,
-                                     llvm::StringRef outDir);
+                                     llvm::StringRef outDir, std::optional<SeedRange> seeds = std::nullopt);
 
 /// A prefilled launch file and what the module declares.
 void printSkeleton(const Program &program, llvm::raw_ostream &os);

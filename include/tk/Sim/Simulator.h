@@ -18,6 +18,7 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -44,6 +45,9 @@ struct Finding {
   unsigned warp = 0;
   uint32_t lanes = 0;       ///< Mask of the lanes concerned.
   uint64_t count = 1;
+  std::string identity;     ///< Equal for what is the same finding in another run of the launch.
+  int launch = -1;          ///< Which of the report's launches; -1: none in particular.
+  uint64_t firstSeed = 0, seeds = 0; ///< Over several seeds: the first that shows it, and how many do.
 };
 
 /// Wavefronts of one shared-memory instruction, summed over all its warp-level executions.
@@ -52,12 +56,14 @@ struct BankRecord {
   std::string ptxText, source;
   unsigned widthBytes = 0;
   uint64_t executions = 0, wavefronts = 0, minimum = 0;
+  int launch = -1; ///< Which of several launches.
 };
 
 /// Phases that the mbarriers at one place completed, summed over all CTAs.
 struct BarrierRecord {
   int64_t offset = 0; ///< From the start of dynamic shared memory; negative in static shared memory.
   uint64_t phases = 0;
+  int launch = -1; ///< Which of several launches.
 };
 
 struct Report {
@@ -67,6 +73,8 @@ struct Report {
   std::map<std::string, uint64_t> counters; ///< "instructions.wgmma", "flop.tensor", "bytes.global.read", ...
   uint64_t threadInstructions = 0;
   double seconds = 0;
+  std::vector<std::string> launches; ///< The entries of a launch file's launches, in order.
+  uint64_t seeds = 0;                ///< How many seeds were run, if more than one was asked for.
   unsigned errors() const; ///< Number of findings of severity Error.
 };
 
@@ -82,6 +90,7 @@ struct Options {
   uint32_t sharedBase = 1024;     ///< Where a CTA's shared memory starts in the shared window.
   uint64_t maxSteps = 0;          ///< Warp-instruction bound for the whole launch; 0: none.
   unsigned threads = 0;           ///< Host threads over independent CTAs; 0: all cores.
+  std::optional<std::chrono::steady_clock::time_point> deadline; ///< When to stop.
 };
 
 /// Parsed, decoded and checked PTX. Immutable; may be shared between threads.
@@ -100,9 +109,17 @@ public:
     std::string name;
     std::vector<Parameter> parameters;
     uint32_t parameterBytes = 0, staticSharedBytes = 0;
-    std::array<uint32_t, 3> requiredBlock = {0, 0, 0}; ///< .reqntid, zeros when absent
+    std::array<uint32_t, 3> requiredBlock = {0, 0, 0};   ///< .reqntid, zeros when absent
+    std::array<uint32_t, 3> requiredCluster = {0, 0, 0}; ///< .reqnctapercluster, zeros when absent
   };
   virtual llvm::ArrayRef<Entry> entries() const = 0;
+  /// A variable in .global or .const.
+  struct Symbol {
+    std::string name;
+    uint64_t bytes = 0;
+    bool isConst = false, isExtern = false;
+  };
+  virtual std::vector<Symbol> symbols() const = 0;
 };
 
 /// The global memory of one simulated device. Addresses are device addresses; every allocation is separated by
@@ -124,6 +141,8 @@ struct Launch {
   std::array<uint32_t, 3> grid = {1, 1, 1}, block = {1, 1, 1}, cluster = {1, 1, 1};
   uint32_t dynamicSharedBytes = 0;
   std::vector<uint8_t> parameters; ///< The packed parameter buffer, laid out as the entry declares.
+  /// For each byte of `parameters`: 0 where nothing was written, which is poison to the kernel. Empty: all is written.
+  std::vector<uint8_t> parametersWritten;
 };
 
 class Device {
@@ -131,6 +150,8 @@ public:
   static std::unique_ptr<Device> create();
   virtual ~Device() = default;
   virtual DeviceMemory &memory() = 0;
+  /// Where a variable of the program lies, which holds what the program initialises it with until someone writes it.
+  virtual llvm::Expected<uint64_t> addressOf(const Program &program, llvm::StringRef symbol) = 0;
   /// Runs one launch to its end. Findings are data in the report; an Error means that the launch could not run at
   /// all (unknown entry, parameter size, too many threads or too much shared memory, ...).
   virtual llvm::Expected<Report> launch(const Program &program, const Launch &launch, const Options &options) = 0;

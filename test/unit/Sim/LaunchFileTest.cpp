@@ -47,11 +47,23 @@ std::string withMap(const std::string &map, const std::string &extra = "") {
 }
 const std::string kMap = R"("buffer": "A", "dtype": "i32", "globalDim": ["W", 3], "globalStrides": ["4*W"], "box": [8, 1])";
 
-llvm::Expected<Report> runFile(const Folder &folder, const std::string &json) {
+void writeText(const Folder &folder, const char *name, const std::string &text) {
   std::error_code ec;
-  llvm::raw_fd_ostream(folder.file("l.json"), ec) << json;
-  auto program = llvm::cantFail(Program::parse(kPtx, "l.ptx"));
-  return runLaunchFile(*program, folder.file("l.json"), Options(), folder.path);
+  llvm::raw_fd_ostream(folder.file(name), ec) << text;
+}
+
+llvm::Expected<Report> runFile(const Folder &folder, const std::string &json, const char *ptx = kPtx,
+                               std::optional<SeedRange> seeds = std::nullopt, const Options &options = Options()) {
+  writeText(folder, "l.json", json);
+  auto program = llvm::cantFail(Program::parse(ptx, "l.ptx"));
+  return runLaunchFile(*program, folder.file("l.json"), options, folder.path, seeds);
+}
+
+std::vector<uint64_t> words(const Folder &folder, const char *name) {
+  NpyArray a = llvm::cantFail(readNpy(folder.file(name)));
+  std::vector<uint64_t> w(a.data.size() / 8);
+  memcpy(w.data(), a.data.data(), w.size() * 8);
+  return w;
 }
 
 TEST(LaunchFile, TensorMapsAndFields) {
@@ -77,15 +89,15 @@ TEST(LaunchFile, WhatIsWrongIsNamed) {
   NpyArray a{"<i4", {3, 16}, std::vector<uint8_t>(192)};
   llvm::cantFail(writeNpy(folder.file("a.npy"), a));
   struct { std::string json; const char *message; } cases[] = {
-      {withMap(kMap + R"(, "swizle": "none")"), "unknown key 'swizle'"},
-      {withMap(kMap + R"(, "swizzle": "128")"), "unknown \"swizzle\" '128'"},
-      {withMap(R"("buffer": "B", "dtype": "i32", "globalDim": [8], "box": [8])"), "unknown buffer 'B'"},
-      {withMap(R"("buffer": "A", "dtype": "i32", "globalDim": [8, 3], "box": [8, 1])"), "expected 1 integer(s) in \"globalStrides\""},
+      {withMap(kMap + R"(, "swizle": "none")"), "params[0].fields[2].tensorMap: unknown key 'swizle' (did you mean 'swizzle'?); expected one of 'buffer',"},
+      {withMap(kMap + R"(, "swizzle": "128")"), "tensorMap.swizzle: expected one of none, 32B, 64B, 128B, 128B_ATOM_32B, 128B_ATOM_32B_FLIP_8B, 128B_ATOM_64B, got '128'"},
+      {withMap(R"("buffer": "B", "dtype": "i32", "globalDim": [8], "box": [8])"), "tensorMap.buffer: unknown buffer 'B'; \"buffers\" has 'A', 'O'"},
+      {withMap(R"("buffer": "A", "dtype": "i32", "globalDim": [8, 3], "box": [8, 1])"), "globalStrides: expected 1 integer(s), got none"},
       {withMap(R"("buffer": "A", "dtype": "i32", "globalDim": [8, 3], "globalStrides": [36], "box": [8, 1])"), "expected the stride of dimension 1 to be a multiple of 16 bytes below 2^40, got 36"},
       {withMap(R"("buffer": "A", "globalDim": [8], "box": [8])"), "needs \"dtype\""},
-      {withMap(kMap, R"(, {"offset": 60, "u64": 1})"), "overlaps another"},
-      {withMap(kMap, R"(, {"offset": 252, "u64": 1})"), "does not end within its 256 bytes"},
-      {withMap(kMap, R"(, {"u64": 1})"), "expected objects with \"offset\""},
+      {withMap(kMap, R"(, {"offset": 64, "u64": 1})"), "params[0].fields[3]: the field overlaps another at byte 64 of the structure"},
+      {withMap(kMap, R"(, {"offset": 256, "u64": 1})"), "params[0].fields[3]: the field of 8 bytes at 256 does not end within the structure's 256 bytes"},
+      {withMap(kMap, R"(, {"u64": 1})"), "params[0].fields[3]: expected a field with \"offset\", got {\"u64\":1}"},
   };
   for (auto &c : cases) {
     llvm::Expected<Report> r = runFile(folder, c.json);
@@ -93,6 +105,351 @@ TEST(LaunchFile, WhatIsWrongIsNamed) {
     std::string text = llvm::toString(r.takeError());
     EXPECT_THAT(text, testing::HasSubstr(c.message));
   }
+}
+
+//===----------------------------------------------------------------------===//
+// Small kernels, each for one thing
+//===----------------------------------------------------------------------===//
+
+constexpr const char *kKernels = R"(.version 8.6
+.target sm_90a
+.address_size 64
+.global .align 8 .u64 table[2] = {7, 8};
+.extern .global .align 4 .u32 other;
+.const .align 4 .u32 factor = 3;
+
+.visible .entry dump(.param .align 64 .b8 all[64], .param .u64 out)
+{ // the 8 words of its first parameter
+.reg .b64 %rd<9>;
+ld.param.u64 %rd0, [out];
+ld.param.u64 %rd1, [all]; st.global.u64 [%rd0], %rd1;
+ld.param.u64 %rd1, [all+8]; st.global.u64 [%rd0+8], %rd1;
+ld.param.u64 %rd1, [all+16]; st.global.u64 [%rd0+16], %rd1;
+ld.param.u64 %rd1, [all+24]; st.global.u64 [%rd0+24], %rd1;
+ld.param.u64 %rd1, [all+32]; st.global.u64 [%rd0+32], %rd1;
+ld.param.u64 %rd1, [all+40]; st.global.u64 [%rd0+40], %rd1;
+ld.param.u64 %rd1, [all+48]; st.global.u64 [%rd0+48], %rd1;
+ld.param.u64 %rd1, [all+56]; st.global.u64 [%rd0+56], %rd1;
+ret;
+}
+.visible .entry walk(.param .u64 where, .param .u64 out)
+{ // *out = **(where + 8)
+.reg .b64 %rd<9>;
+ld.param.u64 %rd0, [where]; ld.param.u64 %rd2, [out];
+ld.global.u64 %rd1, [%rd0+8]; ld.global.u64 %rd1, [%rd1]; st.global.u64 [%rd2], %rd1;
+ret;
+}
+.visible .entry add(.param .u64 p, .param .u64 n)
+{
+.reg .b64 %rd<9>;
+ld.param.u64 %rd0, [p]; ld.param.u64 %rd1, [n];
+ld.global.u64 %rd2, [%rd0]; add.u64 %rd2, %rd2, %rd1; st.global.u64 [%rd0], %rd2;
+ret;
+}
+.visible .entry far(.param .u64 p)
+{
+.reg .b64 %rd<9>;
+ld.param.u64 %rd0, [p]; st.global.u64 [%rd0+4096], %rd0;
+ret;
+}
+.visible .entry symbols(.param .u64 out)
+{
+.reg .b64 %rd<9>; .reg .b32 %r<9>;
+ld.param.u64 %rd0, [out];
+ld.global.u64 %rd1, [table]; st.global.u64 [%rd0], %rd1;
+ld.global.u64 %rd1, [table+8]; st.global.u64 [%rd0+8], %rd1;
+ld.global.u32 %r1, [other]; ld.const.u32 %r2, [factor]; st.global.v2.u32 [%rd0+16], {%r1, %r2};
+ret;
+}
+.visible .entry race(.param .u64 out)
+{
+.reg .b64 %rd<9>; .reg .b32 %r<9>;
+ld.param.u64 %rd0, [out]; mov.u32 %r1, %tid.x; st.global.u32 [%rd0+8], %r1;
+ret;
+}
+.visible .entry endless()
+{
+$again: bra $again;
+}
+.visible .entry pair() .reqnctapercluster 2, 1, 1
+{
+ret;
+}
+)";
+
+std::string message(llvm::Expected<Report> r) {
+  if (r)
+    return "no error: " + test::describe(*r);
+  return llvm::toString(r.takeError());
+}
+const std::string kOut = R"("O": {"shape": [8], "dtype": "u64", "out": "o.npy"})";
+
+TEST(LaunchFile, ScalarsOfEveryType) {
+  Folder folder;
+  llvm::Expected<Report> r = runFile(folder, R"({"vars": {"N": 5}, "buffers": {)" + kOut + R"(}, "entry": "dump", "params": [{"bytes": 64, "fields": [
+    {"offset": 0, "i8": -1}, {"offset": 1, "u8": 255}, {"offset": 2, "i16": "-N"}, {"offset": 4, "f32": 0.5},
+    {"offset": 8, "u64": 18446744073709551615}, {"offset": 16, "f16": 1}, {"offset": 18, "bf16": "N"}, {"offset": 20, "e4m3": 1}, {"offset": 21, "e5m2": 1},
+    {"offset": 22, "b16": -2}, {"offset": 24, "f64": -2}, {"offset": 32, "hex": "00ff10AB"}, {"offset": 36, "tf32": "inf"},
+    {"offset": 40, "pointer": null}, {"offset": 48, "bool": true}, {"offset": 49, "bool": 0}, {"offset": 50, "u16": "N*N-1"}, {"offset": 52, "u32": 4294967295},
+    {"offset": 56, "i64": "-(N - 1) * 2"}]}, {"pointer": "O"}]})", kKernels);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_TRUE(r->findings.empty()) << test::describe(*r);
+  EXPECT_THAT(words(folder, "o.npy"), testing::ElementsAre(0x3f000000fffbffffull, ~0ull, 0xfffe3c3840a03c00ull, 0xc000000000000000ull, 0x7f800000ab10ff00ull,
+                                                           0ull, 0xffffffff00180001ull, uint64_t(-8)));
+}
+
+TEST(LaunchFile, GapsOfParametersArePoison) {
+  Folder folder;
+  llvm::Expected<Report> r = runFile(folder, "{\"buffers\": {" + kOut + R"(}, "entry": "dump", "params": [{"bytes": 64, "fields": [
+    {"offset": 0, "u64": 1}, {"offset": 8, "u32": 2}, {"offset": 16, "hex": "00000000000000000000000000000000000000000000000000000000000000000000000000000000"}]}, {"pointer": "O"}]})", kKernels);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  ASSERT_EQ(r->findings.size(), 2u) << test::describe(*r);
+  EXPECT_EQ(r->findings[0].name, "TK-SIM-MEM-UNINIT"); // bytes 12 to 15, and 56 to 63
+  EXPECT_THAT(r->findings[0].ptxText, testing::HasSubstr("all+8]"));
+  EXPECT_THAT(r->findings[1].ptxText, testing::HasSubstr("all+56]"));
+}
+
+TEST(LaunchFile, TypesTakeArguments) {
+  Folder folder;
+  std::string head = R"({"types": {"inner": {"bytes": 16, "align": 8, "fields": [{"offset": "$at", "u64": "$n"}, {"offset": "8 - $at", "u64": "2*$n+1"}]},
+    "outer": {"bytes": 64, "align": 64, "fields": [{"offset": 0, "type": "inner", "at": 8, "n": "$rows"}, {"offset": 16, "pointer": "$buf"},
+      {"offset": 24, "hex": "0000000000000000000000000000000000000000000000000000000000000000"}, {"offset": 56, "u64": 0}]}},
+    "vars": {"N": 3}, "buffers": {)" + kOut + R"(}, "entry": "dump", "params": [)";
+  llvm::Expected<Report> r = runFile(folder, head + R"({"type": "outer", "buf": "O", "rows": "N+1"}, {"pointer": "O"}]})", kKernels);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_TRUE(r->findings.empty()) << test::describe(*r);
+  std::vector<uint64_t> o = words(folder, "o.npy");
+  EXPECT_EQ(o[0], 9u); // 2*(N+1)+1: the argument stands in parentheses
+  EXPECT_EQ(o[1], 4u);
+  EXPECT_NE(o[2], 0u);
+  struct { const char *use, *message; } cases[] = {
+      {R"({"type": "outr", "buf": "O"})", "params[0].type: unknown type 'outr'; \"types\" has 'inner', 'outer'"},
+      {R"({"type": "outer", "buf": "O"})", "params[0](types.outer): the type needs an argument for its placeholder '$rows'; add \"rows\""},
+      {R"({"type": "outer", "buf": "O", "rows": 1, "cols": 2})", "params[0]: type 'outer' has no placeholder '$cols'; it has 'buf', 'rows'"},
+      {R"({"type": "outer", "buf": "X", "rows": 1})", "params[0](types.outer).fields[1].pointer: unknown buffer 'X'; \"buffers\" has 'O'"},
+      {R"({"type": "outer", "buf": "O", "rows": {}})", "expected an integer or an expression for 'n' in \"2*$n+1\", got {}"},
+      {R"({"type": "inner", "at": 0, "n": 0})", "parameter 'all' has 64 bytes in the PTX, the launch file gives 16"},
+  };
+  for (auto &c : cases)
+    EXPECT_THAT(message(runFile(folder, head + c.use + ", {\"pointer\": \"O\"}]}", kKernels)), testing::HasSubstr(c.message));
+  EXPECT_THAT(message(runFile(folder, R"({"types": {"t": {"bytes": 8, "fields": [{"offset": 0, "type": "t"}]}}, "entry": "add", "params": [{"type": "t"}, {"u64": 0}]})", kKernels)),
+              testing::HasSubstr("does a type contain itself?"));
+}
+
+TEST(LaunchFile, StructuresInMemory) {
+  Folder folder;
+  std::string rest = R"(}, "entry": "walk", "params": [{"pointer": "T"}, {"pointer": "O"}]})";
+  llvm::Expected<Report> r = runFile(folder, R"({"buffers": {"A": {"bytes": 16, "fields": [{"offset": 8, "u64": 42}]},
+    "T": {"bytes": 64, "fields": [{"offset": 8, "pointer": "A", "byteOffset": 8}]}, )" + kOut + rest, kKernels);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_TRUE(r->findings.empty()) << test::describe(*r);
+  EXPECT_EQ(words(folder, "o.npy")[0], 42u);
+  r = runFile(folder, R"({"buffers": {"T": {"bytes": 64, "fields": [{"offset": 0, "pointer": "T"}]}, )" + kOut + rest, kKernels);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  ASSERT_EQ(r->findings.size(), 2u) << test::describe(*r); // the pointer, then what was not read through it
+  EXPECT_THAT(r->findings[0].message, testing::HasSubstr("an uninitialised value reaches an address"));
+}
+
+TEST(LaunchFile, LaunchesRunInOrderAndFindingsNameTheirs) {
+  Folder folder;
+  llvm::Expected<Report> r = runFile(folder, "{\"buffers\": {\"O\": {\"shape\": [2], \"dtype\": \"u64\", \"fill\": \"zero\", \"out\": \"o.npy\"}}, \"launches\": [" R"(
+    {"entry": "add", "params": [{"pointer": "O"}, {"u64": 40}]}, {"entry": "far", "params": [{"pointer": "O"}]}, {"entry": "add", "params": [{"pointer": "O"}, {"u64": 2}]}]})", kKernels);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_EQ(words(folder, "o.npy")[0], 42u);
+  EXPECT_THAT(r->launches, testing::ElementsAre("add", "far", "add"));
+  ASSERT_EQ(r->findings.size(), 1u) << test::describe(*r);
+  EXPECT_EQ(r->findings[0].name, "TK-SIM-MEM-OOB");
+  EXPECT_EQ(r->findings[0].launch, 1);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  printText(*r, os);
+  printJson(*r, os);
+  EXPECT_THAT(text, testing::AllOf(testing::HasSubstr("in launches[1] ('far')"), testing::HasSubstr("\"launch\": 1")));
+}
+
+TEST(LaunchFile, SymbolsTakeBuffersAndValues) {
+  Folder folder;
+  std::string head = R"({"buffers": {"T": {"bytes": 16, "fields": [{"offset": 0, "u64": 1}]}, )" + kOut + R"(}, "symbols": {)", tail = R"(}, "entry": "symbols", "params": [{"pointer": "O"}]})";
+  llvm::Expected<Report> r = runFile(folder, head + R"("table": "T", "other": {"u32": 5}, "factor": {"u32": 6})" + tail, kKernels);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_TRUE(r->findings.empty()) << test::describe(*r);
+  std::vector<uint64_t> o = words(folder, "o.npy");
+  EXPECT_EQ(o[0], 1u);
+  EXPECT_EQ(o[1], 8u); // a gap keeps what the PTX says
+  EXPECT_EQ(o[2], 0x0000000600000005u);
+  r = runFile(folder, head + R"("table": {"bytes": 16, "fields": [{"offset": 0, "pointer": "T"}, {"offset": 8, "pointer": "O"}]})" + tail, kKernels);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_TRUE(test::has(*r, "TK-SIM-MEM-UNINIT")) << "an .extern variable that no one initialises";
+  EXPECT_GT(words(folder, "o.npy")[0], words(folder, "o.npy")[1]) << "addresses go by names: O, then T";
+  EXPECT_THAT(message(runFile(folder, head + "\"tabel\": \"T\"" + tail, kKernels)), testing::HasSubstr("symbols.tabel: unknown variable; the PTX has 'table', 'other', 'factor'"));
+  EXPECT_THAT(message(runFile(folder, head + "\"other\": \"T\"" + tail, kKernels)), testing::HasSubstr("symbols.other: variable 'other' has 4 bytes in the PTX, the launch file gives 16"));
+}
+
+TEST(LaunchFile, Expectations) {
+  Folder folder;
+  llvm::cantFail(writeNpy(folder.file("f.npy"), {"<f4", {2, 2}, {0, 0, 0x80, 0x3f, 0, 0, 0, 0x40, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40}})); // 1 2 3 4
+  llvm::cantFail(writeNpy(folder.file("h.npy"), {"<u2", {2, 2}, {0x80, 0x3f, 0, 0x40, 0x40, 0x40, 0x90, 0x40}})); // 1 2 3 4.5 in bf16
+  auto with = [&](const std::string &expect, const char *buffer = R"("npy": "h.npy", "dtype": "bf16")") {
+    return runFile(folder, std::string(R"({"buffers": {"A": {)") + buffer + R"(, "expect": {)" + expect + R"(}}}, "entry": "pair", "grid": [2]})", kKernels);
+  };
+  for (const char *met : {R"("npy": "f.npy", "norm": 0.1)", R"("npy": "f.npy", "max": 0.5)", R"("npy": "f.npy", "max": 1, "norm": 1)", R"("npy": "h.npy")"}) {
+    llvm::Expected<Report> r = with(met);
+    ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+    EXPECT_TRUE(r->findings.empty()) << met << test::describe(*r);
+  }
+  struct { const char *expect, *message; } unmet[] = {
+      {R"("npy": "f.npy", "norm": 0.09)", "expected a relative Frobenius norm of the difference of at most 0.09, got 0.091"},
+      {R"("npy": "f.npy", "max": 0.25)", "expected a largest difference of at most 0.25, got 0.5"},
+      {R"("npy": "f.npy")", "expected a largest difference of at most 0, got 0.5"}};
+  for (auto &c : unmet) {
+    llvm::Expected<Report> r = with(c.expect);
+    ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+    ASSERT_EQ(r->findings.size(), 1u);
+    EXPECT_EQ(r->errors(), 1u);
+    EXPECT_EQ(r->findings[0].name, "TK-SIM-EXPECT");
+    EXPECT_THAT(r->findings[0].message, testing::HasSubstr(c.message));
+    EXPECT_EQ(r->findings[0].details[0], "worst element: [1, 1] is 4.5, expected 4");
+  }
+  llvm::cantFail(writeNpy(folder.file("i.npy"), {"|i1", {2, 2}, {1, 2, 3, 0x80}}));
+  llvm::Expected<Report> negative = with(R"("npy": "f.npy", "dtype": "f32")", R"("npy": "i.npy")");
+  ASSERT_TRUE(bool(negative)) << llvm::toString(negative.takeError());
+  EXPECT_EQ(negative->findings.at(0).details[0], "worst element: [1, 1] is -128, expected 4");
+  EXPECT_THAT(negative->findings.at(0).message, testing::HasSubstr("at most 0, got 132"));
+  llvm::Expected<Report> nan = with(R"("npy": "f.npy", "max": 1000)", R"("shape": [2, 2], "dtype": "f32", "fill": "nan")");
+  ASSERT_TRUE(bool(nan)) << llvm::toString(nan.takeError());
+  EXPECT_EQ(nan->errors(), 1u) << "a NaN is not near anything";
+  EXPECT_THAT(message(with(R"("npy": "f.npy")", R"("shape": [4], "dtype": "f32", "fill": "zero")")), testing::HasSubstr("buffers.A.expect: expected an array of the buffer's shape [4], got [2, 2]"));
+  EXPECT_THAT(message(with(R"("npy": "f.npy", "norm": -1)")), testing::HasSubstr("buffers.A.expect.norm: expected a number that is not negative, got -1"));
+}
+
+std::string safetensors(const std::string &header, const std::string &data) {
+  std::string length(8, 0);
+  uint64_t n = header.size();
+  memcpy(length.data(), &n, 8);
+  return length + header + data;
+}
+
+TEST(LaunchFile, Safetensors) {
+  Folder folder;
+  writeText(folder, "m.safetensors", safetensors(R"({"__metadata__": {"a": "b"}, "w": {"dtype": "BF16", "shape": [2], "data_offsets": [4, 8]}, "v": {"dtype": "I32", "shape": [], "data_offsets": [0, 4]}, "short": {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]}, "out": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}, "x": {"dtype": "F8_E8M0", "shape": [1], "data_offsets": [0, 1]}})",
+                                                 std::string("\x01\0\0\0\x80\x3f\0\x40", 8)));
+  writeText(folder, "cut.safetensors", std::string("\xff\0\0\0\0\0\0\0{}", 10));
+  auto with = [&](const std::string &buffer) { return runFile(folder, "{\"buffers\": {\"A\": {" + buffer + R"(, "out": "o.npy"}}, "entry": "pair", "grid": [2]})", kKernels); };
+  for (const char *good : {R"("safetensors": "m.safetensors", "tensor": "w")", R"("safetensors": "m.safetensors", "tensor": "w", "dtype": "bf16", "shape": [2])"}) {
+    llvm::Expected<Report> r = with(good);
+    ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+    NpyArray o = llvm::cantFail(readNpy(folder.file("o.npy")));
+    EXPECT_THAT(o.data, testing::ElementsAre(0x80, 0x3f, 0, 0x40));
+    EXPECT_THAT(o.shape, testing::ElementsAre(2u));
+  }
+  struct { const char *buffer, *message; } cases[] = {
+      {R"("safetensors": "m.safetensors", "tensor": "u")", "has no tensor 'u'; it has 'out', 'short', 'v', 'w', 'x'"},
+      {R"("safetensors": "m.safetensors")", "\"safetensors\" needs \"tensor\""},
+      {R"("safetensors": "m.safetensors", "tensor": "w", "dtype": "f16")", "expected elements of \"dtype\" f16, got 'bf16'"},
+      {R"("safetensors": "m.safetensors", "tensor": "w", "shape": [3])", "expected an array of shape [3], the file has [2]"},
+      {R"("safetensors": "m.safetensors", "tensor": "short")", "has 8 bytes of data, its shape and type need 12"},
+      {R"("safetensors": "m.safetensors", "tensor": "out")", "has a damaged shape or place in the file"},
+      {R"("safetensors": "m.safetensors", "tensor": "x")", "has the type 'F8_E8M0', which tk-sim does not read"},
+      {R"("safetensors": "cut.safetensors", "tensor": "w")", "its header would take 255 of 10 bytes"},
+      {R"("safetensors": "none.safetensors", "tensor": "w")", "none.safetensors': No such file"},
+  };
+  for (auto &c : cases)
+    EXPECT_THAT(message(with(c.buffer)), testing::HasSubstr(c.message));
+}
+
+TEST(LaunchFile, SeedsAreComparedAndMerged) {
+  Folder folder;
+  std::string file = R"({"buffers": {"O": {"shape": [2, 2], "dtype": "i32", "fill": "zero", "out": "o.npy"}}, "entry": "race", "block": [64], "params": [{"pointer": "O"}]})";
+  llvm::Expected<Report> r = runFile(folder, file, kKernels, SeedRange{0, 15});
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_EQ(r->seeds, 16u);
+  unsigned races = 0, differ = 0;
+  for (const Finding &f : r->findings) {
+    races += llvm::StringRef(f.name).starts_with("TK-SIM-RACE");
+    if (llvm::StringRef(f.name).starts_with("TK-SIM-RACE")) {
+      EXPECT_EQ(f.seeds, 16u);
+    }
+    if (f.name != "TK-SIM-NONDETERMINISTIC")
+      continue;
+    ++differ;
+    EXPECT_THAT(f.message, testing::HasSubstr("buffer 'O' depends on the order in which warps and copies run: element [1, 0] is "));
+    EXPECT_GT(f.firstSeed, 0u);
+    EXPECT_LT(f.seeds, 16u);
+    EXPECT_EQ(f.details[0], "replay with --seed 0 and --seed " + std::to_string(f.firstSeed));
+    EXPECT_EQ(f.severity, Severity::Error);
+  }
+  EXPECT_GE(races, 1u) << test::describe(*r);
+  EXPECT_EQ(differ, 1u) << test::describe(*r);
+  // What does not depend on the schedule: random data are the same with every seed.
+  r = runFile(folder, R"({"buffers": {"O": {"shape": [4], "dtype": "u64", "fill": "random"}}, "entry": "add", "params": [{"pointer": "O"}, {"u64": 1}]})", kKernels, SeedRange{0, 3});
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_TRUE(r->findings.empty()) << test::describe(*r);
+}
+
+TEST(LaunchFile, RandomDataAreOfTheNameAndItsSeed) {
+  Folder folder;
+  auto fill = [&](const std::string &buffers) {
+    llvm::Expected<Report> r = runFile(folder, "{\"buffers\": {" + buffers + R"(}, "entry": "pair", "grid": [2]})", kKernels);
+    EXPECT_TRUE(bool(r)) << llvm::toString(r.takeError());
+    return llvm::cantFail(readNpy(folder.file("o.npy"))).data;
+  };
+  auto first = fill(R"("A": {"shape": [64], "dtype": "bf16", "fill": "random", "out": "o.npy"})");
+  EXPECT_EQ(first, fill(R"("0": {"bytes": 8, "fill": "random"}, "A": {"shape": [64], "dtype": "bf16", "fill": "random", "out": "o.npy"})"));
+  EXPECT_NE(first, fill(R"("A": {"shape": [64], "dtype": "bf16", "fill": "random", "seed": 1, "out": "o.npy"})"));
+  EXPECT_NE(first, fill(R"("B": {"shape": [64], "dtype": "bf16", "fill": "random", "out": "o.npy"})"));
+}
+
+TEST(LaunchFile, TimeIsLimited) {
+  Folder folder;
+  Options options;
+  options.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  llvm::Expected<Report> r = runFile(folder, R"({"buffers": {)" + kOut + R"(}, "launches": [{"entry": "endless", "grid": [8]}, {"entry": "far", "params": [{"pointer": "O"}]}]})", kKernels, SeedRange{0, 9}, options);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  ASSERT_EQ(r->findings.size(), 1u) << test::describe(*r);
+  EXPECT_EQ(r->findings[0].name, "TK-SIM-TIMEOUT");
+  EXPECT_EQ(r->launches.size(), 1u) << "nothing runs on what an unfinished launch leaves";
+  EXPECT_EQ(r->seeds, 1u);
+}
+
+TEST(LaunchFile, EveryErrorSaysWhere) {
+  Folder folder;
+  llvm::cantFail(writeNpy(folder.file("f.npy"), {"<f4", {2}, std::vector<uint8_t>(8)}));
+  std::string add = R"("entry": "add", "params": [{"u64": 0}, {"u64": 0}])";
+  struct { std::string json, message; } cases[] = {
+      {"[]", "l.json: expected an object, got []"},
+      {"{", "l.json: ["},
+      {"{\"entri\": 1}", "l.json: unknown key 'entri' (did you mean 'entry'?); expected one of '$schema', 'types',"},
+      {"{\"launches\": [], \"entry\": \"add\"}", "unknown key 'entry'"},
+      {"{\"launches\": [{\"entry\": \"ad\"}]}", "l.json: launches[0].entry: expected an entry of the PTX, 'dump', 'walk', 'add', 'far', 'symbols', 'race', 'endless', 'pair', got 'ad'"},
+      {"{\"launches\": [{\"entry\": \"add\"}]}", "launches[0].params: entry 'add' has 2 parameters in the PTX, the launch file gives 0"},
+      {"{\"entry\": \"add\", \"params\": [{\"i32\": 0}, {\"u64\": 0}]}", "params[0]: parameter 'p' has 8 bytes in the PTX, the launch file gives 4"},
+      {"{\"entry\": \"add\", \"params\": [{\"u64\": -1}, {\"u64\": 0}]}", "params[0].u64: expected 0 to 9223372036854775807, got -1"},
+      {"{\"entry\": \"add\", \"params\": [{\"i8\": 128}, {\"u64\": 0}]}", "params[0].i8: expected -128 to 127, got 128"},
+      {"{\"entry\": \"add\", \"params\": [{\"hex\": \"0g\"}, {\"u64\": 0}]}", "params[0].hex: expected two hexadecimal digits for each byte, got \"0g\""},
+      {"{\"entry\": \"add\", \"params\": [{\"ptr\": 1}, {\"u64\": 0}]}", "params[0]: expected one of pointer, type, fields, tensorMap, hex, u8, u16"},
+      {"{\"entry\": \"add\", \"params\": [{\"u64\": 0, \"i32\": 0}, {\"u64\": 0}]}", "params[0]: unknown key '"},
+      {"{\"entry\": \"add\", \"params\": [{\"u64\": \"N\"}, {\"u64\": 0}], \"vars\": {\"M\": 1}}", "params[0].u64: expected a number or a variable, got 'N'; \"vars\" has 'M'"},
+      {"{\"entry\": \"add\", \"params\": [{\"u64\": \"1 +\"}, {\"u64\": 0}]}", "got ''; \"vars\" has none"},
+      {"{\"entry\": \"add\", \"params\": [{\"i64\": \"-9223372036854775807 - 2\"}, {\"u64\": 0}]}", "the expression does not fit 64 bits: -9223372036854775807 - 2"},
+      {"{\"entry\": \"add\", \"params\": [{\"i64\": \"" + std::string(1000, '(') + "\"}, {\"u64\": 0}]}", "at most 100 nested parentheses"},
+      {"{\"entry\": \"add\", \"params\": [{\"bytes\": 8, \"align\": 16, \"fields\": []}, {\"u64\": 0}]}", "params[0]: parameter 'p' is aligned to 8 bytes in the PTX, the launch file asks for 16"},
+      {"{\"entry\": \"add\", \"params\": [{\"bytes\": 8, \"align\": 3, \"fields\": []}, {\"u64\": 0}]}", "params[0].align: expected a power of two, got 3"},
+      {"{\"entry\": \"pair\", \"grid\": [2], \"cluster\": [1]}", "cluster: entry 'pair' has .reqnctapercluster [2, 1, 1], the launch file gives [1, 1, 1]; leave it out"},
+      {"{\"entry\": \"pair\", \"grid\": [0]}", "grid[0]: expected 1 to 2147483647, got 0"},
+      {"{\"buffers\": {\"A\": {}}, " + add + "}", "buffers.A: expected one of \"npy\", \"safetensors\", \"shape\" and \"bytes\""},
+      {"{\"buffers\": {\"A\": {\"npy\": \"f.npy\", \"dtype\": \"bf16\"}}, " + add + "}", "buffers.A: expected elements of \"dtype\" bf16, got '<f4' in 'f.npy'"},
+      {"{\"buffers\": {\"A\": {\"npy\": \"f.npy\", \"dtype\": \"i32\"}}, " + add + "}", "buffers.A: expected elements of \"dtype\" i32, got '<f4' in 'f.npy'"},
+      {"{\"buffers\": {\"A\": {\"npy\": \"f.npy\", \"shape\": [1]}}, " + add + "}", "buffers.A: expected an array of shape [1], the file has [2]"},
+      {"{\"buffers\": {\"A\": {\"npy\": \"f.npy\", \"fill\": \"zero\"}}, " + add + "}", "buffers.A: \"fill\" does not go with \"npy\""},
+      {"{\"buffers\": {\"A\": {\"bytes\": 8, \"fill\": \"one\"}}, " + add + "}", "buffers.A.fill: expected one of zero, nan, uninit, random, got \"one\""},
+      {"{\"buffers\": {\"A\": {\"bytes\": 8, \"dtype\": \"f31\"}}, " + add + "}", "buffers.A.dtype: expected one of u8, u16,"},
+      {"{\"buffers\": {\"A\": {\"shape\": [4294967296, 4294967296], \"dtype\": \"u8\"}}, " + add + "}", "buffers.A.shape: expected at most 68719476736 bytes, got the shape [4294967296, 4294967296] of u8"},
+      {"{\"buffers\": {\"A\": {\"shape\": [8], \"fields\": []}}, " + add + "}", "buffers.A: \"fields\" need \"bytes\""},
+      {"{\"buffers\": {\"A\": {\"bytes\": 8, \"seed\": 1}}, " + add + "}", "buffers.A.seed: \"seed\" goes with \"fill\": \"random\""},
+      {"{\"vars\": {\"N\": 1.5}, " + add + "}", "vars.N: expected an integer, got 1.5"},
+  };
+  for (auto &c : cases)
+    EXPECT_THAT(message(runFile(folder, c.json, kKernels)), testing::HasSubstr(c.message));
 }
 
 TEST(LaunchFile, SkeletonsKnowTensorMaps) {

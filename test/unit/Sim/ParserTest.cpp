@@ -59,7 +59,9 @@ TEST(Parser, OnlyPtrMakesAPointer) {
   llvm::raw_string_ostream os(text);
   printSkeleton(**p, os);
   llvm::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
-  EXPECT_THAT(text, testing::HasSubstr(R"("params":[{"pointer":"A"},{"u64":0},{"pointer":"A"},{"i32":0},{"hex":"000000"}])"));
+  EXPECT_THAT(text, testing::HasSubstr(R"("params":[{"comment":"a:8byte(s)at0,.align8","pointer":"A"},{"comment":"n:8byte(s)at8,.align8","u64":0},)"
+                                       R"({"comment":"b:8byte(s)at16,.align8","pointer":"A"},{"comment":"i:4byte(s)at24,.align4","i32":0},)"
+                                       R"({"comment":"s:3byte(s)at32,.align8","hex":"000000"}])"));
 }
 
 TEST(Parser, LabelsAreBlockScoped) {

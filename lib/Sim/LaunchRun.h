@@ -1,0 +1,122 @@
+//===- LaunchRun.h - One run of a launch file -------------------*- C++ -*-===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// A launch file on a fresh device with one seed: buffers, symbols, launches one after the other,
+/// outputs.
+///
+//===----------------------------------------------------------------------===//
+
+#ifndef TK_LIB_SIM_LAUNCHRUN_H
+#define TK_LIB_SIM_LAUNCHRUN_H
+
+#include "LaunchReader.h"
+
+namespace tk::sim {
+
+/// Bytes of a parameter or a structure; `written` is 0 for those in gaps.
+struct PartialBytes {
+  std::vector<uint8_t> data, written;
+  explicit PartialBytes(size_t size, uint8_t isWritten = 0)
+      : data(size), written(size, isWritten) {}
+};
+
+/// What a buffer must hold after the launches.
+struct Expectation {
+  NpyArray array;
+  const ElementType *type = nullptr;
+  std::string file;                ///< As the launch file names it.
+  std::optional<double> norm, max; ///< Neither: equal.
+};
+
+struct LaunchBuffer {
+  uint64_t address = 0, bytes = 0;
+  NpyArray array;                    ///< Without data.
+  const ElementType *type = nullptr; ///< Null: bytes of no known type.
+  std::string outPath;
+  std::optional<Expectation> expect;
+};
+
+/// What a buffer held at the end.
+struct LaunchOutput {
+  std::vector<uint64_t> shape;
+  const ElementType *type = nullptr;
+  std::vector<uint8_t> data;
+};
+
+class LaunchRun {
+public:
+  LaunchRun(const Program &program, const Options &options, llvm::StringRef file,
+            llvm::StringRef dir, llvm::StringRef outDir)
+      : program(program), options(options), dir(dir), outDir(outDir), reader(file) {}
+  llvm::Expected<Report> run(const llvm::json::Object &root);
+  /// After `run`: the buffers that have "out" or "expect", or all where none has.
+  llvm::Expected<std::map<std::string, LaunchOutput>> readOutputs() const;
+  llvm::Error writeOutputs();
+
+private:
+  // Buffers (LaunchBuffers.cpp).
+  llvm::Error makeBuffers(const llvm::json::Object &root);
+  llvm::Error makeBuffer(llvm::StringRef name, const llvm::json::Object &o,
+                         const std::string &path);
+  llvm::Error loadBuffer(LaunchBuffer &b, const llvm::json::Object &o, const std::string &path);
+  llvm::Error shapeBuffer(LaunchBuffer &b, const llvm::json::Object &o, const std::string &path);
+  llvm::Expected<bool> fillBuffer(LaunchBuffer &b, llvm::StringRef name,
+                                  const llvm::json::Object &o, const std::string &path);
+  llvm::Error fillFields(const LaunchBuffer &b, const llvm::json::Object &o,
+                         const std::string &path);
+  llvm::Error readExpectation(LaunchBuffer &b, const llvm::json::Object &o,
+                              const std::string &path);
+  llvm::Expected<NpyArray> loadArray(const llvm::json::Object &o, const std::string &path,
+                                     const ElementType *&type);
+  llvm::Expected<std::vector<uint64_t>> readShape(const llvm::json::Value &v,
+                                                  const std::string &path);
+  std::string inputPath(llvm::StringRef path) const;
+  llvm::Error compare(llvm::StringRef name, LaunchBuffer &b, Report &report);
+
+  // Values (LaunchValues.cpp). `room` is how many bytes a structure may have.
+  llvm::Error readTypes(const llvm::json::Object &root);
+  llvm::Expected<PartialBytes> value(const llvm::json::Value &v, const std::string &path,
+                                     uint64_t room, uint64_t &align, unsigned depth = 0);
+  llvm::Expected<PartialBytes> instantiate(const llvm::json::Object &o, const std::string &path,
+                                           uint64_t room, uint64_t &align, unsigned depth);
+  llvm::Expected<PartialBytes> structure(const llvm::json::Object &o, const std::string &path,
+                                         uint64_t room, uint64_t &align, unsigned depth);
+  llvm::Error field(PartialBytes &into, const llvm::json::Value &v, const std::string &path,
+                    uint64_t align, unsigned depth);
+  llvm::Expected<uint64_t> pointer(const llvm::json::Object &o, const std::string &path);
+  llvm::Expected<PartialBytes> scalar(llvm::StringRef kind, const llvm::json::Value &v,
+                                      const std::string &path);
+  llvm::Expected<PartialBytes> tensorMap(const llvm::json::Object &o, const std::string &path);
+  llvm::Expected<const LaunchBuffer *> buffer(const llvm::json::Value *v,
+                                              const std::string &path) const;
+
+  // Launches (LaunchRun.cpp).
+  llvm::Error setSymbols(const llvm::json::Object &root);
+  llvm::Error setSymbol(const Program::Symbol &symbol, const llvm::json::Value &v,
+                        const std::string &path);
+  llvm::Expected<std::array<uint32_t, 3>> triple(const llvm::json::Object &o, llvm::StringRef key,
+                                                 const std::string &path,
+                                                 std::array<uint32_t, 3> otherwise);
+  llvm::Expected<Launch> readLaunch(const llvm::json::Object &o, const std::string &path);
+  llvm::Error readParameters(Launch &l, const Program::Entry &entry, const llvm::json::Object &o,
+                             const std::string &path);
+  llvm::Expected<Report> runLaunches(llvm::ArrayRef<const llvm::json::Object *> launches,
+                                     bool single);
+
+  const Program &program;
+  const Options &options;
+  std::string dir, outDir;
+  LaunchReader reader;
+  std::unique_ptr<Device> device = Device::create();
+  std::map<std::string, LaunchBuffer>
+      buffers; ///< In order of the names: addresses do not depend on a hash.
+  std::map<std::string, const llvm::json::Object *> types;
+};
+
+} // namespace tk::sim
+
+#endif // TK_LIB_SIM_LAUNCHRUN_H
