@@ -96,7 +96,9 @@ Expected<LaunchResult> SimDevice::launch(const LaunchRequest &request) {
   }
   launch.dynamicSharedBytes = static_cast<uint32_t>(variant.dynamicSharedBytes);
   launch.parameters = request.parameters.vec();
-  Expected<sim::Report> report = device->launch(*program, launch, request.sim);
+  sim::Options options = request.sim;
+  options.multiprocessors = static_cast<unsigned>(numSMs);
+  Expected<sim::Report> report = device->launch(*program, launch, options);
   if (!report)
     return report.takeError();
   LaunchResult result;

@@ -25,7 +25,8 @@ bool Decoder::ldst() {
   in.cls = Class::Memory;
   if (take("async"))
     return fail("'" + raw.word + "' is not supported yet");
-  in.isVolatile = take("volatile") || take("mmio");
+  bool isVolatile = take("volatile");
+  in.isVolatile = isVolatile || take("mmio");
   bool relaxed = take("relaxed");
   in.isAcquire = take("acquire");
   in.isRelease = take("release");
@@ -33,6 +34,8 @@ bool Decoder::ldst() {
   bool scoped = takeScope(), isMemoryOrder = relaxed || in.isAcquire || in.isRelease;
   if (isMemoryOrder && !scoped)
     return fail("'" + raw.word + "' needs a scope");
+  if (isVolatile && (scoped || isMemoryOrder))
+    return fail("'.volatile' goes with no scope and no other memory order, got '" + raw.word + "'");
   if (in.isVolatile && !scoped) // volatile: relaxed with the widest scope
     in.scope = SyncScope::Sys;
   in.isVolatile |= isMemoryOrder;

@@ -249,24 +249,37 @@ void Cta::noteSpin(Warp &w, const Inst &in, uint32_t mask, const Place *place, u
       first = value[0];
   }
   uint64_t address = place[std::countr_zero(mask)].raw;
-  for (Warp::Spin &s : w.spins) {
-    if (s.pc != pc || s.mask != mask)
-      continue;
-    bool same = s.hash == hash;
-    yields |= !same && rng.below(2) == 0; // as after a strong write
-    s.times = same ? s.times + 1 : 0;
-    s.idleTimes = same && s.progress == device->progress ? s.idleTimes + 1 : 0;
-    s.hash = hash;
-    s.address = address;
-    s.value = first;
-    s.progress = device->progress;
+  auto known = find_if(w.spins, [&](auto &s) { return s.pc == pc && s.mask == mask; });
+  if (known == w.spins.end()) {
+    constexpr size_t limit = 16;
+    yields |= rng.below(2) == 0;
+    if (w.spins.size() == limit) // The oldest: its loop may have been left.
+      w.spins.erase(min_element(w.spins, [](auto &a, auto &b) { return a.ran < b.ran; }));
+    w.spins.push_back({pc, mask, hash, address, first, device->progress, w.ran});
     return;
   }
-  constexpr size_t limit = 16;
-  if (w.spins.size() == limit)
-    w.spins.erase(w.spins.begin());
-  yields |= rng.below(2) == 0;
-  w.spins.push_back({pc, mask, hash, address, first, device->progress, 0, 0});
+  Warp::Spin &s = *known;
+  bool same = s.hash == hash;
+  yields |= !same && rng.below(2) == 0; // as after a strong write
+  s.times = same ? s.times + 1 : 0;
+  s.hash = hash;
+  s.address = address;
+  s.value = first;
+  s.stride = w.ran - s.ran;
+  s.ran = w.ran;
+  if (s.progress != device->progress) {
+    s.idleTimes = 0;
+    s.registers = Recurrence();
+  }
+  s.progress = device->progress;
+  noteRegisters(w, s);
+}
+
+/// Looks at the registers seldom: most waits end soon, and a loop that counts never comes back.
+void Cta::noteRegisters(const Warp &w, Warp::Spin &s) const {
+  constexpr uint32_t kPatience = 128, kSeldom = 64;
+  if (++s.idleTimes >= kPatience && s.idleTimes % std::min(s.registers.limit, kSeldom) == 0)
+    s.registers.note(registersOf(w));
 }
 
 } // namespace tk::sim

@@ -114,10 +114,12 @@ void Cta::reportForeign(Warp &w, const Inst &in, unsigned lane, uint64_t addr, A
                                                                      : "TK-SIM-RACE-CTA";
   if (isObserved(addr, Space::Global, otherUnit, c) || seenBefore(name, pcOf(in), o.pc + 1))
     return;
-  const char *did = o.atomic ? "atomic or strong access" : c.otherWrite ? "write" : "read";
+  bool asks = isWrite(kind);
+  const char *did = verbOf(code[o.pc].op, c.otherWrite, o.atomic);
   unsigned rank = o.agent ? 0 : o.slot / 32 / ctx.warpStride;
   std::string other = nameUnit(otherUnit, rank), me = nameUnit(unit, w.cta), edge;
-  std::string what = formatv("{0} of {1} by {2}", in.op == Op::Bulk ? "bulk copy" : verbOf(kind),
+  std::string what = formatv("{0} of {1} by {2}",
+                             in.op == Op::Bulk ? "bulk copy" : verbOf(in.op, asks, isAtomic(kind)),
                              spaceAddress(addr, Space::Global), me);
   std::string message;
   if (c.kind == Conflict::NoProxyFence) {

@@ -108,6 +108,7 @@ void Cta::stMatrix(Warp &w, const Inst &in, uint32_t mask) {
       }
     }
   }
+  ++progress;
   counters.sharedWritten += uint64_t(n) * 128;
 }
 

@@ -448,15 +448,25 @@ void Cta::wakeWaiters() {
           finishWait(w, f, code[f.pc], f.waitMask, done);
 }
 
-/// Nobody can go on: waits end by their time limit, as on hardware. When a few rounds of that have
-/// changed nothing, nothing ever will.
+/// Nobody can go on: waits end by their time limit, as on hardware. When each warp has come back to
+/// the same registers a few times and nothing else has changed, nothing ever will. A loop that
+/// counts its rounds gives up in the end.
 bool Cta::timeOutWaits() {
+  constexpr unsigned kReturns = 4;
   uint64_t now = device ? device->progress : progress + counters.sharedWritten + counters.globalWritten;
-  idleRounds = now == lastProgress ? idleRounds + 1 : 0;
+  bool isIdle = now == lastProgress, any = false, isCycle = true;
   lastProgress = now;
-  if (idleRounds > 4)
+  for (Warp &w : warps) {
+    if (!isIdle)
+      w.waits = Recurrence();
+    if (!any_of(w.frags, [](const Frag &f) { return f.state == Frag::AtMbarrier; }))
+      continue;
+    if (w.waits.returns < kReturns)
+      w.waits.note(registersOf(w));
+    isCycle &= w.waits.returns >= kReturns;
+  }
+  if (isCycle)
     return false;
-  bool any = false;
   for (Warp &w : warps)
     for (Frag &f : w.frags)
       if (f.state == Frag::AtMbarrier) {

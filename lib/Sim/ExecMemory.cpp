@@ -15,10 +15,12 @@ using namespace llvm;
 
 namespace tk::sim {
 
-const char *verbOf(AccessKind k) {
-  return !isWrite(k) ? "read" : k == AccessKind::Write ? "write" : "atomic";
+const char *verbOf(Op op, bool isWrite, bool isStrong) {
+  return !isWrite ? "read" : isStrong && op != Op::St ? "atomic" : "write";
 }
-static const char *verb(AccessKind k) { return verbOf(k); }
+static const char *verb(const Inst &in, AccessKind k) {
+  return verbOf(in.op, isWrite(k), isAtomic(k));
+}
 
 /// Addresses of the active lanes; lanes whose address is poison are reported and dropped from the mask.
 uint32_t Cta::addresses(Warp &w, const Inst &in, const Opnd &base, int64_t offset, uint32_t mask, uint64_t *out) {
@@ -74,9 +76,10 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
   case Space::Shared:
     if (!insideShared(a, bytes) || (!anyCta && rankOf(a) != w.cta))
       return bad("TK-SIM-MEM-OOB",
-                 formatv("{0} of {1} bytes at {2} is outside the CTA's shared memory, {3:x} to {4:x} ({5} bytes)",
-                         verb(kind), bytes, spaceAddress(a, space), ctx.sharedBase, ctx.sharedEnd,
-                         ctx.sharedEnd - ctx.sharedBase));
+                 formatv("{0} of {1} bytes at {2} is outside the CTA's shared memory, {3:x} to "
+                         "{4:x} ({5} bytes)",
+                         verb(in, kind), bytes, spaceAddress(a, space), ctx.sharedBase,
+                         ctx.sharedEnd, ctx.sharedEnd - ctx.sharedBase));
     if (rankOf(a) != w.cta && !notePeer(w, pcOf(in), 1u << lane, a))
       return false;
     out.data = shared.data() + sharedIndex(a);
@@ -84,8 +87,10 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
     return true;
   case Space::Local: {
     if (a + bytes > fn.localBytes)
-      return bad("TK-SIM-MEM-OOB", formatv("{0} of {1} bytes at {2} is outside the thread's {3} bytes of local memory",
-                                           verb(kind), bytes, spaceAddress(a, space), fn.localBytes));
+      return bad(
+          "TK-SIM-MEM-OOB",
+          formatv("{0} of {1} bytes at {2} is outside the thread's {3} bytes of local memory",
+                  verb(in, kind), bytes, spaceAddress(a, space), fn.localBytes));
     size_t at = size_t(w.index * 32 + lane) * fn.localBytes + a;
     out.data = local.data() + at;
     out.init = localInit.data() + at;
@@ -93,8 +98,10 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
   }
   case Space::Param: {
     if (a + bytes > ctx.parameters.size() || isWrite(kind))
-      return bad("TK-SIM-MEM-OOB", formatv("{0} of {1} bytes at {2} is outside the {3} bytes of parameters, or no read",
-                                           verb(kind), bytes, spaceAddress(a, space), ctx.parameters.size()));
+      return bad(
+          "TK-SIM-MEM-OOB",
+          formatv("{0} of {1} bytes at {2} is outside the {3} bytes of parameters, or no read",
+                  verb(in, kind), bytes, spaceAddress(a, space), ctx.parameters.size()));
     out.data = const_cast<uint8_t *>(ctx.parameters.data()) + a;
     out.init = const_cast<uint8_t *>(ctx.parametersWritten.data()) + a;
     return true;
@@ -114,8 +121,8 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
                                     int64_t(a + bytes - al->base - al->bytes))
                                 .str()
                           : std::string();
-    return bad("TK-SIM-MEM-OOB", formatv("{0} of {1} bytes at {2} is outside every allocation{3}", verb(kind), bytes,
-                                         spaceAddress(a, space), near));
+    return bad("TK-SIM-MEM-OOB", formatv("{0} of {1} bytes at {2} is outside every allocation{3}",
+                                         verb(in, kind), bytes, spaceAddress(a, space), near));
   }
   if (al->readOnly && isWrite(kind))
     return bad("TK-SIM-MEM-OOB", formatv("'{0}' is constant and cannot be written", al->name));
@@ -264,24 +271,32 @@ void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, 
     edge = agentEdge(o);
   } else {
     const Warp &ow = warps[o.slot / 32];
-    who = formatv("{0} by {1}{2} at {3}", o.atomic ? "atomic" : c.otherWrite ? "write" : "read", nameWarp(ow),
-                  o.multi ? std::string() : formatv(" lane {0}", c.otherLane).str(), place(o.pc)).str();
+    who =
+        formatv("{0} by {1}{2} at {3}", verbOf(code[o.pc].op, c.otherWrite, o.atomic), nameWarp(ow),
+                o.multi ? std::string() : formatv(" lane {0}", c.otherLane).str(), place(o.pc))
+            .str();
     edge = ow.index == w.index ? "bar.warp.sync (__syncwarp) between the two"
            : ow.cta == w.cta   ? "bar.sync between the two"
                                : "barrier.cluster between the two";
   }
   Finding *f = nullptr;
   if (narrow)
-    f = report("TK-SIM-RACE-SCOPE", *ctx.options.narrowScope, &w, 1u << lane, pcOf(in), o.pc + 1,
-               formatv("what orders this {0} of {1} after an earlier {2} of the same byte is an arrival from, a wait "
-                       "for, or a flag of another CTA, of scope .cta; the memory model asks for {3}",
-                       verb(kind), spaceAddress(addr, space), c.otherWrite ? "write" : "read", edge = kWideScopes));
+    f = report(
+        "TK-SIM-RACE-SCOPE", *ctx.options.narrowScope, &w, 1u << lane, pcOf(in), o.pc + 1,
+        formatv("what orders this {0} of {1} after an earlier {2} of the same byte is an arrival "
+                "from, a wait "
+                "for, or a flag of another CTA, of scope .cta; the memory model asks for {3}",
+                verb(in, kind), spaceAddress(addr, space), c.otherWrite ? "write" : "read",
+                edge = kWideScopes));
   else
     f = report("TK-SIM-RACE", Severity::Error, &w, 1u << lane, pcOf(in), o.pc + 1,
-                      formatv("{0} of {1} is not ordered after an earlier {2} of the same byte; add a {3}", verb(kind),
-                              spaceAddress(addr, space), c.otherWrite ? "write" : "read", edge));
+               formatv("{0} of {1} is not ordered after an earlier {2} of the same byte; add a {3}",
+                       verb(in, kind), spaceAddress(addr, space), c.otherWrite ? "write" : "read",
+                       edge));
   if (f) {
-    f->details.push_back(formatv("this: {0} by {1} lane {2} at {3}", verb(kind), nameWarp(w), lane, place(pcOf(in))).str());
+    f->details.push_back(formatv("this: {0} by {1} lane {2} at {3}", verb(in, kind), nameWarp(w),
+                                 lane, place(pcOf(in)))
+                             .str());
     f->details.push_back("other: " + who);
     f->details.push_back("missing edge: " + edge);
   }
@@ -685,6 +700,7 @@ void Cta::performCopy(Warp &w, Warp::Copy &c) {
     if (checkRaces)
       noteUse(in, c.src, c.bytes, AccessKind::Read);
   }
+  progress += memcmp(to.data, data, c.bytes) != 0;
   memcpy(to.data, data, c.bytes);
   memcpy(to.init, init, c.bytes);
   counters.globalRead += c.sourceBytes;

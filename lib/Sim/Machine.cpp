@@ -82,8 +82,10 @@ uint32_t Cta::specialValue(Special s, const Warp &w, unsigned t) const {
   case Special::LaneId: return lane;
   case Special::WarpId: return t / 32;
   case Special::NWarpId: return ctx.warpsPerCta;
-  case Special::SmId: return (ctaid[0] + l.grid[0] * (ctaid[1] + l.grid[1] * ctaid[2])) % 132;
-  case Special::NSmId: return 132;
+  case Special::SmId:
+    return (ctaid[0] + l.grid[0] * (ctaid[1] + l.grid[1] * ctaid[2])) % ctx.options.multiprocessors;
+  case Special::NSmId:
+    return ctx.options.multiprocessors;
   case Special::LanemaskEq: return 1u << lane;
   case Special::LanemaskLe: return (2u << lane) - 1;
   case Special::LanemaskLt: return (1u << lane) - 1;
@@ -162,6 +164,8 @@ void Cta::initWarp(Warp &w) {
   w.fences.clear();
   w.pendingReads.clear();
   w.spins.clear();
+  w.ran = w.clockReads = 0;
+  w.waits = Recurrence();
 }
 
 void Cta::reset(std::array<uint32_t, 3> id) {
@@ -185,7 +189,6 @@ void Cta::reset(std::array<uint32_t, 3> id) {
   mbarriers.clear();
   bulkOps.clear();
   bulkThreads.clear();
-  idleRounds = 0;
   freeRegisters = {};
   clusterBarrier = ClusterBarrier();
   peerUses.assign(ctx.clusterSize, {});
@@ -573,6 +576,7 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     setPoison(w, in.d, mask, w.poison[in.s[0].idx] | w.poison[in.s[1].idx]);
     break;
   case Op::MovSpecial:
+    ++w.clockReads; // A loop that looks at a clock is never the same twice.
     for (unsigned l = 0; l < 32; ++l)
       if (mask >> l & 1)
         setValue(w, in.d, l, clockTicks);

@@ -68,6 +68,21 @@ inline bool isCut(const LaunchContext &c, const std::atomic<uint64_t> &steps) {
   return n >= kOutOfTime || (c.options.maxSteps && n > c.options.maxSteps);
 }
 
+/// Whether a state that is looked at now and then comes again: Brent's algorithm, which keeps one.
+struct Recurrence {
+  uint64_t state = 0;
+  uint32_t age = 0, limit = 1, returns = 0;
+  void note(uint64_t now) {
+    if (now == state) {
+      ++returns;
+    } else if (++age >= limit) {
+      state = now;
+      age = returns = 0;
+      limit += limit < (1u << 30) ? limit : 0;
+    }
+  }
+};
+
 /// Lanes of a warp that run together.
 struct Frag {
   enum State : uint8_t { Run, AtBarrier, AtWarpSync, AtWgmma, AtMbarrier, AtRegisters, AtCluster };
@@ -144,10 +159,17 @@ struct Warp {
   struct Spin {
     uint32_t pc, mask;
     uint64_t hash, address, value; ///< Address and value of the first lane.
-    uint64_t progress; ///< Of the device, when it did so last.
-    uint32_t times, idleTimes; ///< idleTimes: without any progress of the device.
+    uint64_t progress;             ///< Of the device, when it was executed last.
+    uint64_t ran;                  ///< Of the warp, likewise.
+    uint64_t stride = 0;           ///< Instructions between the last two times.
+    uint32_t times = 0, idleTimes = 0; ///< idleTimes: without any progress of the device.
+    Recurrence registers{};            ///< Of the warp, over those.
   };
   llvm::SmallVector<Spin, 2> spins;
+  uint64_t ran = 0; ///< Instructions executed.
+  uint32_t clockReads = 0;
+  Recurrence
+      waits; ///< Its state whenever nothing in the CTA but the time limits of waits can go on.
 };
 
 struct Barrier {
@@ -255,7 +277,6 @@ private:
   std::map<unsigned, BulkThread> bulkThreads;
   uint64_t clockTicks = 0;
   uint64_t progress = 0, lastProgress = 0; ///< Counts what may let a waiter go on.
-  unsigned idleRounds = 0;
   std::array<int64_t, 16> freeRegisters = {}; ///< Of each CTA's pool, where it is known.
   size_t segment = 0; ///< Bytes of host memory for one CTA's shared memory.
   /// Lanes go round a few pages, one for each row of a matrix.
@@ -274,6 +295,7 @@ private:
   llvm::SmallVector<unsigned, 32> ready;
   bool yields = false; ///< Others shall have their turn now.
   bool idle = false; ///< All wait for phases, and letting the waits time out has changed nothing.
+  uint64_t idleProgress = 0; ///< The device's when `idle` was set.
   uint64_t countedProgress = 0;
   struct RecentTouch {
     uint64_t number = ~0ull;
@@ -296,6 +318,8 @@ private:
   void describeWaits(Finding &f);
   std::string describeSpin(const Warp::Spin &s) const;
   const Warp::Spin *spinOf(const Warp &w, const Frag &f) const;
+  uint32_t cyclingLanes(const Warp &w) const;
+  uint64_t registersOf(const Warp &w) const;
   void checkExit();
 
   // Fragments.
@@ -382,6 +406,7 @@ private:
   /// The two are the write of a flag and an access of a thread that came after a read of it: PTX's observation order.
   bool isObserved(uint64_t addr, Space space, uint32_t otherUnit, const Conflict &c);
   void noteSpin(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes);
+  void noteRegisters(const Warp &w, Warp::Spin &s) const;
 
   // Other units (ExecInterCta.cpp).
   /// Looks for other units that are not ordered before these lanes' accesses of global memory.
@@ -539,7 +564,9 @@ std::array<uint32_t, 3> firstCtaOf(const LaunchContext &c, uint64_t unit);
 void runTogether(const LaunchContext &c, uint64_t units, Counters &counters, std::atomic<uint64_t> &steps,
                  llvm::function_ref<void(uint64_t, CtaResult &&)> fold);
 
-const char *verbOf(AccessKind k);
+/// What an instruction does to memory; `isStrong`: its accesses are events of atomics and their
+/// like.
+const char *verbOf(Op op, bool isWrite, bool isStrong);
 uint64_t atomicResult(AtomOp op, Ty ty, uint64_t old, uint64_t v, uint64_t swap, bool flush);
 /// Of a whole box, what is outside the tensor included.
 uint32_t boxBytes(const TensorMap &map);

@@ -13,6 +13,7 @@
 
 #include "Machine.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace llvm;
 
@@ -21,14 +22,14 @@ namespace tk::sim {
 /// How many units the device holds: by threads, shared memory, registers where they are known, and
 /// 32 CTAs to a multiprocessor. Which clusters fit into a GPC is left out.
 static uint64_t capacity(const LaunchContext &c) {
-  constexpr unsigned processors = 132, threads = 2048, ctas = 32, registers = 65536;
+  constexpr unsigned threads = 2048, ctas = 32, registers = 65536;
   constexpr unsigned sharedBytes = 228 << 10, reserved = 1 << 10; // reserved: of each CTA
   unsigned block = c.warpsPerCta * 32;
   unsigned n = std::min(ctas, threads / block);
   n = std::min(n, sharedBytes / (c.sharedEnd - c.sharedBase + reserved));
   if (c.entryRegisters)
     n = std::min(n, registers / (c.entryRegisters * block));
-  return std::max(1u, std::max(1u, n) * processors / c.clusterSize);
+  return std::max(1u, std::max(1u, n) * c.options.multiprocessors / c.clusterSize);
 }
 
 namespace {
@@ -124,8 +125,10 @@ void Residents::run() {
   uint64_t room = capacity(ctx);
   while (resident.size() < room && next < units)
     startNext();
+  bool isFirst = true;
   while (!resident.empty()) {
-    size_t i = choose();
+    // Who starts matters most where nobody waits: neighbouring seeds differ.
+    size_t i = std::exchange(isFirst, false) ? ctx.options.seed % resident.size() : choose();
     Unit &u = *resident[i];
     // Now and then one CTA gets far ahead of the others.
     unsigned turns = u.spins ? 1 : 1 + (rng.below(1u << rng.below(10)) >> u.pace);
@@ -160,11 +163,17 @@ void runTogether(const LaunchContext &c, uint64_t units, Counters &counters,
 // Whether a unit spins
 //===----------------------------------------------------------------------===//
 
+/// Whether the warp may still be in the loop that reads so.
+static bool isFresh(const Warp &w, const Warp::Spin &s) {
+  constexpr uint64_t kSlack = 1024;
+  return w.ran - s.ran <= 2 * s.stride + kSlack;
+}
+
 /// What a fragment has read again and again, most often.
 const Warp::Spin *Cta::spinOf(const Warp &w, const Frag &f) const {
   const Warp::Spin *most = nullptr;
   for (const Warp::Spin &s : w.spins)
-    if ((s.mask & f.mask) && (!most || s.times > most->times))
+    if ((s.mask & f.mask) && isFresh(w, s) && (!most || s.times > most->times))
       most = &s;
   return most;
 }
@@ -182,15 +191,38 @@ bool Cta::spins(unsigned times) const {
          any;
 }
 
+/// What decides how a warp goes on, besides memory.
+uint64_t Cta::registersOf(const Warp &w) const {
+  uint64_t hash = xxh3_64bits({reinterpret_cast<const uint8_t *>(w.regs), 4 * size_t(fn.regWords)});
+  auto mix = [&](uint64_t v) { hash = (hash ^ v) * 0x9e3779b97f4a7c15ull + (hash >> 29); };
+  mix(uint64_t(w.carry) << 32 | w.clockReads);
+  for (const Frag &f : w.frags)
+    if (f.state != Frag::Run) // the others are on their way to where they were
+      mix(uint64_t(f.pc) << 32 | f.mask);
+  return hash;
+}
+
+/// The lanes that have come back to the same read with the same registers while no memory changed:
+/// what they did since they will do for ever.
+uint32_t Cta::cyclingLanes(const Warp &w) const {
+  constexpr unsigned kReturns = 4;
+  uint32_t lanes = 0;
+  for (const Warp::Spin &s : w.spins)
+    if (s.registers.returns >= kReturns && s.progress == device->progress && isFresh(w, s))
+      lanes |= s.mask;
+  return lanes;
+}
+
 bool Cta::isStuck() const {
-  constexpr unsigned kIdleTimes = 2000;
   if (idle)
-    return true;
-  return bulkOps.empty() && all_of(warps, [&](const Warp &w) {
+    return idleProgress == device->progress;
+  auto isPending = [](const WgmmaOp &op) { return op.issued == 15 && !op.done; };
+  return bulkOps.empty() &&
+         none_of(groups, [&](const WarpgroupState &g) { return any_of(g.ops, isPending); }) &&
+         all_of(warps, [&](const Warp &w) {
+           uint32_t cycling = cyclingLanes(w);
            return all_of(w.frags, [&](const Frag &f) {
-             const Warp::Spin *s = f.state == Frag::Run ? spinOf(w, f) : nullptr;
-             return f.state != Frag::Run ||
-                    (s && s->idleTimes >= kIdleTimes && s->progress == device->progress);
+             return f.state != Frag::Run || !(f.mask & ~cycling);
            });
          });
 }

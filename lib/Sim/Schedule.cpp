@@ -64,6 +64,7 @@ bool Cta::nothingReady() {
   idle = device && any_of(warps, [](const Warp &w) {
     return any_of(w.frags, [](const Frag &f) { return f.state == Frag::AtMbarrier; });
   });
+  idleProgress = idle ? device->progress : 0;
   if (!idle)
     reportDeadlock();
   return idle;
@@ -131,6 +132,7 @@ bool Cta::runWarp(Warp &w, unsigned quantum) {
   };
   int f = pick();
   while (quantum-- && f >= 0 && !stop && !yields) {
+    ++w.ran;
     Frag &fr = w.frags[f];
     bool same = fr.pc == fr.joinPc ? reachJoin(w, f) : step(w, f);
     if (!same)

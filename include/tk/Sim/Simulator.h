@@ -89,6 +89,7 @@ struct Options {
   std::optional<Severity> narrowScope = Severity::Warning;
   uint32_t sharedBase = 1024;     ///< Where a CTA's shared memory starts in the shared window.
   uint64_t maxSteps = 0;          ///< Warp-instruction bound for the whole launch; 0: none.
+  unsigned multiprocessors = 132; ///< How many CTAs that talk run at once depends on it.
   unsigned threads = 0;           ///< Host threads over independent CTAs; 0: all cores.
   std::optional<std::chrono::steady_clock::time_point> deadline; ///< When to stop.
 };

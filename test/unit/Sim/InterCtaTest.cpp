@@ -35,6 +35,7 @@ struct Grid {
   unsigned ctas = 2, threads = 64, cluster = 1, words = 4096;
   uint32_t sharedBytes = 0;
   uint64_t maxSteps = 50000000;
+  unsigned multiprocessors = 132;
   unsigned hostThreads = 0;
   std::vector<uint32_t> out;
 
@@ -43,6 +44,7 @@ struct Grid {
     sim.options.seed = seed;
     sim.options.maxSteps = maxSteps;
     sim.options.threads = hostThreads;
+    sim.options.multiprocessors = multiprocessors;
     sim.launch.grid = {ctas, 1, 1};
     sim.launch.block = {threads, 1, 1};
     sim.launch.cluster = {cluster, 1, 1};
@@ -696,6 +698,83 @@ TEST(InterCta, WaitingForEverEnds) {
   EXPECT_EQ(g.out[0], 64u);
 }
 
+TEST(InterCta, WhatCountsIsNoDeadlock) {
+  // Many strong reads of what nobody changes, and an end.
+  const char *loops[] = {
+      "ld.volatile.global.u32 %r6, [%rd101]; add.u32 %r11, %r11, %r6;",
+      "ld.relaxed.gpu.global.u32 %r6, [%rd101]; setp.ne.u32 %p4, %r6, 0; @%p4 exit;",
+      "atom.global.cas.b32 %r6, [%rd101], 5, 6;",
+      "ld.volatile.global.u32 %r6, [%rd5]; ld.volatile.global.u32 %r7, [%rd101+64];",
+  };
+  for (const char *loop : loops)
+    for (unsigned ctas : {1u, 3u}) {
+      Grid g;
+      g.threads = 32;
+      g.ctas = ctas;
+      std::string body = std::string("mov.u32 %r10, 0; mov.u32 %r11, 0;\n$l: ") + loop +
+                         "\nadd.u32 %r10, %r10, 1; setp.lt.u32 %p3, %r10, 8000; @%p3 bra $l;\n"
+                         "setp.eq.u32 %p5, %r2, 0; @%p5 st.global.u32 [%rd2], %r10;";
+      EXPECT_EQ(g.names(body, 2, [&] { EXPECT_EQ(g.out[31], 8000u); }), Names()) << loop;
+    }
+}
+
+TEST(InterCta, ALoopOfReadsThatHasEndedIsNoWait) {
+  // CTA 0 reads a while, then computes for long without touching memory.
+  std::string body =
+      "@!%p2 exit; mov.u32 %r10, 0; setp.eq.u32 %p1, %r2, 0; @%p1 bra $q;\n"
+      "$l: ld.acquire.gpu.global.u32 %r6, [%rd101]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $l;\n"
+      "ld.global.u32 %r7, [%rd100]; st.global.u32 [%rd102], %r7; exit;\n"
+      "$q: ld.volatile.global.u32 %r6, [%rd101+64]; add.u32 %r10, %r10, 1; setp.lt.u32 %p3, %r10, "
+      "2500; @%p3 bra $q;\nmov.u32 %r10, 0;\n"
+      "$m: add.u32 %r10, %r10, 1; setp.lt.u32 %p3, %r10, 300000; @%p3 bra $m;\n"
+      "st.global.u32 [%rd100], 7; st.release.gpu.global.u32 [%rd101], 1;";
+  Grid g;
+  EXPECT_EQ(g.names(body, 3, [&] { EXPECT_EQ(g.out[0], 7u); }), Names());
+}
+
+TEST(InterCta, AWaitThatLooksAtAClockEnds) {
+  // Its registers are the same at every read.
+  std::string body = "@!%p2 exit; mov.u32 %r10, %clock; add.u32 %r10, %r10, 400000;\n"
+                     "$l: ld.acquire.gpu.global.u32 %r6, [%rd101]; mov.u32 %r11, %clock; "
+                     "setp.lt.u32 %p3, %r11, %r10; mov.u32 %r11, 0; @%p3 bra $l;\n"
+                     "st.global.u32 [%rd4], %r11;";
+  Grid g;
+  EXPECT_EQ(g.names(body, 2), Names());
+}
+
+TEST(InterCta, AWaitForAPhaseThatCountsItsRoundsGivesUp) {
+  std::string body = "mov.u32 %r10, 0; @%p2 mbarrier.init.shared.b64 [s], 1; bar.sync 0;\n"
+                     "$l: mbarrier.try_wait.parity.shared.b64 %p3, [s], 0; @%p3 exit;\n"
+                     "add.u32 %r10, %r10, 1; setp.lt.u32 %p3, %r10, 1000; @%p3 bra $l;\n"
+                     "st.global.u32 [%rd4], %r10;\n";
+  Grid g;
+  EXPECT_EQ(g.names(body, 3), Names());
+  EXPECT_EQ(g.names(body + "red.global.add.u32 [%rd101], 1;", 3), Names()) << "CTAs that talk";
+}
+
+TEST(InterCta, ADeadlockOfSeveralWaitsIsFound) {
+  // Lanes that wait apart, two flags in turn, and a flag of each CTA among many.
+  Grid g;
+  g.maxSteps = 0;
+  EXPECT_EQ(g.names("setp.lt.u32 %p1, %r1, 7; @%p1 bra $m;\n"
+                    "$l: ld.acquire.gpu.global.u32 %r6, [%rd101]; add.u32 %r7, %r6, 5; setp.ne.u32 "
+                    "%p3, %r7, 6; @%p3 bra $l;\nexit;\n"
+                    "$m: ld.acquire.gpu.global.u32 %r6, [%rd101+4]; setp.eq.u32 %p3, %r6, 0; @%p3 "
+                    "bra $m;",
+                    2),
+            Names{"TK-SIM-BARRIER-DEADLOCK"});
+  EXPECT_EQ(g.names("mov.u32 %r10, 0;\n$l: xor.b32 %r10, %r10, 4; cvt.u64.u32 %rd6, %r10; add.u64 "
+                    "%rd6, %rd6, %rd101;\n"
+                    "ld.acquire.gpu.global.u32 %r6, [%rd6]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $l;",
+                    2),
+            Names{"TK-SIM-BARRIER-DEADLOCK"});
+  g.ctas = 200;
+  EXPECT_EQ(g.names("@!%p2 exit;\n$l: ld.relaxed.gpu.global.u32 %r6, [%rd5]; setp.eq.u32 %p3, %r6, "
+                    "0; @%p3 bra $l;",
+                    1),
+            Names{"TK-SIM-BARRIER-DEADLOCK"});
+}
+
 TEST(InterCta, AWaitForAPhaseMayEndThroughAnotherCta) {
   // The loop around try_wait looks at a flag of the other CTA, which comes late.
   std::string body =
@@ -743,6 +822,50 @@ TEST(InterCta, AsManyCtasAreResidentAsTheDeviceHolds) {
   EXPECT_EQ(r.findings[0].name, "TK-SIM-BARRIER-DEADLOCK");
   EXPECT_THAT(r.findings[0].message,
               testing::HasSubstr("1 more start only when one of these ends"));
+}
+
+TEST(InterCta, ResidenceFollowsTheNumberOfMultiprocessors) {
+  // Each waits for the next higher one, the last for nobody.
+  std::string body =
+      "@!%p2 exit; add.u32 %r5, %r2, 1; setp.eq.u32 %p1, %r5, %r4; @%p1 bra $set;\n"
+      "$poll: ld.acquire.gpu.global.u32 %r6, [%rd5+4]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $poll;\n"
+      "$set: st.release.gpu.global.u32 [%rd5], 1; mov.u32 %r7, %nsmid; st.global.u32 [%rd2], %r7;";
+  body = edited(body, {{"st.global.u32 [%rd2], %r7;", "st.relaxed.gpu.global.u32 [%rd102], %r7;"}});
+  Grid g;
+  g.maxSteps = 0;
+  g.threads = 32;
+  g.sharedBytes = 200 << 10;
+  for (unsigned sms : {1u, 3u}) {
+    g.multiprocessors = sms;
+    g.ctas = sms;
+    EXPECT_EQ(g.names(body, 2, [&] { EXPECT_EQ(g.out[0], sms); }), Names());
+    g.ctas = sms + 1;
+    EXPECT_EQ(g.names(body, 2), Names{"TK-SIM-BARRIER-DEADLOCK"});
+  }
+}
+
+TEST(InterCta, TheSeedSaysWhoStarts) {
+  // An acquire that does not look at the flag it reads.
+  std::string body = "@!%p2 exit; setp.eq.u32 %p1, %r2, 0; @%p1 bra $w;\n"
+                     "ld.acquire.gpu.global.u32 %r6, [%rd101]; ld.global.u32 %r7, [%rd100]; exit;\n"
+                     "$w: st.global.u32 [%rd100], 5; st.release.gpu.global.u32 [%rd101], 1;";
+  Grid g;
+  EXPECT_EQ(g.names(body, 8), Names{"TK-SIM-RACE-CTA"});
+}
+
+TEST(InterCta, AStrongStoreIsNoAtomic) {
+  Grid g;
+  std::string text;
+  for (unsigned seed = 0; seed < 4; ++seed)
+    text +=
+        describe(g.run("setp.eq.u32 %p1, %r2, 0; @%p1 st.relaxed.gpu.global.u32 [%rd1], 1; "
+                       "@!%p1 ld.global.u32 %r5, [%rd1]; @!%p1 bra $e; bar.sync 0; xor.b32 %r7, "
+                       "%r1, 32; mul.wide.u32 %rd6, %r7, 4; add.u64 %rd6, %rd102, %rd6;\n"
+                       "st.relaxed.gpu.global.u32 [%rd6], 1; st.global.u32 [%rd2], 1;\n$e:",
+                       seed));
+  EXPECT_THAT(text, testing::HasSubstr("write of"));
+  EXPECT_THAT(text, testing::HasSubstr("an earlier write of the same byte"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("atomic")));
 }
 
 TEST(InterCta, BothPartiesAreNamed) {

@@ -246,7 +246,9 @@ TEST(LaunchFile, StructuresInMemory) {
   EXPECT_EQ(words(folder, "o.npy")[0], 42u);
   r = runFile(folder, R"({"buffers": {"T": {"bytes": 64, "fields": [{"offset": 0, "pointer": "T"}]}, )" + kOut + rest, kKernels);
   ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
-  ASSERT_EQ(r->findings.size(), 2u) << test::describe(*r); // the pointer, then what was not read through it
+  // The pointer, then what was not read through it: one finding, as both stand in one line.
+  ASSERT_EQ(r->findings.size(), 1u) << test::describe(*r);
+  EXPECT_EQ(r->findings[0].count, 2u);
   EXPECT_THAT(r->findings[0].message, testing::HasSubstr("an uninitialised value reaches an address"));
 }
 

@@ -97,6 +97,16 @@ TEST(Parser, LocReachesTheFinding) {
   EXPECT_EQ(r.findings[0].source, "gemm.mlir:20:10");
 }
 
+TEST(Parser, VolatileTakesNoScopeAndNoOrder) {
+  for (const char *word :
+       {"ld.volatile.gpu.global.u32 %r1, [%rd1];", "ld.volatile.acquire.gpu.u32 %r1, [%rd1];",
+        "st.volatile.relaxed.sys.u32 [%rd1], %r1;"})
+    EXPECT_THAT(
+        error(kernel(0, std::string("\n") + word)),
+        testing::AllOf(testing::HasSubstr("x.ptx:8:1: error: '.volatile' goes with no scope"),
+                       testing::HasSubstr(word)));
+}
+
 TEST(Parser, LaunchErrors) {
   auto fails = [](auto change) {
     Sim sim;
