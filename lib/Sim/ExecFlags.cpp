@@ -58,16 +58,13 @@ void Cta::sequence(Warp &w, const Past &past, uint32_t mask, SyncScope scope) {
 
 /// Strong reads of these lanes become acquire patterns.
 void Cta::acquirePending(Warp &w, const Inst &in, uint32_t mask) {
-  for (PendingRead &p : w.pendingReads) {
-    if (!(p.lanes & mask))
-      continue;
+  w.pendingReads.forEach(mask, [&](PendingRead &p) {
     Actor reader = p.reader;
     reader.scope = in.scope; // of the last operation in the pattern
     acquireFrom(w, p.release, reader, p.observes, p.address);
     if (p.observes && p.release.by.reaches(reader)) // A later fence would take no more.
       p.lanes &= ~mask;
-  }
-  erase_if(w.pendingReads, [](const PendingRead &p) { return !p.lanes; });
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -91,48 +88,86 @@ void Cta::acquireFrom(Warp &w, const Release &r, const Actor &reader, bool obser
     device->noteFault({InterCta::Fault::Narrow, addr, r.by, reader});
 }
 
+/// Reductions without a fence make no flag, for most are sums that nobody waits for. Who reads one
+/// all the same has seen the last such write of each unit.
+Flag *Cta::flagOfSums(FlagTable &table, const Place &p, unsigned bytes) {
+  Flag *flag = nullptr;
+  auto note = [&](uint32_t by, const RaceState &state, ShadowPage shadow, uint64_t offset) {
+    unsigned lane;
+    const Event *e = state.lastWrite(shadow, offset, lane);
+    if (!e || e->agent || code[e->pc].op != Op::Atom || !code[e->pc].isRed)
+      return;
+    if (!flag)
+      (flag = &table.make(p.raw, bytes))->sequence = ++table.sequences;
+    unsigned warp = e->slot / 32;
+    flag->noteWrite({by, warp / ctx.warpStride, warp, lane, code[e->pc].scope, e->pc}, true);
+  };
+  if (p.space == Space::Shared) {
+    note(unit, race, race.sharedShadow(), sharedIndex(p.raw));
+    return flag;
+  }
+  uint64_t number = p.raw / RaceState::kPage, offset = p.raw % RaceState::kPage;
+  InterCta::Page &page = device->page(number);
+  if (!page.sums || !page.sums->test(offset / 4))
+    return nullptr;
+  page.sums->reset(offset / 4);
+  note(unit, race, race.globalShadow(p.raw), offset);
+  device->forEachOther(page, number, unit, InterCta::kStrongWrite,
+                       [&](uint32_t other, const RaceState &state, ShadowPage shadow) {
+                         note(other, state, shadow, offset);
+                       });
+  return flag;
+}
+
+void Cta::noteSum(const Place &p) {
+  if (p.space != Space::Global)
+    return;
+  InterCta::Page &page = device->page(p.raw / RaceState::kPage);
+  if (!page.sums)
+    page.sums = std::make_unique<std::bitset<1024>>();
+  page.sums->set(p.raw % RaceState::kPage / 4);
+  device->hasSums = true;
+}
+
 void Cta::readFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsigned bytes) {
   FlagTable *table = flagsOf(p);
   Flag *f = table ? table->find(p.raw, bytes) : nullptr;
+  if (table && !f)
+    f = flagOfSums(*table, p, bytes);
   Actor me = actor(w, in, lane);
   if (!f)
     return;
-  if (!f->last.isSameThread(me) && !is_contained(f->observers, unit))
-    f->observers.push_back(unit);
   bool observes = f->last.reaches(me);
+  if (observes)
+    f->noteRead(me);
   if (device && f->last.unit != unit && (f->releases.empty() || !in.isAcquire))
     device->noteFault(
         {f->releases.empty() ? InterCta::Fault::NoRelease : InterCta::Fault::NoAcquire, p.raw,
          f->last, me});
-  if (in.isAcquire) {
-    for (const PendingRead &r : w.pendingReads)
-      if (r.address == p.raw && r.bytes == bytes && (r.lanes >> lane & 1))
-        acquireFrom(w, r.release, me, r.observes, p.raw);
-    for (const Release &r : f->releases)
-      acquireFrom(w, r, me, observes, p.raw);
-    return;
-  }
-  for (const Release &r : f->releases) {
-    auto same = find_if(w.pendingReads, [&](const PendingRead &o) {
-      return o.address == p.raw && o.bytes == bytes && o.reader.pc == me.pc &&
-             o.observes == observes && o.release.by.isSameThread(r.by) &&
-             o.release.by.scope == r.by.scope;
+  if (in.isAcquire)
+    w.pendingReads.forEach(p.raw, bytes, lane, [&](const PendingRead &r) {
+      acquireFrom(w, r.release, me, r.observes, p.raw);
     });
-    if (same == w.pendingReads.end()) {
-      w.pendingReads.push_back({p.raw, bytes, 1u << lane, me, observes, r});
-      continue;
-    }
-    if (same->release.knows != r.knows) { // The same thread's later release says more.
-      same->lanes = 0;
-      same->release = r;
-    }
-    same->lanes |= 1u << lane;
+  for (Releases &r : f->releases) {
+    if (in.isAcquire)
+      acquireFrom(w, r.joined(), me, observes, p.raw);
+    else
+      w.pendingReads.note({p.raw, bytes, 0, me, observes, r.joined(), f->sequence}, lane);
   }
 }
 
 //===----------------------------------------------------------------------===//
 // Writes
 //===----------------------------------------------------------------------===//
+
+Knowledge Cta::giveBy(FenceRecord &fence, unsigned warp, unsigned lane) const {
+  auto it = find_if(fence.given, [&](auto &g) { return g.first == lane; });
+  if (it == fence.given.end()) {
+    fence.given.push_back({lane, race.give(fence.past, warp, 1u << lane)});
+    it = std::prev(fence.given.end());
+  }
+  return it->second;
+}
 
 /// `past`: the write is a release, of this.
 void Cta::writeFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsigned bytes,
@@ -146,33 +181,37 @@ void Cta::writeFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsi
     yields |= rng.below(2) == 0;
   }
   Actor me = actor(w, in, lane);
-  SmallVector<Release, 1> releases;
-  if (Flag *old = table->find(p.raw, bytes)) {
-    bool sees = old->last.reaches(me);
-    if (in.op == Op::Atom) // carries on what it read
-      for (Release &r : old->releases) {
-        if (!sees)
-          join(r.almost, std::exchange(r.knows, nullptr));
-        add(releases, std::move(r));
-      }
-    else if (old->last.isSameThread(me)) // a release, then a strong write of its thread
-      releases = std::move(old->releases);
-  } else if (in.op == Op::Atom && !past && w.fences.empty())
-    return; // one of many sums: nobody synchronises by it
-  auto give = [&](const Past &of, SyncScope scope) {
+  SmallVector<Releases, 1> releases;
+  Flag *old = table->find(p.raw, bytes);
+  if (!old && in.isRed && !past && w.fences.empty())
+    return noteSum(p); // one of many: nobody synchronises by it
+  bool isChained = old && in.op == Op::Atom && old->last.reaches(me), carries = false;
+  if (old && in.op == Op::Atom) { // carries on what it read
+    carries = true;
+    for (Releases &r : old->releases) {
+      if (!isChained)
+        r.narrow();
+      add(releases, std::move(r));
+    }
+  } else if (old && old->last.isSameThread(me)) { // a release, then a strong write of its thread
+    carries = true;
+    releases = std::move(old->releases);
+  }
+  auto give = [&](SyncScope scope, Knowledge knows, const Knowledge &almost) {
     Actor by = me;
     by.scope = scope;
-    add(releases, {by, race.give(of, w.index, 1u << lane), of.almost});
+    add(releases, Release{by, std::move(knows), almost});
   };
-  if (past)
-    give(*past, in.scope);
-  for (const FenceRecord &r : w.fences)
+  for (FenceRecord &r : w.fences) // The oldest first: later ones say more.
     if (r.lanes >> lane & 1)
-      give(r.past, r.scope);
+      give(r.scope, giveBy(r, w.index, lane), r.past.almost);
+  if (past)
+    give(in.scope, race.give(*past, w.index, 1u << lane), past->almost);
   Flag &f = table->make(p.raw, bytes);
-  f.last = me;
+  f.noteWrite(me, isChained);
   f.releases = std::move(releases);
-  f.observers.clear();
+  if (!carries)
+    f.sequence = ++table->sequences;
 }
 
 //===----------------------------------------------------------------------===//
@@ -219,16 +258,21 @@ void Cta::atomicFlags(Warp &w, const Inst &in, uint32_t mask, const Place *place
 /// Ordinary stores end what strong writes left.
 void Cta::endFlags(uint32_t mask, const Place *place, unsigned bytes) {
   for (unsigned l = 0; l < 32; ++l)
-    if (FlagTable *table = mask >> l & 1 ? flagsOf(place[l]) : nullptr)
+    if (FlagTable *table = mask >> l & 1 ? flagsOf(place[l]) : nullptr) {
       table->erase(place[l].raw, bytes);
+      if (place[l].space == Space::Global)
+        device->endSums(place[l].raw, bytes);
+    }
 }
 
 bool Cta::isObserved(uint64_t addr, Space space, uint32_t otherUnit, const Conflict &c) {
   FlagTable *table = flagsOf({nullptr, nullptr, addr, space});
   const Flag *f = table && c.otherWrite && !c.other.agent ? table->holding(addr) : nullptr;
-  return f && f->last.unit == otherUnit && f->last.pc == c.other.pc &&
-         f->last.warp == c.other.slot / 32 && f->last.lane == c.otherLane &&
-         is_contained(f->observers, unit);
+  const FlagUnit *writer = f ? f->findUnit(otherUnit) : nullptr,
+                 *me = f ? f->findUnit(unit) : nullptr;
+  return writer && me && writer->written && writer->written <= me->seen &&
+         writer->pc == c.other.pc && writer->warp == c.other.slot / 32 &&
+         writer->lane == c.otherLane;
 }
 
 //===----------------------------------------------------------------------===//

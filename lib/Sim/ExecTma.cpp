@@ -378,8 +378,10 @@ void Cta::bulkRaces(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, un
   forEachGlobalRun(op, [&](uint64_t a, unsigned bytes) {
     if (device) {
       foreignAccess(w, in, lane, a, bytes, kind, now, true);
-      if (kind == AccessKind::Write)
+      if (kind == AccessKind::Write) {
         device->flags.erase(a, bytes);
+        device->endSums(a, bytes);
+      }
     }
     for (uint64_t at = a, end = a + bytes; !device && at < end;) {
       unsigned n = unsigned(std::min(end - at, 64 - at % 64));

@@ -46,15 +46,55 @@ struct Release {
   Knowledge knows, almost;
 };
 
+/// Release patterns that reach the same threads. What they give is joined when somebody reads it:
+/// of thousands of sums after a fence nobody may.
+class Releases {
+public:
+  explicit Releases(Release first) : sum(std::move(first)) {}
+  const Actor &by() const { return sum.by; }
+  bool reachesAlike(const Actor &a) const;
+  /// A thread's later pattern gives all that its earlier ones gave.
+  void add(Release r);
+  void add(Releases &&o);
+  const Release &joined();
+  /// All of it came over a pair of operations whose scopes do not hold both.
+  void narrow();
+
+private:
+  struct Gift {
+    uint64_t thread;
+    Knowledge knows, almost;
+    bool isJoined = false;
+  };
+  Release sum;
+  std::vector<Gift> gifts; ///< By ascending thread; the first release is not among them.
+  bool isComplete = true;  ///< All gifts are joined.
+};
+
 /// Patterns that reach the same threads become one.
-void add(llvm::SmallVectorImpl<Release> &releases, Release r);
+void add(llvm::SmallVectorImpl<Releases> &all, Release r);
+void add(llvm::SmallVectorImpl<Releases> &all, Releases r);
+
+/// A unit's last write among those of a flag that atomic operations carried on, and how many of
+/// these it has read.
+struct FlagUnit {
+  uint32_t unit = 0, warp = 0, lane = 0, pc = 0;
+  uint32_t written = 0, seen = 0; ///< The number of the write, from 1; 0: none.
+};
 
 /// A location that was written by a strong operation last.
 struct Flag {
   unsigned bytes = 0;
   Actor last;
-  llvm::SmallVector<Release, 1> releases;
-  llvm::SmallVector<uint32_t, 2> observers; ///< Units that have read what `last` wrote.
+  uint32_t writes = 0;   ///< In a chain, each a read of the one before.
+  uint64_t sequence = 0; ///< The releases of one sequence only grow.
+  llvm::SmallVector<Releases, 1> releases;
+  llvm::SmallVector<FlagUnit, 1> units; ///< By ascending number.
+
+  FlagUnit &unit(uint32_t number);
+  const FlagUnit *findUnit(uint32_t number) const;
+  void noteWrite(const Actor &by, bool isChained);
+  void noteRead(const Actor &by);
 };
 
 class FlagTable {
@@ -71,10 +111,12 @@ public:
       eraseOverlapping(address, bytes);
   }
   void clear() { *this = FlagTable(); }
+  uint64_t sequences = 0; ///< Begun so far.
 
 private:
+  static constexpr uint64_t kPage = 4096; ///< No flag lies across its end.
   void eraseOverlapping(uint64_t address, uint64_t bytes);
-  std::map<uint64_t, Flag> flags;
+  llvm::DenseMap<uint64_t, std::map<uint64_t, Flag>> pages;
   uint64_t low = ~0ull, high = 0; ///< All flags lie between.
 };
 
@@ -83,6 +125,8 @@ struct FenceRecord {
   uint32_t lanes;
   SyncScope scope;
   Past past;
+  /// What lanes have given by it: one object however often they do.
+  llvm::SmallVector<std::pair<unsigned, Knowledge>, 1> given = {};
 };
 
 /// A strong read that found a release and may begin an acquire pattern: at the lanes' next fence.
@@ -93,6 +137,40 @@ struct PendingRead {
   Actor reader;
   bool observes; ///< The scopes of the write and this read hold both.
   Release release;
+  uint64_t sequence; ///< Of the flag.
+};
+
+/// Those of a warp, by location: without a fence they grow many.
+class PendingReads {
+public:
+  void note(const PendingRead &read, unsigned lane);
+  void clear() {
+    reads.clear();
+    index.clear();
+  }
+  template <class F>
+  void forEach(uint64_t address, unsigned bytes, unsigned lane, F &&f) {
+    auto it = index.find(address);
+    if (it == index.end())
+      return;
+    for (uint32_t i : it->second)
+      if (reads[i].bytes == bytes && (reads[i].lanes >> lane & 1))
+        f(reads[i]);
+  }
+  /// Calls f for those of some of the lanes; it may take lanes away.
+  template <class F>
+  void forEach(uint32_t lanes, F &&f) {
+    for (PendingRead &r : reads)
+      if (r.lanes & lanes)
+        f(r);
+    dropTaken();
+  }
+
+private:
+  void dropTaken();
+  void mergeOldest(const llvm::SmallVectorImpl<uint32_t> &here, unsigned lane);
+  std::vector<PendingRead> reads;
+  llvm::DenseMap<uint64_t, llvm::SmallVector<uint32_t, 2>> index; ///< By address.
 };
 
 } // namespace tk::sim

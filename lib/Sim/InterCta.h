@@ -16,6 +16,7 @@
 #define TK_LIB_SIM_INTERCTA_H
 
 #include "Flags.h"
+#include <bitset>
 
 namespace tk::sim {
 
@@ -46,6 +47,8 @@ public:
     std::vector<Touch> touches;   ///< One for each unit.
     uint32_t first[4] = {};       ///< By kind: the first unit.
     uint8_t any = 0, several = 0; ///< Kinds of anyone, and of more than one unit.
+    /// Words that reductions without a fence went to, and no flag was made: the shadows tell whose.
+    std::unique_ptr<std::bitset<1024>> sums;
     /// The kinds of `which` that units other than `unit` have done.
     uint8_t others(uint32_t unit, uint8_t which) const {
       uint8_t left = any & which, found = left & several;
@@ -79,6 +82,21 @@ public:
         f(t.unit, *race, t.shadow);
     }
   }
+
+  /// An ordinary write ends what reductions left there.
+  void endSums(uint64_t address, uint64_t bytes) {
+    Page *last = nullptr;
+    if (!hasSums)
+      return;
+    for (uint64_t a = address & ~3ull; a < address + bytes; a += 4) {
+      if (!last || a % RaceState::kPage == 0)
+        last = &page(a / RaceState::kPage);
+      if (last->sums)
+        last->sums->reset(a % RaceState::kPage / 4);
+    }
+  }
+
+  bool hasSums = false; ///< Of some page.
 
   void start(uint32_t unit, const RaceState &race) { races[unit] = &race; }
   /// The unit has ended. What it did is still asked for.

@@ -154,7 +154,7 @@ struct Warp {
   uint32_t copyGroup[32] = {};
   // Synchronisation through flags in memory.
   llvm::SmallVector<FenceRecord, 2> fences;
-  llvm::SmallVector<PendingRead, 2> pendingReads;
+  PendingReads pendingReads;
   /// A strong load, or an atomic operation that changes nothing, and how often it has given the same in a row.
   struct Spin {
     uint32_t pc, mask;
@@ -395,6 +395,9 @@ private:
   void strongWrites(Warp &w, const Inst &in, uint32_t mask, const Place *place);
   void atomicFlags(Warp &w, const Inst &in, uint32_t mask, const Place *place);
   void readFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsigned bytes);
+  Flag *flagOfSums(FlagTable &table, const Place &p, unsigned bytes);
+  void noteSum(const Place &p);
+  Knowledge giveBy(FenceRecord &fence, unsigned warp, unsigned lane) const;
   void writeFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsigned bytes, const Past *past);
   void endFlags(uint32_t mask, const Place *place, unsigned bytes);
   FlagTable *flagsOf(const Place &p) {

@@ -544,6 +544,12 @@ ShadowPage RaceState::existingShadow(uint64_t page) const {
   return {p, p + kPage / 4};
 }
 
+const Event *RaceState::lastWrite(ShadowPage page, uint64_t offset, unsigned &lane) const {
+  uint32_t cell = page.write[offset / 4];
+  lane = cell & 31;
+  return cell && !(cell & kSet) ? &events[cell >> 5] : nullptr;
+}
+
 void RaceState::retire() {
   warps = {};
   lastEvent = {};

@@ -143,6 +143,9 @@ public:
   /// Looks whether an access of another unit is ordered after all that this unit did to the bytes.
   bool meets(ShadowPage page, uint64_t offset, unsigned bytes, const Asker &asker,
              Conflict &conflict) const;
+  /// The event that wrote the word at `offset` last, and its lane; null: none, or it was written in
+  /// parts.
+  const Event *lastWrite(ShadowPage page, uint64_t offset, unsigned &lane) const;
   /// The shadow of a page that this unit has touched; null pointers: it has forgotten.
   ShadowPage existingShadow(uint64_t page) const;
   uint32_t generation = 0; ///< Shadow pages keep their places within one.

@@ -321,6 +321,79 @@ TEST(InterCta, AReductionReadsNothing) {
             Names{"TK-SIM-RACE-CTA"});
 }
 
+TEST(InterCta, WhoHasReadAFlagMayClearItWhateverAtomicsMadeIt) {
+  // Each CTA counts itself, the last one clears the counter for the next launch.
+  std::string count =
+      "@!%p2 exit;\natom.relaxed.gpu.global.add.u32 %r6, [%rd101], 1; sub.u32 %r5, %r4, 1; "
+      "setp.ne.u32 %p3, %r6, %r5; @%p3 exit;\nst.global.u32 [%rd101], 0;";
+  Grid g;
+  g.ctas = 6;
+  EXPECT_EQ(g.names(count), Names());
+  EXPECT_EQ(g.names(edited(count, {{"@!%p2 exit;\n", "@!%p2 exit; fence.acq_rel.gpu;\n"}})),
+            Names());
+  EXPECT_EQ(g.names(edited(count, {{"@%p3 exit;", ""}})), Names{"TK-SIM-RACE-CTA"})
+      << "cleared by who has not seen all";
+  EXPECT_EQ(g.names(edited(count, {{"sub.u32 %r5, %r4, 1;", "sub.u32 %r5, %r4, 2;"}})),
+            Names{"TK-SIM-RACE-CTA"})
+      << "cleared by the last but one";
+  EXPECT_TRUE(g.names(edited(count, {{"atom.relaxed.gpu", "atom.relaxed.cta"}}))
+                  .count("TK-SIM-RACE-SCOPE"));
+  // All others count, the last CTA waits for them and clears the counter.
+  std::string wait =
+      "@!%p2 exit; sub.u32 %r5, %r4, 1; setp.eq.u32 %p3, %r2, %r5; @%p3 bra $l;\n"
+      "red.relaxed.gpu.global.add.u32 [%rd101], 1; exit;\n"
+      "$l: ld.relaxed.gpu.global.u32 %r6, [%rd101]; setp.ne.u32 %p3, %r6, %r5; @%p3 bra $l;\n"
+      "st.global.u32 [%rd101], 0;";
+  for (const char *add :
+       {"red.relaxed.gpu.global.add.u32 [",
+        "fence.acq_rel.gpu; "
+        "red.relaxed.gpu.global.add.u32 [",
+        "red.release.gpu.global.add.u32 [", "atom.relaxed.gpu.global.add.u32 %r7, ["}) {
+    std::string right = edited(wait, {{"red.relaxed.gpu.global.add.u32 [", add}});
+    EXPECT_EQ(g.names(right), Names()) << add;
+    EXPECT_EQ(g.names(edited(right, {{"setp.ne.u32 %p3, %r6, %r5; @%p3 bra $l;",
+                                      "setp.eq.u32 %p3, %r6, 0; @%p3 bra $l;"}})),
+              Names{"TK-SIM-RACE-CTA"})
+        << "waits for one of them only, " << add;
+    EXPECT_EQ(g.names(edited(right, {{"$l: ld.relaxed.gpu", "$l: ld"}})), Names{"TK-SIM-RACE-CTA"})
+        << "an ordinary read, " << add;
+  }
+  // Within a CTA: the flag is in shared memory, each warp has a part.
+  std::string shared =
+      "@%p2 st.shared.u32 [s], 0; bar.sync 0; and.b32 %r5, %r1, 31; setp.ne.u32 %p3, %r5, 0; @%p3 "
+      "exit;\nsetp.eq.u32 %p4, %r1, 0; @%p4 bra $l;\nred.shared.add.u32 [s], 1; exit;\n"
+      "$l: ld.volatile.shared.u32 %r6, [s]; setp.eq.u32 %p3, %r6, 0; @%p3 bra $l;\n"
+      "st.shared.u32 [s], 0; red.global.add.u32 [%rd101], 1;";
+  EXPECT_EQ(g.names(shared), Names());
+  EXPECT_EQ(g.names(edited(shared, {{"@%p3 bra $l;\nst", "\nst"}})), Names{"TK-SIM-RACE"});
+}
+
+TEST(InterCta, ManyReadsAndManyReleasesAreCheap) {
+  // 65536 relaxed reads that no fence follows; 400000 sums that nobody acquires.
+  std::string stream =
+      "mov.u64 %rd20, %rd1; mov.u32 %r20, 0; setp.eq.u32 %p3, %r2, 0; @!%p3 bra $r;\n"
+      "fence.acq_rel.gpu;\n$w: st.volatile.global.u32 [%rd20], 1; add.u64 %rd20, %rd20, 256; "
+      "add.u32 %r20, %r20, 1; setp.lt.u32 %p4, %r20, 2048; @%p4 bra $w;\n"
+      "st.volatile.global.u32 [%rd2], 1; exit;\n"
+      "$r: ld.volatile.global.u32 %r22, [%rd2]; setp.eq.u32 %p6, %r22, 0; @%p6 bra $r;\n"
+      "$q: ld.volatile.global.u32 %r21, [%rd20]; add.u64 %rd20, %rd20, 256; add.u32 %r20, %r20, 1; "
+      "setp.lt.u32 %p4, %r20, 2048; @%p4 bra $q;";
+  Grid g;
+  g.words = 1 << 18;
+  g.maxSteps = 0;
+  Report r = g.run(stream, 0);
+  EXPECT_EQ(describe(r), "");
+  EXPECT_LT(r.seconds, 8);
+  g.ctas = 2048;
+  g.threads = 32;
+  r = g.run("@!%p2 exit; mov.u32 %r20, 0; fence.acq_rel.gpu;\n"
+            "$l: atom.relaxed.gpu.global.add.u32 %r12, [%rd101], 1; add.u32 %r20, %r20, 1; "
+            "setp.lt.u32 %p5, %r20, 200; @%p5 bra $l;",
+            0);
+  EXPECT_EQ(describe(r), "");
+  EXPECT_LT(r.seconds, 12);
+}
+
 TEST(InterCta, AnOrdinaryStoreEndsAReleaseSequence) {
   // CTA 0 releases f; CTA 1 sees it, clears it by an ordinary store and releases g; CTA 2 acquires
   // g, then reads f.
