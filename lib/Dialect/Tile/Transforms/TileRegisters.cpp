@@ -68,6 +68,15 @@ static int64_t count(const llvm::DenseSet<Value> &tiles) {
   return registers;
 }
 
+/// Whether an operation names an accumulator for its registers alone: the product reads nothing.
+static bool isOverwritten(Operation &op) {
+  auto fence = dyn_cast<WgmmaFenceOp>(op);
+  if (!fence || !fence->hasOneUse())
+    return false;
+  auto product = dyn_cast<WgmmaOp>(*fence->user_begin());
+  return product && product.getOverwrite();
+}
+
 TileRegisters::TileRegisters(KernelOp kernel) { visit(kernel.getBody().front(), {}); }
 
 /// Backwards from what is live at the end of a block.
@@ -83,8 +92,9 @@ void TileRegisters::visit(Block &block, Tiles live) {
     for (Region &region : op.getRegions())
       for (Block &inner : region)
         visit(inner, live);
-    for (Value operand : op.getOperands())
-      addHeld(operand, live);
+    if (!isOverwritten(op))
+      for (Value operand : op.getOperands())
+        addHeld(operand, live);
     liveBefore[&op] = count(live);
   }
 }

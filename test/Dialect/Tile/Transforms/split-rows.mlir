@@ -3,6 +3,8 @@
 
 // What was cut fits: a second run changes nothing.
 // RUN: tk-opt %t.mlir --tk-split-rows | diff %t.mlir -
+// RUN: tk-opt %t.mlir --tk-split-rows --remarks-filter='tk-split-rows' -o /dev/null 2>&1 | FileCheck %s --check-prefix=AGAIN --implicit-check-not=Function=scaled --implicit-check-not=Function=residual
+// AGAIN: Function=wide
 
 !V = !tk.global<?x?xf32>
 !H = !tk.global<?x?xbf16>
@@ -10,6 +12,7 @@
 // A product from zero in each trip, scaled and added: 128 registers of sums and 128 of the product. The scale is loaded
 // before the operands are copied; the second product takes the registers of the first.
 // REMARK: remark: [Passed] split_rows {{.*}}Function=scaled {{.*}}tiles take 260 registers to a thread at once, where 207 are left for them: 2 slabs of 64 rows in turns take 194
+// REMARK-NOT: Function=scaled
 // CHECK-LABEL: tk.kernel @scaled
 // CHECK:         %[[A:.*]] = tk.alloc "A"
 // CHECK:         %[[B:.*]] = tk.alloc "B"
