@@ -106,6 +106,32 @@ static void findViews(KernelOp kernel, bool stored, SmallVector<ViewSource> &vie
   });
 }
 
+/// Why the copy engine could not bring every operand of the kernel's products whatever is promised,
+/// or an empty string: it is the whole product that a variant is for.
+static std::string findObstacle(KernelOp kernel) {
+  std::string obstacle;
+  kernel.getBody().walk([&](DotOp dot) {
+    if (!dot.findObstacle().empty())
+      return WalkResult::advance();
+    for (Value operand : {dot.getA(), dot.getB()}) {
+      auto load = operand.getDefiningOp<LoadOp>();
+      if (!load)
+        continue;
+      auto tile = cast<RankedTensorType>(operand.getType());
+      obstacle = findTMAObstacle(promise(load.getView().getType()), tile.getShape());
+      if (!obstacle.empty()) {
+        std::optional<ViewSource> view = findViewSource(load.getView());
+        obstacle = llvm::formatv(
+            "the copy engine cannot read {0}, aligned or not, and a product needs it: {1}",
+            view ? kernel.describeView(*view) : "a view", obstacle);
+        return WalkResult::interrupt();
+      }
+    }
+    return WalkResult::advance();
+  });
+  return obstacle;
+}
+
 /// In order of preference: everything by the copy engine; operands by it and results by threads;
 /// the kernel itself.
 void SplitVariants::split(KernelOp kernel) {
@@ -120,6 +146,10 @@ void SplitVariants::split(KernelOp kernel) {
   auto opts = remarkOn(kernel, "variant", "tk-split-variants");
   if (count == 1) {
     remark::missed(kernel.getLoc(), opts) << remark::reason("one variant is asked for");
+    return;
+  }
+  if (std::string obstacle = findObstacle(kernel); !obstacle.empty()) {
+    remark::missed(kernel.getLoc(), opts) << remark::reason("{0}", obstacle);
     return;
   }
   makeVariant(kernel, all, "_tma");
