@@ -76,8 +76,11 @@ inline constexpr int64_t kStageBytes = 192 * 1024;
 inline constexpr int64_t kEpilogueBytes = 32 * 1024;
 /// More stages than this only hide a latency that fewer hide as well.
 inline constexpr int64_t kUsefulStages = 6;
-/// Consumers that one multiprocessor's tensor cores need, and have registers for.
-inline constexpr int64_t kMaxConsumers = 2;
+/// Consumers that keep one multiprocessor's tensor cores busy, with registers for the widest
+/// products.
+inline constexpr int64_t kUsualConsumers = 2;
+/// Consumers for tiles whose slabs of 64 rows do not come in pairs.
+inline constexpr int64_t kMaxConsumers = 3;
 /// Programs of a cluster that every device runs (CUDA programming guide, thread block clusters).
 inline constexpr int64_t kMaxCluster = 8;
 /// Programs that share loads: the two multiprocessors of a texture processing cluster, so that no
@@ -97,19 +100,32 @@ constexpr int64_t getLaunchRegisters(int64_t threads) {
 /// elements on their way to shared memory (ptxas 13.0: with 196 registers of tiles, no spills).
 inline constexpr int64_t kWorkRegisters = 48;
 
+/// What ptxas 13.0 wants beside the accumulator of one wgmma, of the registers that a block's
+/// threads start with, whatever setmaxnreg adds later (C7602 "Insufficient registers (128)", for
+/// m64n208 and m64n256 with 512 threads: 130 and 154).
+inline constexpr int64_t kWgmmaWorkRegisters = 26;
+
+/// Columns of the widest 32-bit accumulator that one wgmma of a block of `threads` can have.
+constexpr int64_t getWidestWgmma(int64_t threads) {
+  int64_t columns = 2 * (getLaunchRegisters(threads) - kWgmmaWorkRegisters);
+  columns = columns / kWgmmaNStep * kWgmmaNStep;
+  return columns > kWgmmaMaxN ? kWgmmaMaxN : columns;
+}
+
 /// Registers to a thread of each role.
 struct RoleRegisters {
   int64_t producer, consumer;
 };
-/// As CUTLASS deals them out: 1 + 2 warpgroups of 40 and 232, 1 + 3 of 32 and 160; more share what
-/// the producer leaves of the registers that the block is launched with.
+/// As CUTLASS deals them out: 1 + 2 warpgroups of 40 and 232; but 1 + 3 of 40 and 152 (32 and 160
+/// there: a producer that walks tiles spills 4 bytes of 32 registers); more share what the producer
+/// leaves of the registers that the block is launched with.
 constexpr RoleRegisters chooseRoleRegisters(int64_t consumers) {
   if (consumers <= 1)
     return {40, 240};
   if (consumers == 2)
     return {40, 232};
   if (consumers == 3)
-    return {32, 160};
+    return {40, 152};
   int64_t launched = (1 + consumers) * getLaunchRegisters(kWarpgroupThreads * (1 + consumers));
   int64_t share = (launched - kMinRoleRegisters) / consumers;
   return {kMinRoleRegisters, share / kRegisterStep * kRegisterStep};

@@ -44,7 +44,6 @@ struct SpecializeWarps : tk::tile::impl::SpecializeWarpsBase<SpecializeWarps> {
 
 private:
   std::string findObstacle();
-  int64_t chooseConsumers();
 };
 
 } // namespace
@@ -166,7 +165,19 @@ FailureOr<RowSlices> RowSlices::find(KernelOp kernel, int64_t consumers, std::st
   for (Value tile : slices.tiles)
     if (obstacle = findSliceObstacle(tile, consumers); !obstacle.empty())
       return failure();
+  int64_t threads = hopper::kWarpgroupThreads * (1 + consumers);
+  int64_t widest = hopper::getWidestWgmma(threads);
   for (DotOp dot : dots) {
+    int64_t columns = dot.getResult().getType().getDimSize(1);
+    if (int64_t width = std::min(columns, hopper::kWgmmaMaxN); width > widest) {
+      obstacle = llvm::formatv(
+          "a product of {0} columns takes {1} registers at once, and threads of a block of {2} "
+          "start "
+          "with {3}, of which ptxas wants {4} beside them: at most {5} columns (widen less)",
+          width, width / 2, threads, hopper::getLaunchRegisters(threads),
+          hopper::kWgmmaWorkRegisters, widest);
+      return failure();
+    }
     if (slices.tiles.contains(dot.getB())) {
       obstacle = "the right operand of a product depends on the rows of another";
       return failure();
@@ -217,17 +228,6 @@ std::string SpecializeWarps::findObstacle() {
   return obstacle;
 }
 
-int64_t SpecializeWarps::chooseConsumers() {
-  if (TuningAttr tuning = getOperation().getTuningAttr(); tuning && tuning.getConsumers())
-    return *tuning.getConsumers();
-  int64_t rows = 0;
-  getOperation().getBody().walk([&](DotOp dot) {
-    auto type = cast<RankedTensorType>(dot.getResult().getType());
-    rows = std::max(rows, type.getDimSize(0));
-  });
-  return std::clamp<int64_t>(rows / hopper::kWgmmaM, 1, hopper::kMaxConsumers);
-}
-
 /// Leaves what fills rings, and the loops and index arithmetic that it needs.
 static void keepProducer(Region &region) {
   SmallVector<Operation *> consumed;
@@ -260,7 +260,6 @@ static void keepConsumer(Region &region) {
   eraseDeadOps(region);
 }
 
-/// Moves a store by `firstRow` along the first dimension of its tile.
 /// Moves a load or a store of a tile of rank 2 down.
 template <typename Op>
 static void addRows(OpBuilder &builder, Op op, Value firstRow) {
@@ -323,7 +322,7 @@ void SpecializeWarps::runOnOperation() {
     remark::missed(kernel.getLoc(), opts) << remark::reason("{0}", obstacle);
     return;
   }
-  int64_t consumers = chooseConsumers();
+  int64_t consumers = chooseConsumers(kernel);
   std::string obstacle;
   FailureOr<RowSlices> slices = RowSlices::find(kernel, consumers, obstacle);
   if (failed(slices) && consumers > 1) {

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/IR/Matchers.h"
+#include "tk/Target/Hopper.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -94,6 +95,19 @@ std::string tk::tile::nameTile(CreateRingOp ring, unsigned index) {
   if (names.size() == ring.getResult().getType().getTiles().size())
     return names[index].str();
   return (ring.getLabel() + "." + Twine(index)).str();
+}
+
+int64_t tk::tile::chooseConsumers(KernelOp kernel) {
+  if (TuningAttr tuning = kernel.getTuningAttr(); tuning && tuning.getConsumers())
+    return *tuning.getConsumers();
+  int64_t rows = 0;
+  kernel.getBody().walk(
+      [&](DotOp dot) { rows = std::max(rows, dot.getResult().getType().getDimSize(0)); });
+  int64_t slabs = rows / hopper::kWgmmaM;
+  for (int64_t consumers = hopper::kUsualConsumers; consumers <= hopper::kMaxConsumers; ++consumers)
+    if (slabs > 0 && slabs % consumers == 0)
+      return consumers;
+  return 1;
 }
 
 std::string tk::tile::findSharedLoadObstacle(KernelOp kernel, LoadOp load) {

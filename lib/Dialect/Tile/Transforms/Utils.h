@@ -47,6 +47,10 @@ unsigned findContiguousDimension(::mlir::Value memory, unsigned rank);
 /// for each tile.
 std::string nameTile(CreateRingOp ring, unsigned index);
 
+/// Warpgroups that should share the rows of the kernel's products, as far as their number is
+/// concerned: what the tuning says, or two; three where slabs of 64 rows come in threes only.
+int64_t chooseConsumers(KernelOp kernel);
+
 /// Why consumers that share out a tile's rows could not each do the load for themselves, or an
 /// empty string.
 std::string findSharedLoadObstacle(KernelOp kernel, LoadOp load);

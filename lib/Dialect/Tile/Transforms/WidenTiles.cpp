@@ -251,7 +251,7 @@ void AlongX::widen(int64_t factor) {
     scale(product->getOpOperand(product.getLhs().getDefiningOp<ProgramIdOp>() ? 1 : 0));
 }
 
-/// How many programs along x should become one: as many as fill the widest accumulator that two
+/// How many programs along x should become one: as many as fill the widest accumulator that
 /// consumers hold.
 int64_t WidenTiles::chooseFactor(std::string &reason) {
   KernelOp kernel = getOperation();
@@ -272,12 +272,19 @@ int64_t WidenTiles::chooseFactor(std::string &reason) {
     rows = std::max(rows, type.getDimSize(0));
     columns = std::max(columns, type.getDimSize(1));
   });
-  if (columns == 0 || rows < hopper::kMaxConsumers * hopper::kWgmmaM) {
+  int64_t consumers = chooseConsumers(kernel);
+  if (tuning && tuning.getConsumers() == 1) {
+    reason = "one consumer holds the whole tile, which is large enough";
+    return 1;
+  }
+  if (columns == 0 || consumers == 1 || rows < consumers * hopper::kWgmmaM) {
     reason = "no product with rows for every consumer";
     return 1;
   }
-  if (tuning && tuning.getConsumers() && *tuning.getConsumers() < hopper::kMaxConsumers) {
-    reason = "one consumer holds the whole tile, which is large enough";
+  if (rows % (consumers * hopper::kWgmmaM) != 0) {
+    reason = llvm::formatv("{0} consumers cannot share {1} rows in slabs of {2}: one holds the "
+                           "whole tile, which is large enough",
+                           consumers, rows, hopper::kWgmmaM);
     return 1;
   }
   // With a load that consumers cannot share out, roles will not be split.
@@ -296,7 +303,14 @@ int64_t WidenTiles::chooseFactor(std::string &reason) {
     reason = "without the copy engine one warpgroup holds the whole tile, which is large enough";
     return 1;
   }
-  return std::max<int64_t>(1, hopper::kWgmmaMaxN / columns);
+  int64_t slabs = rows / consumers / hopper::kWgmmaM;
+  int64_t held = 2 * (hopper::chooseRoleRegisters(consumers).consumer - hopper::kWorkRegisters);
+  int64_t threads = hopper::kWarpgroupThreads * (1 + consumers);
+  int64_t widest = std::min(held / slabs, hopper::getWidestWgmma(threads));
+  if (columns * 2 > widest && widest < hopper::kWgmmaMaxN)
+    reason = llvm::formatv("{0} consumers hold {1} rows of at most {2} columns each", consumers,
+                           slabs * hopper::kWgmmaM, widest);
+  return std::max<int64_t>(1, widest / columns);
 }
 
 void WidenTiles::runOnOperation() {

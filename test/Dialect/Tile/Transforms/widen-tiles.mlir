@@ -400,6 +400,83 @@ tk.kernel @no_product(%A: !in, %B: !in, %C: !out, %n: index) grid {
   tk.return
 }
 
+// Three consumers of 64 rows each start with fewer registers, and hold 200 columns.
+// CHECK-LABEL: tk.kernel @three_slabs
+// CHECK:         arith.constant dense<0.000000e+00> : tensor<192x192xf32>
+tk.kernel @three_slabs(%A: !in, %B: !in, %C: !out, %n: index) grid {
+  %e = arith.constant 64 : index
+  %x = arith.ceildivui %n, %e : index
+  tk.grid %x
+} {
+  %e = arith.constant 64 : index
+  %x = tk.program_id 0
+  %j = arith.muli %x, %e : index
+  %a = tk.load %A[%n, %n] : !in -> tensor<192x64xbf16>
+  %b = tk.load %B[%n, %j] : !in -> tensor<64x64xbf16>
+  %z = arith.constant dense<0.0> : tensor<192x64xf32>
+  %d = tk.dot %a, %b, %z : tensor<192x64xbf16>, tensor<64x64xbf16>, tensor<192x64xf32>
+  tk.store %d, %C[%n, %j] : tensor<192x64xf32>, !out
+  tk.return
+}
+
+// CHECK-LABEL: tk.kernel @three_wide_slabs
+// CHECK:         arith.constant dense<0.000000e+00> : tensor<192x128xf32>
+// REMARK: Function=three_wide_slabs | Reason="3 consumers hold 64 rows of at most 200 columns each"
+tk.kernel @three_wide_slabs(%A: !in, %B: !in, %C: !out, %n: index) grid {
+  %e = arith.constant 128 : index
+  %x = arith.ceildivui %n, %e : index
+  tk.grid %x
+} {
+  %e = arith.constant 128 : index
+  %x = tk.program_id 0
+  %j = arith.muli %x, %e : index
+  %a = tk.load %A[%n, %n] : !in -> tensor<192x64xbf16>
+  %b = tk.load %B[%n, %j] : !in -> tensor<64x128xbf16>
+  %z = arith.constant dense<0.0> : tensor<192x128xf32>
+  %d = tk.dot %a, %b, %z : tensor<192x64xbf16>, tensor<64x128xbf16>, tensor<192x128xf32>
+  tk.store %d, %C[%n, %j] : tensor<192x128xf32>, !out
+  tk.return
+}
+
+// Two consumers with two slabs each hold half as many columns.
+// CHECK-LABEL: tk.kernel @four_slabs
+// CHECK:         arith.constant dense<0.000000e+00> : tensor<256x128xf32>
+// REMARK: Function=four_slabs | Reason="2 consumers hold 128 rows of at most 184 columns each"
+tk.kernel @four_slabs(%A: !in, %B: !in, %C: !out, %n: index) grid {
+  %e = arith.constant 128 : index
+  %x = arith.ceildivui %n, %e : index
+  tk.grid %x
+} {
+  %e = arith.constant 128 : index
+  %x = tk.program_id 0
+  %j = arith.muli %x, %e : index
+  %a = tk.load %A[%n, %n] : !in -> tensor<256x64xbf16>
+  %b = tk.load %B[%n, %j] : !in -> tensor<64x128xbf16>
+  %z = arith.constant dense<0.0> : tensor<256x128xf32>
+  %d = tk.dot %a, %b, %z : tensor<256x64xbf16>, tensor<64x128xbf16>, tensor<256x128xf32>
+  tk.store %d, %C[%n, %j] : tensor<256x128xf32>, !out
+  tk.return
+}
+
+// CHECK-LABEL: tk.kernel @no_pairs
+// CHECK:         arith.constant dense<0.000000e+00> : tensor<192x128xf32>
+// REMARK: Function=no_pairs | Reason="2 consumers cannot share 192 rows in slabs of 64: one holds the whole tile, which is large enough"
+tk.kernel @no_pairs(%A: !in, %B: !in, %C: !out, %n: index) attributes {tuning = #tk.tuning<consumers = 2>} grid {
+  %e = arith.constant 128 : index
+  %x = arith.ceildivui %n, %e : index
+  tk.grid %x
+} {
+  %e = arith.constant 128 : index
+  %x = tk.program_id 0
+  %j = arith.muli %x, %e : index
+  %a = tk.load %A[%n, %n] : !in -> tensor<192x64xbf16>
+  %b = tk.load %B[%n, %j] : !in -> tensor<64x128xbf16>
+  %z = arith.constant dense<0.0> : tensor<192x128xf32>
+  %d = tk.dot %a, %b, %z : tensor<192x64xbf16>, tensor<64x128xbf16>, tensor<192x128xf32>
+  tk.store %d, %C[%n, %j] : tensor<192x128xf32>, !out
+  tk.return
+}
+
 // CHECK-LABEL: tk.kernel @few_rows
 // CHECK-NOT:     arith.constant 16
 // REMARK: Function=few_rows | Reason="no product with rows for every consumer"
