@@ -76,3 +76,9 @@ def test_errors(ptx, tmp_path):
     empty.write_text(".version 8.1\n.visible .entry nothing()\n{\n\tret;\n}\n")
     status, out, err = count(empty)
     assert (status, out) == (1, "") and "expected a loop with wgmma.mma_async, got none" in err
+
+
+def test_the_page_shows_what_is_printed(ptx):
+    page = (ROOT / "docs/how-a-matrix-product-goes-down.md").read_text()
+    [shown] = re.findall(r"^scripts/main_loop\.py gemm\.ptx\n```\n\n```text\n(.*?)^```$", page, re.M | re.S)
+    assert shown == count(ptx)[1]
