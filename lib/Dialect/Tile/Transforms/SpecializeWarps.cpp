@@ -172,8 +172,7 @@ FailureOr<RowSlices> RowSlices::find(KernelOp kernel, int64_t consumers, std::st
     if (int64_t width = std::min(columns, hopper::kWgmmaMaxN); width > widest) {
       obstacle = llvm::formatv(
           "a product of {0} columns takes {1} registers at once, and threads of a block of {2} "
-          "start "
-          "with {3}, of which ptxas wants {4} beside them: at most {5} columns (widen less)",
+          "start with {3}, of which ptxas wants {4} beside them: at most {5} columns (widen less)",
           width, width / 2, threads, hopper::getLaunchRegisters(threads),
           hopper::kWgmmaWorkRegisters, widest);
       return failure();

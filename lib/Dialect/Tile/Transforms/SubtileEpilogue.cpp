@@ -161,7 +161,7 @@ void Slicer::collect() {
     // Slices before this one have been stored when it is loaded.
     if (auto load = dyn_cast<LoadOp>(op)) {
       std::optional<ViewSource> source = findViewSource(load.getView());
-      return source && source != dest;
+      return source && (source != dest || isUpdateInPlace(load, store));
     }
     return OpTrait::hasElementwiseMappableTraits(op) && isPure(op);
   };

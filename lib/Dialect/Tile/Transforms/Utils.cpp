@@ -110,13 +110,45 @@ int64_t tk::tile::chooseConsumers(KernelOp kernel) {
   return 1;
 }
 
+/// Whether two indices are computed alike.
+static bool isSameIndex(Value a, Value b) {
+  if (a == b)
+    return true;
+  Operation *one = a.getDefiningOp(), *other = b.getDefiningOp();
+  if (!one || !other || !isPure(one))
+    return false;
+  auto areSame = [](Value x, Value y) { return success(isSameIndex(x, y)); };
+  return OperationEquivalence::isEquivalentTo(one, other, areSame, /*markEquivalent=*/nullptr,
+                                              OperationEquivalence::IgnoreLocations);
+}
+
+bool tk::tile::isUpdateInPlace(LoadOp load, StoreOp store) {
+  auto kernel = load->getParentOfType<KernelOp>();
+  WalkResult others = kernel.getBody().walk([&](StoreOp other) {
+    bool isElsewhere = findViewSource(other.getView()) != findViewSource(store.getView());
+    return other == store || isElsewhere ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  if (others.wasInterrupted() || load->getBlock() != store->getBlock() ||
+      !load->isBeforeInBlock(store) || load.getView() != store.getView() ||
+      cast<RankedTensorType>(load.getResult().getType()).getShape() !=
+          cast<RankedTensorType>(store.getValue().getType()).getShape() ||
+      !llvm::all_of_zip(load.getOffsets(), store.getOffsets(), isSameIndex))
+    return false;
+  for (auto loop = store->getParentOfType<LoopLikeOpInterface>(); loop;
+       loop = loop->getParentOfType<LoopLikeOpInterface>())
+    if (!loop->hasAttr(kIndependentAttrName))
+      return false;
+  return true;
+}
+
 std::string tk::tile::findSharedLoadObstacle(KernelOp kernel, LoadOp load) {
   std::optional<ViewSource> view = findViewSource(load.getView());
   if (!view)
     return "a load's view is no argument of the kernel and no row of one";
   WalkResult walk = kernel.getBody().walk([&](StoreOp store) {
     std::optional<ViewSource> dest = findViewSource(store.getView());
-    return dest && dest != view ? WalkResult::advance() : WalkResult::interrupt();
+    bool isApart = (dest && dest != view) || isUpdateInPlace(load, store);
+    return isApart ? WalkResult::advance() : WalkResult::interrupt();
   });
   if (walk.wasInterrupted())
     return llvm::formatv("\"{0}\" is loaded and stored to, and nothing orders one consumer's loads "
