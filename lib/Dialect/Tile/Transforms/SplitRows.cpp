@@ -569,7 +569,8 @@ void SplitRows::runOnOperation() {
     int64_t whole = std::max(registers.before(peak), registers.after(peak));
     std::string reason = slabs.find(block);
     int64_t inTurns = reason.empty() ? slabs.estimate(registers, peak) : 0;
-    if (reason.empty() && inTurns > limit)
+    // What is still too much spills less.
+    if (reason.empty() && inTurns > limit && inTurns == whole)
       reason = llvm::formatv("slabs of {0} rows in turns would take {1}", hopper::kWgmmaM, inTurns);
     auto text = llvm::formatv("tiles take {0} registers to a thread at once, where {1} are left "
                               "for them: ",
