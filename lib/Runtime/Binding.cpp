@@ -63,8 +63,8 @@ struct SymbolUse {
 class Binder {
 public:
   /// A row of a table is bound as the arguments of a kernel are.
-  Binder(const Kernel &kernel, const LaunchInputs &given, bool isRow = false)
-      : kernel(kernel), given(given), isRow(isRow) {}
+  Binder(const Kernel &kernel, const LaunchInputs &given, Caller caller, bool isRow = false)
+      : kernel(kernel), given(given), caller(caller), isRow(isRow) {}
   Expected<Binding> bind();
 
 private:
@@ -88,11 +88,14 @@ private:
   std::string remedy(StringRef option, const Argument &argument, const Twine &value) {
     if (isRow)
       return "; give the row a \"" + argument.name + "\"";
+    if (caller == Caller::Program)
+      return "; give a value named \"" + argument.name + "\"";
     return ("; give --" + option + " " + argument.name + "=" + value).str();
   }
 
   const Kernel &kernel;
   const LaunchInputs &given;
+  Caller caller;
   bool isRow;
   StringMap<SymbolUse> symbols;
 };
@@ -206,7 +209,7 @@ Error Binder::bindTable(BoundArgument &bound) {
                 ", got nothing" + remedy("arg", argument, "FILE.json"));
   Kernel columns = makeRowKernel(argument);
   for (auto [index, row] : enumerate(table->rows)) {
-    Expected<Binding> binding = Binder(columns, row, /*isRow=*/true).bind();
+    Expected<Binding> binding = Binder(columns, row, caller, /*isRow=*/true).bind();
     if (!binding)
       return fail("row " + Twine(index) + " of " + quote(argument) + ": " +
                   llvm::toString(binding.takeError()));
@@ -374,8 +377,8 @@ Expected<Binding> Binder::bind() {
   return binding;
 }
 
-Expected<Binding> bindArguments(const Kernel &kernel, const LaunchInputs &inputs) {
-  return Binder(kernel, inputs).bind();
+Expected<Binding> bindArguments(const Kernel &kernel, const LaunchInputs &inputs, Caller caller) {
+  return Binder(kernel, inputs, caller).bind();
 }
 
 } // namespace tk

@@ -105,7 +105,7 @@ Error CudaDevice::open(unsigned ordinal) {
     return error;
   if (ordinal >= static_cast<unsigned>(count))
     return createStringError("no GPU number " + Twine(ordinal) + ": the CUDA driver sees " +
-                             Twine(count) + "; use --device=sim");
+                             Twine(count) + "; use the simulator (device \"sim\")");
   if (Error error =
           driver.check(driver.cuDeviceGet(&device, static_cast<int>(ordinal)), "cuDeviceGet"))
     return error;
@@ -128,7 +128,7 @@ Error CudaDevice::open(unsigned ordinal) {
   // Code for sm_90a runs on compute capability 9.0 and on no other.
   if (major != 9 || minor != 0)
     return createStringError("expected a GPU of compute capability 9.0 (Hopper), got " +
-                             description + "; use --device=sim");
+                             description + "; use the simulator (device \"sim\")");
   if (Error error = driver.check(driver.cuDevicePrimaryCtxRetain(&context, device),
                                  "cuDevicePrimaryCtxRetain"))
     return error;
@@ -335,9 +335,9 @@ Error CudaDevice::wait(cuda::Event event) {
     Clock::duration passed = Clock::now() - start;
     if (passed > std::chrono::seconds(timeoutSeconds)) {
       isHung = true;
-      return createStringError(
-          "the kernel did not end: expected at most " + Twine(timeoutSeconds) +
-          " s, got a hang; run it with --device=sim, which names the wait that never ends");
+      return createStringError("the kernel did not end: expected at most " + Twine(timeoutSeconds) +
+                               " s, got a hang; run it on the simulator (device \"sim\"), which "
+                               "names the wait that never ends");
     }
     if (passed > std::chrono::milliseconds(5))
       std::this_thread::sleep_for(std::chrono::microseconds(200));

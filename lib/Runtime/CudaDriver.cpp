@@ -17,8 +17,9 @@ namespace tk::cuda {
 static Expected<Driver> open(StringRef library) {
   void *handle = dlopen(library.str().c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
-    return createStringError("no CUDA driver: " + library +
-                             " was not found; use --device=sim, or install NVIDIA's driver");
+    return createStringError(
+        "no CUDA driver: " + library +
+        " was not found; use the simulator (device \"sim\"), or install NVIDIA's driver");
   Driver driver;
 #define TK_CUDA_LOOK_UP(name, parameters)                                                          \
   driver.name = reinterpret_cast<Result(*) parameters>(dlsym(handle, #name));                      \

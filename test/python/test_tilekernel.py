@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import sys
 
 import ml_dtypes
@@ -60,6 +61,21 @@ def test_sizes_must_agree(tk, gemm):
 def test_unknown_argument(tk, gemm):
     with pytest.raises(tk.LaunchError, match="no argument 'D'; it has A, B, C"):
         gemm.launch("gemm", D=np.empty((1, 1), np.float32))
+
+
+def test_remedies_can_be_typed_in_python(tk, gemm):
+    """No word of tk-run's command line in what the library says."""
+    a, b, _ = operands(16, 16, 16)
+    with pytest.raises(tk.LaunchError) as missing:
+        gemm.launch("gemm", A=a, B=b, device="sim")
+    assert str(missing.value).endswith('expected an array MxN of f32, got nothing; give a value named "C"')
+    with pytest.raises(tk.LaunchError) as missing:
+        gemm.launch("gemm", B=b, C=np.empty((16, 16), np.float32), device="sim")
+    assert "--" not in str(missing.value)
+    if shutil.which("nvidia-smi") is None:
+        with pytest.raises(tk.LaunchError) as missing:
+            gemm.launch("gemm", A=a, B=b, C=np.empty((16, 16), np.float32), device="cuda")
+        assert '(device "sim")' in str(missing.value) and "--" not in str(missing.value)
 
 
 def test_diagnostics_carry_the_line(tk):

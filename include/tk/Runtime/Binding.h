@@ -78,9 +78,13 @@ llvm::Expected<const Argument *> findArgument(const Kernel &kernel, llvm::String
 /// "problems[3].C": what messages and results call a view of a row.
 std::string nameOfRow(llvm::StringRef table, size_t row, llvm::StringRef column);
 
+/// Who gives the arguments: a remedy is in words that can be typed there.
+enum class Caller { Program, CommandLine };
+
 /// Every mismatch is an error that names the argument, both values and the remedy. A view that the
 /// kernel reads must be an input; one that it only writes is allocated.
-llvm::Expected<Binding> bindArguments(const Kernel &kernel, const LaunchInputs &inputs);
+llvm::Expected<Binding> bindArguments(const Kernel &kernel, const LaunchInputs &inputs,
+                                      Caller caller = Caller::Program);
 
 /// The index of the variant of this entry; the error lists those there are.
 llvm::Expected<size_t> findVariant(const Kernel &kernel, llvm::StringRef entry);

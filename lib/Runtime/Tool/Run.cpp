@@ -115,7 +115,7 @@ Error Run::prepare() {
   loaded = std::move(*inputs);
   if (Error error = checkOutputFiles(loaded->outputs, "--arg and --out"))
     return error;
-  Expected<Binding> bound = bindArguments(*kernel, loaded->inputs);
+  Expected<Binding> bound = bindArguments(*kernel, loaded->inputs, Caller::CommandLine);
   if (!bound)
     return bound.takeError();
   binding = std::move(*bound);

@@ -30,7 +30,9 @@ protected:
     tensor.bytes.resize(getExtent(tensor.sizes, tensor.strides).value() * getElementBytes(type));
     return tensor;
   }
-  std::string message() const { return getMessage(bindArguments(kernel, inputs)); }
+  std::string message(Caller caller = Caller::CommandLine) const {
+    return getMessage(bindArguments(kernel, inputs, caller));
+  }
   Binding bind() const { return cantFail(bindArguments(kernel, inputs)); }
 
   Package package;
@@ -67,6 +69,8 @@ TEST_F(Bind, MissingOutputAndScalar) {
   EXPECT_EQ(
       message(),
       "missing argument \"C\": expected an array MxN of f32, got nothing; give --out C=FILE.npy");
+  EXPECT_EQ(message(Caller::Program), "missing argument \"C\": expected an array MxN of f32, got "
+                                      "nothing; give a value named \"C\"");
   inputs.scalars.pop_back();
   EXPECT_EQ(message(), "missing argument \"count\": expected a scalar of type i32, got nothing; "
                        "give --arg count=NUMBER");

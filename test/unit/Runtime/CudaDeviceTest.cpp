@@ -66,18 +66,17 @@ protected:
 
 TEST_F(Cuda, WithoutADriverOneLineSaysSo) {
   EXPECT_EQ(getMessage(createCudaDevice(0, 1, "libno-such-driver.so")),
-            "no CUDA driver: libno-such-driver.so was not found; use --device=sim, or install "
-            "NVIDIA's driver");
+            "no CUDA driver: libno-such-driver.so was not found; use the "
+            "simulator (device \"sim\"), or install NVIDIA's driver");
 }
 
 TEST_F(Cuda, DescribesTheDevice) {
   EXPECT_EQ(open()->getDescription(), "Fake H100 (sm_90, 114 SMs, driver 12.4)");
   EXPECT_EQ(getMessage(createCudaDevice(1, 1, TK_FAKE_CUDA)),
             "expected a GPU of compute capability 9.0 (Hopper), got Fake H100 (sm_80, 114 SMs, "
-            "driver 12.4); use "
-            "--device=sim");
+            "driver 12.4); use the simulator (device \"sim\")");
   EXPECT_EQ(getMessage(createCudaDevice(7, 1, TK_FAKE_CUDA)),
-            "no GPU number 7: the CUDA driver sees 2; use --device=sim");
+            "no GPU number 7: the CUDA driver sees 2; use the simulator (device \"sim\")");
 }
 
 TEST_F(Cuda, LaunchesAndGivesEverythingBack) {
@@ -287,8 +286,8 @@ TEST_F(CudaHang, Ends) {
   variant().entry = "hang";
   std::unique_ptr<Device> device = open(/*timeout=*/0);
   EXPECT_EQ(getMessage(run(*device, 1)),
-            "the kernel did not end: expected at most 0 s, got a hang; run it with "
-            "--device=sim, which names the wait that never ends");
+            "the kernel did not end: expected at most 0 s, got a hang; run it on "
+            "the simulator (device \"sim\"), which names the wait that never ends");
   EXPECT_EQ(getMessage(run(*device, 1)),
             "an earlier kernel on this GPU did not end; start a new process");
 }
