@@ -332,6 +332,11 @@ int runTool(ArrayRef<std::string> arguments, const CompileCallback &compile, raw
   Run run(*options, compile);
   if (Error error = run.run())
     return fail(std::move(error));
+  if (options->repeat > 0 && run.getReport().isSimulated)
+    errors << (colours ? "\033[1;35mtk-run: warning:\033[0m " : "tk-run: warning: ") << "--repeat "
+           << options->repeat
+           << ": expected a GPU, got the simulator, whose pace says nothing of one; nothing was "
+              "timed\n";
   bool succeeded = run.getReport().succeeded();
   if (succeeded || options->keepOutput)
     if (Error error = run.writeOutputs())

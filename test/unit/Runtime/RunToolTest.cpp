@@ -164,6 +164,16 @@ TEST_F(RunTool, RunsChecksAndWrites) {
   EXPECT_THAT(output, HasSubstr("relative error 0.00e+00, tolerance 2.00e-05: passed"));
 }
 
+TEST_F(RunTool, TheSimulatorTimesNothingAndSaysSo) {
+  std::vector<std::string> options = {"--arg", "x=@x.npy", "--arg", "alpha=2", "--out", "y"};
+  EXPECT_EQ(run(options), 0);
+  EXPECT_EQ(errors, "");
+  options.push_back("--repeat=10");
+  EXPECT_EQ(run(options), 0);
+  EXPECT_EQ(errors, "tk-run: warning: --repeat 10: expected a GPU, got the simulator, whose pace "
+                    "says nothing of one; nothing was timed\n");
+}
+
 TEST_F(RunTool, AFailedCheckWritesNothing) {
   std::vector<std::string> options = {"--arg", "x=@x.npy", "--arg",   "alpha=2",
                                       "--out", "y=@y.npy", "--check", "y=@bad.npy"};
