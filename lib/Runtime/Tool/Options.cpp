@@ -55,22 +55,34 @@ static constexpr StringLiteral valueOptions[] = {"kernel",    "variant",   "arg"
                                                  "data-seed", "max-steps", "repeat", "report"};
 static constexpr StringLiteral flags[] = {"keep-output", "help", "version"};
 
-/// The option closest to a mistyped one, or "".
-static StringRef findSimilar(StringRef name) {
+/// What tk-run takes only after "--".
+static constexpr StringLiteral compilerOptions[] = {"alias",      "disable",  "tune",       "ptxas",
+                                                    "no-certify", "assemble", "no-assemble"};
+
+/// The word closest to a mistyped one, or "": one that takes at most so many changes.
+static StringRef findSimilar(StringRef word, ArrayRef<StringRef> candidates, unsigned changes) {
   StringRef best;
-  unsigned bestDistance = 3;
-  auto consider = [&](StringRef candidate) {
-    unsigned distance = name.edit_distance(candidate, true, bestDistance);
+  unsigned bestDistance = changes + 1;
+  for (StringRef candidate : candidates) {
+    unsigned distance = word.edit_distance(candidate, true, bestDistance);
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
-  };
-  for (StringRef candidate : valueOptions)
-    consider(candidate);
-  for (StringRef candidate : flags)
-    consider(candidate);
+  }
   return best;
+}
+
+static Error failUnknown(StringRef argument, StringRef name) {
+  if (is_contained(compilerOptions, name))
+    return fail("\"" + argument +
+                "\" is decided when compiling: give it after --, as in tk-run FILE.mlir ... -- " +
+                argument + "; a .tkpkg is compiled already, by tk-compile, which takes it as well");
+  SmallVector<StringRef> known(std::begin(valueOptions), std::end(valueOptions));
+  known.append(std::begin(flags), std::end(flags));
+  StringRef similar = findSimilar(name, known, 2);
+  return fail("unknown option \"" + argument + "\"" +
+              (similar.empty() ? "; see --help" : "; did you mean --" + similar.str() + "?"));
 }
 
 static Expected<uint64_t> parseCount(StringRef option, StringRef text) {
@@ -109,6 +121,16 @@ Expected<RunOptions::Input> detail::parseInputValue(StringRef name, StringRef va
     input.fill = fill;
     input.sizes = std::move(*parsed);
     return input;
+  }
+  // A bare word before a colon is a mistyped kind, unless a file's ending says otherwise.
+  if (word != value && !word.empty() && all_of(word, isAlpha) && !value.contains('.')) {
+    SmallVector<StringRef> known;
+    for (const auto &[spelling, fill] : fills)
+      known.push_back(spelling);
+    StringRef similar = findSimilar(word, known, 3);
+    return fail("--arg " + name + ": expected a file, or " + llvm::join(known, ":, ") +
+                ": with sizes, got \"" + value + "\"" +
+                (similar.empty() ? "" : "; did you mean " + (similar + ":" + sizes).str() + "?"));
   }
   int64_t integer = 0;
   double real = 0;
@@ -157,6 +179,12 @@ static Expected<RunOptions::Check> parseCheck(StringRef text) {
       return fail("--check " + check.name + ": expected a tolerance of zero or more, got " + tail);
     check.tolerance = tolerance;
     check.reference = head.str();
+  } else if (head != parts->second && !tail.ends_with(".npy") &&
+             (head.contains('@') || head.ends_with(".npy"))) {
+    // What stands before the colon is a whole reference.
+    return fail("--check " + check.name +
+                ": expected a tolerance behind the colon, a number such " + "as 1e-3, got \"" +
+                tail + "\"");
   } else {
     check.reference = parts->second.str();
   }
@@ -275,11 +303,8 @@ Expected<RunOptions> parseRunOptions(ArrayRef<std::string> arguments) {
       setFlag(name, options);
       continue;
     }
-    if (!is_contained(valueOptions, name)) {
-      StringRef similar = findSimilar(name);
-      return fail("unknown option \"" + argument + "\"" +
-                  (similar.empty() ? "; see --help" : "; did you mean --" + similar.str() + "?"));
-    }
+    if (!is_contained(valueOptions, name))
+      return failUnknown(argument, name);
     if (!hasValue) {
       if (i + 1 == arguments.size())
         return fail("--" + name + ": expected a value, got nothing");

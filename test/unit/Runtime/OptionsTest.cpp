@@ -7,6 +7,7 @@
 
 #include "SamplePackage.h"
 #include "tk/Runtime/RunTool.h"
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 using namespace llvm;
@@ -76,6 +77,12 @@ TEST(Options, Errors) {
   EXPECT_EQ(parseError({"a", "b"}), "expected one input file, got \"a\" and \"b\"");
   EXPECT_EQ(parseError({"a", "--sed", "1"}), "unknown option \"--sed\"; did you mean --seed?");
   EXPECT_EQ(parseError({"a", "--frobnicate"}), "unknown option \"--frobnicate\"; see --help");
+  EXPECT_EQ(
+      parseError({"a.mlir", "--tune=stages=3"}),
+      "\"--tune=stages=3\" is decided when compiling: give it after --, as in tk-run FILE.mlir "
+      "... -- --tune=stages=3; a .tkpkg is compiled already, by tk-compile, which takes it as "
+      "well");
+  EXPECT_THAT(parseError({"a.mlir", "--no-certify"}), testing::HasSubstr("give it after --"));
   EXPECT_EQ(parseError({"a", "--seed"}), "--seed: expected a value, got nothing");
   EXPECT_EQ(parseError({"a", "--variant"}), "--variant: expected a value, got nothing");
   EXPECT_EQ(parseError({"a", "--variant="}),
@@ -92,6 +99,21 @@ TEST(Options, Errors) {
   EXPECT_EQ(parseError({"a", "--arg", "=x"}), "--arg: expected NAME=VALUE, got \"=x\"");
   EXPECT_EQ(parseError({"a", "--arg", "A=random:5x"}),
             "--arg A: expected sizes such as random:512x256, got \"random:5x\"");
+  EXPECT_EQ(parseError({"a", "--arg", "A=rnd:64x64"}),
+            "--arg A: expected a file, or random:, zeros:, ones:, range: with sizes, got "
+            "\"rnd:64x64\"; did you mean random:64x64?");
+  EXPECT_EQ(parseError({"a", "--arg", "A=uniform:64"}),
+            "--arg A: expected a file, or random:, zeros:, ones:, range: with sizes, got "
+            "\"uniform:64\"");
+  EXPECT_EQ(
+      cantFail(parseRunOptions({"a", "--arg", "A=d:r.npy", "--arg", "B=./rnd:64"})).inputs[0].text,
+      "d:r.npy");
+  EXPECT_EQ(parseError({"a", "--check", "C=A@B:abc"}),
+            "--check C: expected a tolerance behind the colon, a number such as 1e-3, got \"abc\"");
+  EXPECT_EQ(parseError({"a", "--check", "C=r.npy:"}),
+            "--check C: expected a tolerance behind the colon, a number such as 1e-3, got \"\"");
+  EXPECT_EQ(cantFail(parseRunOptions({"a", "--check", "C=d:r.npy"})).checks[0].reference,
+            "d:r.npy");
   EXPECT_EQ(parseError({"a", "--check", "C=r.npy:-1"}),
             "--check C: expected a tolerance of zero or more, got -1");
   EXPECT_EQ(parseError({"a", "--check", "C=r.npy:nan"}),
