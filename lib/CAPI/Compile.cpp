@@ -7,6 +7,7 @@
 
 #include "Handles.h"
 #include "tk/Compiler/Compiler.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstring>
@@ -103,8 +104,10 @@ extern "C" int tkCompile(const char *source, size_t length, const char *fileName
   std::string messages;
   raw_string_ostream os(messages);
   Expected<Compilation> compilation = compile(StringRef(source, length), fileName, *options, os);
-  if (compilation && !compilation->note.empty())
-    os << "note: " << compilation->note << "\n";
+  if (compilation)
+    for (StringRef note : split(compilation->note, '\n'))
+      if (!note.empty())
+        os << "note: " << note << "\n";
   if (diagnostics)
     *diagnostics = strdup(messages.c_str());
   if (!compilation)

@@ -101,8 +101,9 @@ static Error run() {
     tk::printRemarks(errs(), compilation->package.remarks);
   if (times)
     tk::printTimes(errs(), compilation->times);
-  if (!compilation->note.empty())
-    WithColor::note() << compilation->note << "\n";
+  for (StringRef note : split(compilation->note, '\n'))
+    if (!note.empty())
+      WithColor::note() << note << "\n";
   if (target == "-") {
     outs() << content;
     return Error::success();

@@ -50,7 +50,7 @@ struct Compilation {
   std::string text;            ///< Stages Tile to PTX.
   Package package;             ///< Stages Cubin and Package.
   std::vector<StepTime> times; ///< In order: parsing, passes, translation, ptxas.
-  std::string note;            ///< One line worth saying ("no ptxas found ..."), or empty.
+  std::string note;            ///< Lines worth saying ("no ptxas found ..."), or empty.
 };
 
 /// Compiles MLIR text. Diagnostics, with the source lines they are about, go to `diagnostics`; the

@@ -28,7 +28,7 @@ struct CompileRequest {
 struct CompiledPackage {
   Package package;
   std::vector<std::pair<std::string, double>> steps; ///< Milliseconds, in order.
-  std::string note;                                  ///< One line worth saying, or empty.
+  std::string note;                                  ///< Lines worth saying, or empty.
 };
 
 /// Compiles a source file. Diagnostics go to standard error; the error then only says which step

@@ -136,8 +136,9 @@ void TextReport::printCompilation() {
   for (const auto &[name, milliseconds] : report.compileSteps)
     rows.push_back({name, formatv(">{0:f2}", milliseconds).str()});
   table(rows);
-  if (!report.compileNote.empty())
-    os << "  note: " << report.compileNote << "\n";
+  for (StringRef note : split(report.compileNote, '\n'))
+    if (!note.empty())
+      os << "  note: " << note << "\n";
 }
 
 /// What ptxas and the compiler said about the variant; "-1" is a number that no one gave.
