@@ -16,20 +16,38 @@ static cl::OptionCategory category("tk-sim");
 static cl::opt<std::string> input(cl::Positional, cl::desc("FILE.ptx"), cl::Required, cl::cat(category));
 static cl::opt<std::string> launchFile("launch", cl::desc("Launch description (JSON)"), cl::value_desc("file"), cl::cat(category));
 static cl::opt<bool> skeleton("skeleton", cl::desc("Print a launch file to fill in"), cl::cat(category));
-static cl::opt<uint64_t> seed("seed", cl::desc("Schedule and completion order"), cl::init(0), cl::cat(category));
+// Numbers are read here: LLVM's message says of which C++ type a value is not.
+static cl::opt<std::string> seed("seed", cl::desc("Schedule and completion order (0)"), cl::value_desc("N"), cl::cat(category));
 static cl::opt<std::string> seeds("seeds", cl::desc("Run the whole file with each of these; outputs must not differ"), cl::value_desc("A..B"), cl::cat(category));
-static cl::opt<double> timeout("timeout", cl::desc("Stop after so many seconds, 0: never"), cl::value_desc("S"), cl::init(0), cl::cat(category));
+static cl::opt<std::string> timeout("timeout", cl::desc("Stop after so many seconds, 0: never"), cl::value_desc("S"), cl::cat(category));
 static cl::opt<std::string> reportKind("report", cl::desc("text or json"), cl::init("text"), cl::cat(category));
 static cl::opt<std::string> outDir("out", cl::desc("Folder of the outputs"), cl::cat(category));
 static cl::opt<std::string> check("check", cl::desc("all, none, or a list of memory,race,wgmma,barrier,banks"), cl::init("all"), cl::cat(category));
 static cl::opt<bool> werror("werror", cl::desc("Warnings count as errors"), cl::cat(category));
-static cl::opt<uint32_t> sharedBase("shared-base", cl::desc("Start of a CTA's shared memory"), cl::init(1024), cl::cat(category));
-static cl::opt<uint64_t> maxSteps("max-steps", cl::desc("Limit of warp instructions, 0: none"), cl::init(0), cl::cat(category));
-static cl::opt<unsigned> threads("threads", cl::desc("Host threads, 0: all"), cl::init(0), cl::cat(category));
+static cl::opt<std::string> sharedBase("shared-base", cl::desc("Start of a CTA's shared memory (1024)"), cl::value_desc("N"), cl::cat(category));
+static cl::opt<std::string> maxSteps("max-steps", cl::desc("Limit of warp instructions, 0: none"), cl::value_desc("N"), cl::cat(category));
+static cl::opt<std::string> threads("threads", cl::desc("Host threads, 0: all"), cl::value_desc("N"), cl::cat(category));
 
 static int cannotRun(const Twine &message) {
   errs() << "tk-sim: error: " << message << '\n';
   return 2;
+}
+
+/// What an option that was given says goes to `number`.
+template <class T> static bool readNumber(const cl::opt<std::string> &option, T &number) {
+  constexpr bool isReal = std::is_floating_point_v<T>;
+  bool isWrong = false;
+  if (option.getNumOccurrences()) {
+    if constexpr (isReal)
+      isWrong = StringRef(option).getAsDouble(number) || !(number >= 0);
+    else
+      isWrong = StringRef(option).getAsInteger(0, number);
+  }
+  if (isWrong)
+    cannotRun("expected --" + option.ArgStr + " with a " +
+              (isReal ? "number of seconds that is not negative, such as 0.5" : "whole number of " + std::to_string(8 * sizeof(T)) + " bits, such as 7") +
+              ", got '" + option + "'");
+  return !isWrong;
 }
 
 /// "A..B", both included.
@@ -67,20 +85,18 @@ int main(int argc, char **argv) {
   if (!cl::ParseCommandLineOptions(argc, argv, "tk-sim: run and check Hopper PTX on a CPU\n\nExit code 0: no error found, 1: errors, 2: could not run.\n", &errs()))
     return 2;
   Options options;
-  options.seed = seed;
-  options.sharedBase = sharedBase;
-  options.maxSteps = maxSteps;
-  options.threads = threads;
+  double seconds = 0;
+  if (!readNumber(seed, options.seed) || !readNumber(sharedBase, options.sharedBase) || !readNumber(maxSteps, options.maxSteps) ||
+      !readNumber(threads, options.threads) || !readNumber(timeout, seconds))
+    return 2;
   std::optional<SeedRange> range;
   if (!parseSeeds(range))
     return cannotRun("expected --seeds A..B with A at most B, got '" + seeds + "'");
   if (range && seed.getNumOccurrences())
     return cannotRun("expected one of --seed and --seeds");
-  if (!(timeout >= 0))
-    return cannotRun("expected a --timeout that is not negative");
   // More than some years is no limit, and would not fit the clock.
-  if (timeout > 0 && timeout < 1e8)
-    options.deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(int64_t(timeout * 1e6));
+  if (seconds > 0 && seconds < 1e8)
+    options.deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(int64_t(seconds * 1e6));
   if (!parseChecks(options))
     return cannotRun("unknown check in '" + check + "'; expected all, none, or a list of memory,race,wgmma,barrier,banks");
   if (reportKind != "text" && reportKind != "json")
