@@ -14,7 +14,9 @@
 #include "Machine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <chrono>
+#include <deque>
 #include <mutex>
+#include <pthread.h>
 #include <thread>
 
 using namespace llvm;
@@ -449,14 +451,31 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
       folder.fold(i, std::move(result));
     }
   };
-  std::vector<std::thread> pool;
-  for (unsigned t = 1; t < threads; ++t)
-    pool.emplace_back(work, t);
+  // Where the system gives no more threads, those there are do the work. std::thread would throw, and tk is built without
+  // exceptions.
+  struct Helper {
+    decltype(work) &run;
+    unsigned number;
+    pthread_t thread;
+  };
+  std::deque<Helper> pool;
+  auto start = [](void *argument) -> void * {
+    Helper &helper = *static_cast<Helper *>(argument);
+    helper.run(helper.number);
+    return nullptr;
+  };
+  for (unsigned t = 1; t < threads; ++t) {
+    Helper &helper = pool.emplace_back(Helper{work, t, {}});
+    if (pthread_create(&helper.thread, nullptr, start, &helper) != 0) {
+      pool.pop_back();
+      break;
+    }
+  }
   work(0);
-  for (std::thread &t : pool)
-    t.join();
-  for (unsigned t = 1; t < threads; ++t)
-    counters[0].add(counters[t]);
+  for (Helper &helper : pool)
+    pthread_join(helper.thread, nullptr);
+  for (const Helper &helper : pool)
+    counters[0].add(counters[helper.number]);
   Report report;
   fillReport(report, c, counters[0]);
   report.findings = folder.finish();

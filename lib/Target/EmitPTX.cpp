@@ -32,6 +32,7 @@
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
 #include <atomic>
 #include <mutex>
+#include <pthread.h>
 #include <thread>
 
 using namespace mlir;
@@ -164,20 +165,27 @@ llvm::Expected<tk::MachineCode> tk::MachineCode::translate(gpu::GPUModuleOp devi
 }
 
 /// The first part is this thread's; the others have threads of their own, as far as there are
-/// cores.
+/// cores and the system gives them: this thread does what is left. std::thread would throw where
+/// it gives none, and tk is built without exceptions.
 void tk::MachineCode::forEachPart(llvm::function_ref<void(Part &)> work) {
   std::atomic<size_t> next{0};
   auto run = [&] {
     for (size_t i; (i = next.fetch_add(1)) < parts.size();)
       work(*parts[i]);
   };
+  auto start = [](void *argument) -> void * {
+    (*static_cast<decltype(run) *>(argument))();
+    return nullptr;
+  };
   size_t cores = std::max(1u, std::thread::hardware_concurrency());
-  std::vector<std::thread> helpers;
-  for (size_t i = 1; i < std::min(parts.size(), cores); ++i)
-    helpers.emplace_back(run);
+  std::vector<pthread_t> helpers;
+  for (pthread_t helper; helpers.size() + 1 < std::min(parts.size(), cores);
+       helpers.push_back(helper))
+    if (pthread_create(&helper, nullptr, start, &run) != 0)
+      break;
   run();
-  for (std::thread &helper : helpers)
-    helper.join();
+  for (pthread_t helper : helpers)
+    pthread_join(helper, nullptr);
 }
 
 static void optimize(llvm::Module &module) {

@@ -6,6 +6,7 @@ name: where (file, argument or line), what was expected, what was got.
 
 import json
 import re
+import resource
 
 import numpy as np
 import packages
@@ -218,3 +219,23 @@ def test_tuning(tool, tuning, message):
 def test_tunings_add_up(tool):
     done = tool("tk-compile", packages.GEMM, "--tune=stages=3", "--tune=cluster=1", "--emit=tile")
     assert done.returncode == 0 and "#tk.tuning<stages = 3, cluster = 1>" in done.stdout
+
+
+def test_a_system_without_threads(tool, folder):
+    """What has threads of its own where there are some runs without, to the same end."""
+
+    def refuse_threads():
+        # A thread's stack is as large as this limit says: there is no room for one.
+        resource.setrlimit(resource.RLIMIT_STACK, (1 << 46, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+
+    if 0 <= resource.getrlimit(resource.RLIMIT_STACK)[1] < 1 << 46:
+        pytest.skip("stacks are limited")
+    for name, *words in (["tk-compile", "gemm.mlir", "--emit=ptx", "-o", "-"],
+                         ["tk-run", *GOOD, "--device=sim", "--check=C=A@B", "--report=json"]):
+        usual, alone = tool(name, *words), tool(name, *words, preexec_fn=refuse_threads)
+        assert alone.returncode == 0, alone.stderr
+        assert drop_times(alone.stdout) == drop_times(usual.stdout)
+
+
+def drop_times(text):
+    return re.sub(r'"\w*seconds": [0-9.e+-]+', "", text)
