@@ -134,6 +134,7 @@ private:
   }
   llvm::Error runPasses(llvm::function_ref<void(OpPassManager &)> build, bool verify);
   llvm::Error setTuning();
+  void remarkUnreadTuning();
   llvm::Error translate();
   llvm::Error buildPackage();
   void reportResources(const Variant &variant);
@@ -207,6 +208,43 @@ llvm::Error Driver::setTuning() {
     return llvm::createStringError("tuning \"" + options.tuning + "\": " + problem);
   module->walk([&](tile::KernelOp kernel) { kernel.setTuningAttr(tuning); });
   return llvm::Error::success();
+}
+
+namespace {
+/// A decision that one optional pass reads, and no other acts on. `order` and `group` are read by a
+/// pass that is never left out.
+struct TuningReader {
+  StringRef name, pass;
+  std::optional<int64_t> (tile::TuningAttr::*get)() const;
+  int64_t without; ///< What there is without the pass.
+};
+} // namespace
+
+static constexpr TuningReader kTuningReaders[] = {
+    {"variants", "tk-split-variants", &tile::TuningAttr::getVariants, 1},
+    {"widen", "tk-widen-tiles", &tile::TuningAttr::getWiden, 1},
+    {"split_k", "tk-split-k", &tile::TuningAttr::getSplitK, 1},
+    {"stream_k", "tk-stream-k", &tile::TuningAttr::getStreamK, 0},
+    {"cluster", "tk-cluster", &tile::TuningAttr::getCluster, 1},
+    {"stages", "tk-stage-operands", &tile::TuningAttr::getStages, 0},
+    {"consumers", "tk-specialize-warps", &tile::TuningAttr::getConsumers, 0},
+    {"producer_registers", "tk-specialize-warps", &tile::TuningAttr::getProducerRegisters, 0},
+    {"consumer_registers", "tk-specialize-warps", &tile::TuningAttr::getConsumerRegisters, 0}};
+
+/// A pass that is left out cannot say that it did not do what was asked of it.
+void Driver::remarkUnreadTuning() {
+  module->walk([&](tile::KernelOp kernel) {
+    tile::TuningAttr tuning = kernel.getTuningAttr();
+    for (const TuningReader &reader : kTuningReaders) {
+      std::optional<int64_t> asked = tuning ? (tuning.*reader.get)() : std::nullopt;
+      if (asked && *asked != reader.without && llvm::is_contained(options.disabled, reader.pass))
+        remark::missed(kernel.getLoc(), remark::RemarkOpts::name("UnreadTuning")
+                                            .category(reader.pass)
+                                            .function(kernel.getSymName()))
+            << remark::reason("{0} = {1} is asked for, but the pass is disabled", reader.name,
+                              *asked);
+    }
+  });
 }
 
 std::string Driver::print() {
@@ -325,6 +363,7 @@ llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
                                      llvm::join(getOptionalPasses(), ", "));
     pipeline.disable.push_back(name);
   }
+  remarkUnreadTuning();
   if (llvm::Error error =
           runPasses([&](OpPassManager &passes) { buildPlacePipeline(passes, pipeline); }, true))
     return std::move(error);
