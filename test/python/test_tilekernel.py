@@ -3,8 +3,10 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import sys
+import textwrap
 
 import ml_dtypes
 import numpy as np
@@ -100,3 +102,21 @@ def test_tuning_and_disable(tk):
         tk.compile(source, tuning={"stages": 0})
     with pytest.raises(tk.CompileError, match='"tk-nothing" cannot be left out'):
         tk.compile(source, disable=["tk-nothing"])
+
+
+def test_examples_in_python_run(tk, monkeypatch):
+    """The package's docstring and docs/tuning-attributes.md, as they stand there."""
+    monkeypatch.chdir(ROOT)
+    source, (a, b, reference) = (ROOT / "examples" / "gemm.mlir").read_text(), operands(300, 520, 64)
+    code = textwrap.dedent("\n\n".join(tk.__doc__.split("\n\n")[1:3])).replace("B=b,", "B=b, device='sim',")
+    assert "tuning=" in code and "disable=" in code
+    names = {"a": a, "b": b}
+    exec(code, names)  # pylint: disable=exec-used
+    assert np.linalg.norm(names["c"] - reference) <= 2e-5 * np.linalg.norm(reference), f"seed {SEED}"
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "tuning-attributes.md").read_text(), re.M | re.S)
+    assert blocks
+    for block in blocks:
+        names = {"tk": tk, "source": source}
+        exec(block, names)  # pylint: disable=exec-used
+        slots = [b["type"] for b in json.loads(names["package"].text)["kernels"][0]["variants"][0]["shared_buffers"]]
+        assert any("slots<3" in type_ for type_ in slots), slots
