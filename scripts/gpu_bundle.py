@@ -172,7 +172,7 @@ def main():
         manifest = describe(build, folder, packages)
         (folder / "MANIFEST.json").write_text(json.dumps(manifest, indent=1) + "\n")
         unpacked = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        print(f"{len(packages)} packages, {len(manifest['files'])} files, {unpacked / 1e6:.0f} MB, commit {manifest['commit']}")
+        print(f"{len(packages)} packages, {len(manifest['files'])} files, {unpacked / 1e6:.0f} MB unpacked, commit {manifest['commit']}")
         if options.folder:
             return 0
         size = pack(folder, options.output, options.level)
