@@ -166,7 +166,7 @@ def is_wrong(result):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog=environment.program(), description=__doc__)
     parser.add_argument("--minutes", type=float, default=8, help="start no further shape after this long")
     parser.add_argument("--rounds", type=int, default=20, help="samples of each implementation, at least")
     parser.add_argument("--seconds", type=float, default=0.8, help="of samples for each shape, at least")
@@ -205,7 +205,7 @@ def main():
         print(f"skipped for time: {', '.join(skipped)}")
     wrong = [result["label"] for result in results if is_wrong(result)]
     if wrong:
-        print(f"benchmark: no figure, or a wrong result, of tk for: {', '.join(wrong)}")
+        print(f"{environment.script()}: no figure, or a wrong result, of tk for: {', '.join(wrong)}")
     return 1 if wrong or not results else 0
 
 

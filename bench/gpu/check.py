@@ -320,7 +320,7 @@ def summarise(report):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog=environment.program(), description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=("cuda", "sim"), default="cuda")
     parser.add_argument("--only", default="", help="only packages with this word in their name")
     parser.add_argument("--seed", type=int, help="of the inputs (default: the clock)")

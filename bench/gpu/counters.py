@@ -49,7 +49,7 @@ def launch_once(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog=environment.program(), description=__doc__)
     parser.add_argument("--shape", default="8192 cubed", help="a label of shapes.py")
     parser.add_argument("--package", help="another package than the one of the bundle")
     parser.add_argument("--entry", help="the variant to take")

@@ -30,7 +30,13 @@ def packages():
 
 
 def script():
-    return Path(sys.argv[0]).stem
+    """What the user typed: run.sh's command, or this script."""
+    return os.environ.get("TK_COMMAND") or Path(sys.argv[0]).stem
+
+
+def program():
+    """The same with what stands before it, for usage lines."""
+    return f"run.sh {script()}" if "TK_COMMAND" in os.environ else None
 
 
 def require(driver=False, numpy=False, torch=False, triton=False):

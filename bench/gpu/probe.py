@@ -415,7 +415,7 @@ def name_of(probe):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog=environment.program(), description=__doc__)
     parser.add_argument("--device", choices=("cuda", "sim"), default="cuda")
     parser.add_argument("--only", default="", help="only probes with this word in their name")
     parser.add_argument("--json", default="probe.json")

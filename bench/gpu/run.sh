@@ -27,14 +27,16 @@ all() {
   [ "${1:-}" != --minutes ] || minutes=$2
   # A third for being right, half for being fast.
   status=0
-  "$python" "$here/gpu/check.py" --minutes $((minutes / 3)) || status=1
-  "$python" "$here/gpu/probe.py" || status=1
-  "$python" "$here/gpu/benchmark.py" --minutes $((minutes / 2)) || status=1
+  TK_COMMAND=check "$python" "$here/gpu/check.py" --minutes $((minutes / 3)) || status=1
+  TK_COMMAND=probe "$python" "$here/gpu/probe.py" || status=1
+  TK_COMMAND=time "$python" "$here/gpu/benchmark.py" --minutes $((minutes / 2)) || status=1
   exit $status
 }
 
 command=${1:-help}
 [ $# = 0 ] || shift
+# What messages and --help call the script: what was typed.
+export TK_COMMAND="${command#--}"
 case $command in
 check) exec "$python" "$here/gpu/check.py" "$@" ;;
 time) exec "$python" "$here/gpu/benchmark.py" "$@" ;;

@@ -152,7 +152,7 @@ def test_says_in_one_line_that_a_python_package_is_missing(run, tmp_path, fake):
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")
     done = run("time", LD_LIBRARY_PATH=str(tmp_path), PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
-    assert done.stderr.startswith("benchmark: the Python package torch was not found") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("time: the Python package torch was not found") and done.stderr.count("\n") == 1
 
 
 def test_help_and_unknown_commands(run):
