@@ -48,17 +48,26 @@ def spell(tuning):
     return ",".join(f"{name}={value}" for name, value in tuning.items()) or "default"
 
 
-def compile_one(tuning, case, folder, ptxas, more):
+def compile_one(tuning, case, folder, ptxas, more, seconds):
     """The path of a package, or what the compiler said."""
     path = Path(folder) / (spell(tuning).replace(",", "-") + f"-{case.name}.tkpkg")
     words = [environment.tool("tk-compile"), environment.ROOT / "examples" / f"{case.source}.mlir", "-o", path]
     words += [f"--ptxas={ptxas}"] if ptxas else ["--no-assemble"]
     words += [f"--tune={spell(tuning)}"] if tuning else []
     words += [word for name, text in case.aliases().items() for word in ("--alias", f"{name}={text}")] + more
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120)
+    try:
+        done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None, f"expected an end within {seconds:.0f} s, got none"
     if done.returncode:
-        return None, done.stderr.strip()[:400]
+        return None, done.stderr.strip()[:400] or f"exit code {done.returncode}"
     return path, ""
+
+
+def reason(problem):
+    """The first error in what the compiler said, without its place."""
+    lines = problem.splitlines()
+    return next((line for line in lines if "error: " in line), lines[0]).split("error: ", 1)[-1]
 
 
 def entry_text(ptx, entry):
@@ -67,27 +76,48 @@ def entry_text(ptx, entry):
     return next((part for part in parts[1:] if part.startswith(f"{entry}(")), ptx)
 
 
-def compile_all(space, case, folder, more, jobs):
-    """(list of candidates that are different programs, list of those refused or alike)."""
+def compile_all(space, case, folder, more, jobs, deadline):
+    """(list of candidates that are different programs, list of those refused, alike or skipped for time). Says what
+    became of each when it is done."""
     ptxas, kept, left, seen = environment.find_ptxas(), [], [], {}
-    todo = candidates(space)
+    todo, begin = candidates(space), time.monotonic()
+
+    def one(tuning):
+        seconds = deadline - time.monotonic()
+        # The compiler's own choice is what others are compared with: it is always made.
+        if tuning and seconds <= 0:
+            return None, None
+        return compile_one(tuning, case, folder, ptxas, more, min(120, max(10, seconds)))
+
+    def say(number, tuning, became):
+        print(f"  {number} of {len(todo)}  {spell(tuning):<44}{became}", flush=True)
+
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        done = list(pool.map(lambda tuning: compile_one(tuning, case, folder, ptxas, more), todo))
-    for tuning, (path, problem) in zip(todo, done):
-        if path is None:
-            left.append({"tuning": tuning, "refused": problem})
-            continue
-        package = json.loads(path.read_text())
-        variants = [{key: value for key, value in variant.items() if key not in ("bank_proofs", "shared_buffers")}
-                    for kernel in package["kernels"] for variant in kernel["variants"]]
-        key = hashlib.sha256((entry_text(package["ptx"], variants[0]["entry"]) + json.dumps(variants[0])).encode()).hexdigest()
-        if key in seen:
-            left.append({"tuning": tuning, "same_as": seen[key]})
-            continue
-        seen[key] = spell(tuning)
-        resources = variants[0]["resources"] or {}
-        kept.append({"tuning": tuning, "path": path, "registers": resources.get("registers"),
-                     "spills": resources.get("spill_stores"), "shared": variants[0]["dynamic_shared_bytes"]})
+        for number, (tuning, (path, problem)) in enumerate(zip(todo, pool.map(one, todo)), 1):
+            if path is None:
+                left.append({"tuning": tuning, "skipped": True} if problem is None else {"tuning": tuning, "refused": problem})
+                if problem is not None:
+                    say(number, tuning, f"refused: {reason(problem)}")
+                continue
+            package = json.loads(path.read_text())
+            variants = [{key: value for key, value in variant.items() if key not in ("bank_proofs", "shared_buffers")}
+                        for kernel in package["kernels"] for variant in kernel["variants"]]
+            key = hashlib.sha256((entry_text(package["ptx"], variants[0]["entry"]) + json.dumps(variants[0])).encode()).hexdigest()
+            if key in seen:
+                left.append({"tuning": tuning, "same_as": seen[key]})
+                say(number, tuning, f"the same program as {seen[key]}")
+                continue
+            seen[key] = spell(tuning)
+            resources = variants[0]["resources"] or {}
+            kept.append({"tuning": tuning, "path": path, "registers": resources.get("registers"),
+                         "spills": resources.get("spill_stores"), "shared": variants[0]["dynamic_shared_bytes"]})
+            say(number, tuning, "compiled")
+    skipped = [spell(one["tuning"]) for one in left if "skipped" in one]
+    if skipped:
+        print(f"  skipped for time: {'; '.join(skipped)}")
+    count = {what: sum(what in one for one in left) for what in ("refused", "same_as", "skipped")}
+    print(f"{case.name}: {len(kept)} different programs, {count['refused']} refused, {count['same_as']} alike, "
+          f"{count['skipped']} skipped for time, {time.monotonic() - begin:.0f} s", flush=True)
     return kept, left
 
 
@@ -146,11 +176,13 @@ def show(result):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog=environment.program(), description=__doc__)
     parser.add_argument("--space", default="", help="stages=3,4:group=8,16; default: "
-                        + ":".join(f"{name}={','.join(map(str, values))}" for name, values in SPACE.items()))
+                        + ":".join(f"{name}={','.join(map(str, values))}" for name, values in SPACE.items())
+                        + ", and besides, each alone, " + ", ".join(map(spell, SHARING)))
     parser.add_argument("--shapes", default=";".join(SHAPES), help="labels of shapes.py, with a semicolon between")
-    parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--minutes", type=float, default=8, help="begin nothing more after this long; compiling takes "
+                        "half of what is left at most")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--finalists", type=int, default=6)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -174,15 +206,16 @@ def main():
                 continue
             case = cases.find(shape.package)
             if case not in compiled:
-                begin = time.monotonic()
-                compiled[case], left[case.name] = compile_all(space, case, folder, options.more, options.jobs)
-                print(f"{case.name}: {len(compiled[case])} different programs, {len(left[case.name])} refused or alike, "
-                      f"{time.monotonic() - begin:.0f} s", flush=True)
-            if options.compile_only:
+                now = time.monotonic()
+                # Half is left for what the programs are compiled for.
+                end = deadline if options.compile_only else now + (deadline - now) / 2
+                compiled[case], left[case.name] = compile_all(space, case, folder, options.more, options.jobs, end)
+            if options.compile_only or not compiled[case]:
                 continue
             if bench is None:
                 import benchmark
                 bench = benchmark.Bench(options.rehearse)
+            print(f"{shape.label}: checking and timing {len(compiled[case])} programs", flush=True)
             if options.rehearse:
                 shape = dataclasses.replace(shape, m=min(shape.m, 48), n=64, k=128)
             results.append(tune_shape(bench, shape, compiled[case], options.rounds, options.finalists))
@@ -192,7 +225,10 @@ def main():
         programs = {case.name: [{**one, "path": None} for one in kept] for case, kept in compiled.items()}
     environment.write(options.json, {"kind": "tune", "rehearsal": options.rehearse, "space": space,
                                      "programs": programs, "left_out": left, "shapes": results})
-    return 0 if results or options.compile_only else 1
+    refused = [case.name for case, kept in compiled.items() if not kept]
+    if refused:
+        print(f"{environment.script()}: every candidate was refused for: {', '.join(refused)}")
+    return 0 if not refused and (results or options.compile_only) else 1
 
 
 if __name__ == "__main__":

@@ -157,6 +157,11 @@ def test_says_in_one_line_that_a_python_package_is_missing(run, tmp_path, fake):
 
 def test_help_and_unknown_commands(run):
     assert run("help").returncode == 0
+    for command in ("check", "time", "tune", "probe", "counters"):
+        assert run(command, "--help").stdout.startswith(f"usage: run.sh {command} [-h]")
+    # All that is tried without --space, the ways to share work among them.
+    assert "stages=2,3,4,5,6" in (said := " ".join(run("--tune", "--help").stdout.split())) and "run.sh tune" in said
+    assert all(tune.spell(one) in said for one in tune.SHARING), said
     done = run("nonsense")
     assert done.returncode == 1 and "unknown command 'nonsense'" in done.stderr
 
@@ -214,6 +219,34 @@ def test_tune_compiles_its_space(run, tmp_path):
     # Four stages are what the compiler takes by itself; nine do not fit.
     assert left[0] == {"tuning": {"stages": 4, "widen": 2}, "same_as": "default"}
     assert "shared memory" in left[1]["refused"]
+    # A line for each on the screen as well, with the reason in one line.
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert lines[:3] == ["1 of 4 default compiled", "2 of 4 stages=3,widen=2 compiled",
+                         "3 of 4 stages=4,widen=2 the same program as default"]
+    assert lines[3].startswith("4 of 4 stages=9,widen=2 refused: ") and "bytes of shared memory" in lines[3]
+    assert "2 different programs, 1 refused, 1 alike, 0 skipped" in lines[4]
+
+
+def test_tune_fails_where_all_is_refused(run):
+    done = run("tune", "--compile-only", "--space", "stages=3", "--shapes", "8192 cubed", "--", "--disable=tk-nothing")
+    assert done.returncode == 1
+    assert done.stdout.count("refused: \"tk-nothing\" cannot be left out") == 2
+    assert "every candidate was refused for: gemm-bf16-bf16-row-row" in done.stdout
+
+
+def test_tune_stops_compiling_in_time(build, monkeypatch, tmp_path, capsys):
+    """What no time is left for is listed; the compiler's own choice is always made."""
+    monkeypatch.setattr(tune.environment, "ROOT", ROOT)
+    monkeypatch.setenv("TK_BUILD", str(build))
+    kept, left = tune.compile_all({"stages": [2, 3]}, cases.find(SOME[0]), tmp_path, [], 2, deadline=0)
+    assert [one["tuning"] for one in kept] == [{}]
+    assert left == [{"tuning": {"stages": 2}, "skipped": True}, {"tuning": {"stages": 3}, "skipped": True}]
+    assert "skipped for time: stages=2; stages=3" in capsys.readouterr().out
+    # So is one that takes too long.
+    (slow := tmp_path / "slow").write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(tune.environment, "tool", lambda name: slow)
+    assert tune.compile_one({}, cases.find(SOME[0]), tmp_path, None, [], 0.5) == (None, "expected an end within 0 s, got none")
 
 
 def test_tune_refuses_unknown_words(run):
