@@ -17,6 +17,7 @@
 #include "tk/Compiler/Pipelines.h"
 #include "tk/Compiler/Registration.h"
 #include "tk/Conversion/TileToNVVM/Passes.h"
+#include "tk/Dialect/Graph/Transforms/Passes.h"
 #include "tk/Dialect/Tile/IR/TileOps.h"
 #include "tk/Target/PTX.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -196,6 +197,10 @@ llvm::Error Driver::setTuning() {
   if (options.tuning.empty())
     return llvm::Error::success();
   if (llvm::Error error = checkTuning(options.tuning))
+    return error;
+  // A graph has nowhere to put a decision: its kernels are made first.
+  auto toTile = [](OpPassManager &passes) { passes.addPass(graph::createGraphToTile()); };
+  if (llvm::Error error = runPasses(toTile, /*verify=*/true))
     return error;
   std::string problem;
   ScopedDiagnosticHandler listen(&context, [&](Diagnostic &diagnostic) {
