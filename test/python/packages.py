@@ -7,7 +7,10 @@ damage it on purpose.
 
 import hashlib
 import json
+import math
+import re
 import subprocess
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -158,3 +161,54 @@ def run_gemm(tool, package, variant, arrays, folder, *options, raw=False, poison
 def relative_error(output, reference):
     difference, size = (np.linalg.norm(x) for x in (output.astype(np.float64) - reference, reference))
     return difference / size if size else difference
+
+
+# --- Certificates -------------------------------------------------------------------------------------------------
+
+
+def certified(variant):
+    """A variant's certificate: for each source line, width and wavefronts of one execution, how many instructions."""
+    table = Counter()
+    for proof in variant["bank_proofs"]:
+        assert proof["wavefronts"] == proof["minimum"], proof
+        where = proof["location"].rsplit("/", 1)[-1]
+        table[where, proof["width_bytes"], proof["wavefronts"]] += proof["instructions"]
+    return table
+
+
+def observed(report):
+    """The same of what the simulator ran."""
+    table = Counter()
+    for bank in report["banks"]:
+        wavefronts, rest = divmod(bank["wavefronts"], bank["executions"])
+        assert rest == 0, bank
+        table[bank["source"], bank["width_bytes"], wavefronts] += 1
+    return table
+
+
+def tiles_of(variant, m, n):
+    """Tiles that the programs of a variant walk for a result of m x n, in whole clusters. What the compiler decided is
+    in the grid: how large a tile is, and along which side clusters lie."""
+    grid, cluster = json.dumps(variant["grid"]), math.prod(variant["cluster"][:2])
+    tiles = sorted(set(re.findall(r'\["ceildiv", \["size", \d+, (\d)\], (\d+)\]', grid)))
+    assert len(tiles) == 2, grid
+    counts = []
+    for (dimension, tile), size in zip(tiles, (m, n)):
+        count = -(-size // int(tile))
+        in_clusters = re.search(rf'\["size", \d+, {dimension}\], {tile}\], {cluster}\]', grid)
+        counts.append(-(-count // cluster) * cluster if in_clusters else count)
+    return math.prod(counts)
+
+
+def check_barriers(variant, report, tiles, trips, programs=0):
+    """The simulator counts the phases that the certificate says, and no other barriers. All programs together walk so
+    many tiles, and do so many trips in these, by a test's own arithmetic. How many programs there are matters only
+    where they share a tile's depth."""
+    counted = {barrier["offset"]: barrier["phases"] for barrier in report["barriers"]}
+    rows = {buffer["offset"]: buffer["bytes"] for buffer in variant["shared_buffers"]}
+    for proof in variant["barrier_proofs"]:
+        begin = proof["offset"]
+        phases = sum(counted.pop(place, 0) for place in range(begin, begin + rows[begin], 8))
+        expected = proof["per_program"] * programs + proof["per_tile"] * tiles + proof["per_trip"] * trips
+        assert phases == expected, (proof, phases, expected)
+    assert counted == {}, "phases of which the certificate says nothing"

@@ -6,11 +6,12 @@ finding, write every element and nothing else, and be as exact as its output typ
 """
 
 import json
+import math
 
 import numpy as np
 import packages
 import pytest
-from packages import NUMPY, ROOT, TOLERANCE, entries
+from packages import NUMPY, ROOT, TOLERANCE, certified, check_barriers, entries, observed, tiles_of
 from test_gemm import PASSES, name_of
 
 SOURCE = ROOT / "examples" / "gemm_batched.mlir"
@@ -55,8 +56,10 @@ def fits_tma(*arrays):
     return all(array.size for array in arrays) and all(pitch > 0 and pitch % 16 == 0 for pitch in pitches)
 
 
-def check(package, a, b, c, seed=0, entry=None, kernel="gemm_batched", reference=None, device="sim"):
-    """One launch, all of whose checks pass. `c` is overwritten; it holds NaN before."""
+def check(made, a, b, c, seed=0, entry=None, kernel="gemm_batched", reference=None, device="sim", matrices=None):
+    """One launch, all of whose checks pass. `c` is overwritten; it holds NaN before. Programs work on as many matrices
+    as it has, or on `matrices`."""
+    package, described = made
     entry = entry or (kernel + "_tma" if fits_tma(a, b, c) else kernel)
     c[...] = np.nan
     report = package.launch(kernel, A=a, B=b, C=c, seed=seed, device=device)
@@ -71,6 +74,10 @@ def check(package, a, b, c, seed=0, entry=None, kernel="gemm_batched", reference
     kind = {np.dtype(np.float32): "f32", np.dtype(np.float16): "f16"}.get(c.dtype, "bf16")
     error = packages.relative_error(c, reference)
     assert error <= TOLERANCE[kind], error
+    variant = entries(described)[entry]
+    assert observed(report) == certified(variant)
+    tiles = (matrices or math.prod(c.shape[:-2])) * tiles_of(variant, *c.shape[-2:])
+    check_barriers(variant, report, tiles, tiles * -(-a.shape[-1] // 64))
     return c
 
 
@@ -80,19 +87,19 @@ def check(package, a, b, c, seed=0, entry=None, kernel="gemm_batched", reference
 @pytest.mark.parametrize("shape", SHAPES, ids=name_of)
 @pytest.mark.parametrize("kind, out", [("bf16", "bf16"), ("f16", "f32")])
 def test_product(compiled, shape, kind, out):
-    package, _ = compiled(SOURCE.read_text(), *batched(kind, out))
+    made = compiled(SOURCE.read_text(), *batched(kind, out))
     batch, m, n, _ = shape
     for seed in SEEDS:
         a, b = operands(shape, seed, kind)
-        check(package, a, b, np.empty((batch, m, n), NUMPY[out]), seed)
+        check(made, a, b, np.empty((batch, m, n), NUMPY[out]), seed)
 
 
 @pytest.mark.parametrize("shape", [(3, 136, 264, 72), (2, 129, 65, 257)], ids=name_of)
 @pytest.mark.parametrize("a, b", [("row", "column"), ("column", "row"), ("column", "column")])
 def test_layouts(compiled, shape, a, b):
-    package, _ = compiled(SOURCE.read_text(), *batched(a=a, b=b))
+    made = compiled(SOURCE.read_text(), *batched(a=a, b=b))
     for seed in SEEDS:
-        check(package, *operands(shape, seed, a=a, b=b), np.empty((shape[0], shape[1], shape[2]), NUMPY["bf16"]), seed)
+        check(made, *operands(shape, seed, a=a, b=b), np.empty((shape[0], shape[1], shape[2]), NUMPY["bf16"]), seed)
 
 
 def test_both_variants_are_met():
@@ -102,17 +109,17 @@ def test_both_variants_are_met():
 
 
 def test_an_empty_batch(compiled):
-    package, _ = compiled(SOURCE.read_text(), *batched())
+    made = compiled(SOURCE.read_text(), *batched())
     a, b = operands((0, 128, 128, 64), 0)
-    check(package, a, b, np.empty((0, 128, 128), NUMPY["bf16"]), entry="gemm_batched")
+    check(made, a, b, np.empty((0, 128, 128), NUMPY["bf16"]), entry="gemm_batched")
 
 
 def test_many_tiles_to_a_program(compiled):
     """Two multiprocessors walk 3 x 2 x 4 tiles: the ring goes on from one matrix to the next."""
-    package, _ = compiled(SOURCE.read_text(), *batched())
+    made = compiled(SOURCE.read_text(), *batched())
     for seed in SEEDS:
         a, b = operands((4, 264, 520, 200), seed)
-        check(package, a, b, np.empty((4, 264, 520), NUMPY["bf16"]), seed, device="sim:2")
+        check(made, a, b, np.empty((4, 264, 520), NUMPY["bf16"]), seed, device="sim:2")
 
 
 # --- How a batch lies ---------------------------------------------------------------------------------------------
@@ -120,23 +127,23 @@ def test_many_tiles_to_a_program(compiled):
 
 def test_interleaved(compiled):
     """Row i of every matrix, then row i + 1 of every matrix: the stride of the batch is the smaller one."""
-    package, _ = compiled(SOURCE.read_text(), *batched())
+    made = compiled(SOURCE.read_text(), *batched())
     for seed, (m, n, k) in enumerate([(136, 264, 72), (129, 257, 65), (8, 8, 200)]):
         random = np.random.default_rng(seed)
         a, b = (normal(random, (rows, 3, columns), "bf16").transpose(1, 0, 2) for rows, columns in ((m, k), (k, n)))
-        check(package, a, b, np.empty((m, 3, n), NUMPY["bf16"]).transpose(1, 0, 2), seed)
+        check(made, a, b, np.empty((m, 3, n), NUMPY["bf16"]).transpose(1, 0, 2), seed)
 
 
 @pytest.mark.parametrize("pad, entry", [(8, "gemm_batched_tma"), (3, "gemm_batched")])
 def test_gaps_stay_as_they_are(compiled, pad, entry):
-    package, _ = compiled(SOURCE.read_text(), *batched())
+    made = compiled(SOURCE.read_text(), *batched())
     for seed in SEEDS:
         random = np.random.default_rng(seed)
         a = normal(random, (3, 130, 64 + pad), "bf16")[:, :, :64]
         b = normal(random, (3, 64 + pad, 264 + pad), "bf16")[:, :64, :264]
         whole = np.full((3, 130 + pad, 264 + pad), 7, NUMPY["bf16"])
         inside = whole[:, :130, :264]
-        check(package, a, b, inside, seed, entry)
+        check(made, a, b, inside, seed, entry)
         outside = np.ones(whole.shape, bool)
         outside[:, :130, :264] = False
         assert (whole[outside] == 7).all()
@@ -147,8 +154,8 @@ def test_one_matrix_for_all(compiled, shape):
     """Whether only the launch says so or the type: no tensor map has a stride of zero."""
     batch, m, n, k = shape
     for options in (batched(), (*batched(), *alias("B", "bf16", (0, "?", 1)))):
-        package, described = compiled(SOURCE.read_text(), *options)
-        maps = entries(described)["gemm_batched_tma"]["tensor_maps"]
+        made = compiled(SOURCE.read_text(), *options)
+        maps = entries(made[1])["gemm_batched_tma"]["tensor_maps"]
         static = len(options) > len(batched())
         assert ({entry["argument"] for entry in maps} == {0, 2}) == static
         for seed in SEEDS:
@@ -156,7 +163,7 @@ def test_one_matrix_for_all(compiled, shape):
             shared = np.broadcast_to(b[0], (batch, k, n))
             c = np.empty((batch, m, n), NUMPY["bf16"])
             entry = "gemm_batched_tma" if static and fits_tma(a, c) else "gemm_batched"
-            check(package, a, shared, c, seed, entry)
+            check(made, a, shared, c, seed, entry)
 
 
 def test_npy_files(tool, compiled, tmp_path):
@@ -184,19 +191,19 @@ def test_beyond_the_batch(compiled, shape):
     source = SOURCE.read_text()
     more = source.replace("%C: !C [L,", "%C: !C [P,")
     assert more != source
-    package, _ = compiled(more, *batched())
+    made = compiled(more, *batched())
     fewer = more.replace("tk.dim %C, 0 : !C", "tk.dim %A, 0 : !A")
     assert fewer != more
-    short, _ = compiled(fewer, *batched())
+    short = compiled(fewer, *batched())
     for seed in SEEDS:
         a, b = operands((2, *shape), seed)
         reference = np.concatenate([a.astype(np.float64) @ b.astype(np.float64), np.zeros((3, m, n))])
-        c = check(package, a, b, np.empty((5, m, n), NUMPY["bf16"]), seed, reference=reference)
+        c = check(made, a, b, np.empty((5, m, n), NUMPY["bf16"]), seed, reference=reference)
         assert not c[2:].view(np.uint16).any()
         a, b = operands((4, *shape), seed)
         reference = a.astype(np.float64) @ b.astype(np.float64)
         whole = np.full((4, m, n), 7, NUMPY["bf16"])
-        check(short, a, b, whole[1:3], seed, reference=reference[:2])
+        check(short, a, b, whole[1:3], seed, reference=reference[:2], matrices=4)
         assert (whole[[0, 3]] == 7).all()
 
 
@@ -209,8 +216,8 @@ CHOICES = [*(f"--disable={name}" for name in PASSES), "--disable=" + ",".join(PA
 @pytest.mark.parametrize("choice", CHOICES)
 def test_passes(compiled, choice):
     """Whatever is left out or decided otherwise, the results are those of the default, bit by bit."""
-    package, described = compiled(SOURCE.read_text(), *batched(), choice)
-    default, _ = compiled(SOURCE.read_text(), *batched())
+    made, default = compiled(SOURCE.read_text(), *batched(), choice), compiled(SOURCE.read_text(), *batched())
+    described = made[1]
     passed = {remark["pass"] for remark in described["remarks"] if remark["kind"] == "passed"}
     off = set(choice.removeprefix("--disable=").split(",")) if choice.startswith("--disable") else set()
     assert not passed & off
@@ -220,7 +227,7 @@ def test_passes(compiled, choice):
         entry = None if "gemm_batched_tma" in entries(described) else "gemm_batched"
         expected = check(default, a, b, c.copy(), device="sim:2")
         for seed in SEEDS:
-            assert check(package, a, b, c, seed, entry, device="sim:2").tobytes() == expected.tobytes()
+            assert check(made, a, b, c, seed, entry, device="sim:2").tobytes() == expected.tobytes()
 
 
 def test_every_pass_takes_part(compiled):
@@ -287,10 +294,10 @@ tk.kernel @nested(%A: !A [{names}, M, K], %B: !B [{names}, K, N], %C: !C [{names
 @pytest.mark.parametrize("rank, leading", [(4, (2, 3)), (5, (2, 1, 3))])
 @pytest.mark.parametrize("m, n, k", [(136, 264, 72), (65, 129, 33)])
 def test_higher_ranks(compiled, rank, leading, m, n, k):
-    package, described = compiled(nested(rank))
-    maps = entries(described)["nested_tma"]["tensor_maps"]
+    made = compiled(nested(rank))
+    maps = entries(made[1])["nested_tma"]["tensor_maps"]
     assert [len(entry["dimensions"]) for entry in maps] == [rank] * 3
     for seed in SEEDS:
         random = np.random.default_rng(seed)
         a, b = normal(random, (*leading, m, k), "bf16"), normal(random, (*leading, k, n), "bf16")
-        check(package, a, b, np.empty((*leading, m, n), NUMPY["bf16"]), seed, kernel="nested")
+        check(made, a, b, np.empty((*leading, m, n), NUMPY["bf16"]), seed, kernel="nested")

@@ -18,13 +18,12 @@ import os
 import random
 import re
 import time
-from collections import Counter
 from functools import lru_cache
 
 import numpy as np
 import packages
 import pytest
-from packages import NUMPY, TOLERANCE, Variant, entries
+from packages import NUMPY, TOLERANCE, Variant, certified, check_barriers, entries, observed, tiles_of
 
 SHAPES = [(128, 256, 64), (512, 512, 512), (300, 520, 136), (1, 1, 1), (129, 257, 65), (1000, 24, 7)]
 SEEDS = (0, 1, 2)
@@ -79,45 +78,13 @@ def problems(run, reference, variant, entry):
     return found
 
 
-def certified(package, entry):
-    """An entry's certificate: for each source line, width and wavefronts of one execution, how many instructions."""
-    table = Counter()
-    for proof in entries(json.loads(package.read_text()))[entry]["bank_proofs"]:
-        assert proof["wavefronts"] == proof["minimum"], proof
-        where = proof["location"].rsplit("/", 1)[-1]
-        table[where, proof["width_bytes"], proof["wavefronts"]] += proof["instructions"]
-    return table
-
-
-def observed(report):
-    table = Counter()
-    for bank in report["banks"]:
-        wavefronts, rest = divmod(bank["wavefronts"], bank["executions"])
-        assert rest == 0, bank
-        table[bank["source"], bank["width_bytes"], wavefronts] += 1
-    return table
-
-
-def expected_phases(package, entry, shape, step, report):
-    """Phases of each row of barriers, by its place and stages: the certificate, for the tiles and trips of a problem."""
-    description = entries(json.loads(package.read_text()))[entry]
-    (columns,) = {int(n) for n in re.findall(r'\["ceildiv", \["size", 2, 1\], (\d+)\]', json.dumps(description["grid"]))}
-    programs = report["launch"]["grid"][0] * report["launch"]["grid"][1]
-    across, down = -(-shape[1] // columns), -(-shape[0] // 128)
-    if description["cluster"][0] * description["cluster"][1] > 1:  # Whole clusters, along y where B's tile is wider.
-        down, across = (-(-down // 2) * 2, across) if columns > 128 else (down, -(-across // 2) * 2)
-    tiles, trips = across * down, -(-shape[2] // step)
-    buffers = {buffer["offset"]: buffer["bytes"] // 8 for buffer in description["shared_buffers"]}
-    return {(proof["offset"], buffers[proof["offset"]]): proof["per_program"] * programs + proof["per_tile"] * tiles +
-            proof["per_trip"] * tiles * trips for proof in description["barrier_proofs"]}
-
-
-def check_barriers(package, entry, shape, step, report):
-    """The simulator counts what the certificate says, and no other barriers."""
-    counted = {barrier["offset"]: barrier["phases"] for barrier in report["barriers"]}
-    for (offset, stages_), phases in expected_phases(package, entry, shape, step, report).items():
-        assert sum(counted.pop(offset + 8 * slot, 0) for slot in range(stages_)) == phases
-    assert counted == {}
+def check_certificate(package, entry, shape, step, report, programs=0):
+    """The simulator counts what the certificate says of a problem's tiles and of their trips, each of which takes a
+    step of the depth."""
+    described = entries(json.loads(package.read_text()))[entry]
+    assert observed(report) == certified(described)
+    tiles = tiles_of(described, *shape[:2])
+    check_barriers(described, report, tiles, tiles * -(-shape[2] // step), programs)
 
 
 def nan(variant, shape):
@@ -133,9 +100,7 @@ def check(tool, package, variant, shape, seed, folder, *options, entry=None, **m
     assert problems(run, reference, variant, entry) == [], f"{variant} {name_of(shape)}, seed {seed}, {more}"
     # A program that has nothing to do executes none of its instructions.
     if shape[2] > 0:
-        assert observed(run.report) == certified(package, entry), f"{variant} {name_of(shape)}, seed {seed}, {more}"
-        if "--seeds" not in str(options):  # Which counts all its runs.
-            check_barriers(package, entry, shape, variant.trip, run.report)
+        check_certificate(package, entry, shape, variant.trip, run.report)
     return run.output
 
 
@@ -498,7 +463,31 @@ def test_the_checks_can_fail(tool, gemm, tmp_path, change, shape, entry, expecte
     run = packages.run_gemm(tool, broken, variant, (a, b), tmp_path)
     found = problems(run, reference, variant, entry)
     assert expected in found[0], found
-    assert (observed(run.report) == certified(broken, entry)) == (expected != "wavefronts" and change != ask_for_too_much)
+    certificate = certified(entries(json.loads(broken.read_text()))[entry])
+    assert (observed(run.report) == certificate) == (expected != "wavefronts" and change != ask_for_too_much)
+
+
+def test_a_wrong_certificate_is_seen(tool, gemm, tmp_path):
+    """One phase more or less in any of the three counts, and a row of barriers of which nothing is said."""
+    variant, shape = Variant(), (264, 520, 200)
+    a, b, _ = packages.make_inputs(variant, shape, 0)
+    report = packages.run_gemm(tool, gemm(variant), variant, (a, b), tmp_path, device="sim:2").report
+    described = entries(json.loads(gemm(variant).read_text()))["gemm_tma"]
+    tiles, programs = 4 * 3, 2  # Rows in whole clusters of two.
+    assert tiles_of(described, *shape[:2]) == tiles and len(described["barrier_proofs"]) == 2
+    check_barriers(described, report, tiles, 4 * tiles, programs)
+    for proof, name in itertools.product(described["barrier_proofs"], ("per_program", "per_tile", "per_trip")):
+        for change in (1, -1):
+            proof[name] += change
+            with pytest.raises(AssertionError, match=proof["name"]):
+                check_barriers(described, report, tiles, 4 * tiles, programs)
+            proof[name] -= change
+    for trips in (4 * tiles - 1, 4 * tiles + 1):
+        with pytest.raises(AssertionError, match="A, B full"):
+            check_barriers(described, report, tiles, trips, programs)
+    described["barrier_proofs"].pop()
+    with pytest.raises(AssertionError, match="of which the certificate says nothing"):
+        check_barriers(described, report, tiles, 4 * tiles, programs)
 
 
 @pytest.mark.parametrize("entry, shape", [("gemm", (128, 128, 65)), ("gemm_tma", (128, 128, 64))])

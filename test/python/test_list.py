@@ -8,15 +8,14 @@ and barriers are counted by the simulator and must be what the certificates say,
 import json
 import re
 import sys
-from collections import Counter
 
 import ml_dtypes
 import numpy as np
 import packages
 import pytest
-from packages import NUMPY, ROOT, TOLERANCE, entries
+from packages import NUMPY, ROOT, TOLERANCE, certified, check_barriers, entries, observed, tiles_of
 from test_batched import fits_tma, normal
-from test_gemm import PASSES, observed
+from test_gemm import PASSES
 
 SOURCE = ROOT / "examples" / "gemm_list.mlir"
 SEEDS = (0, 1, 2)
@@ -55,35 +54,7 @@ def expected_entry(problems):
     return "gemm_list_tma" if fits else "gemm_list"
 
 
-def check_banks(description, report):
-    """Every access of the certificate that ran, ran as it says."""
-    proofs = Counter()
-    for proof in description["bank_proofs"]:
-        assert proof["wavefronts"] == proof["minimum"], proof
-        proofs[proof["location"].rsplit(":", 2)[-2], proof["width_bytes"], proof["wavefronts"]] += proof["instructions"]
-    seen = Counter()
-    for (where, width, wavefronts), count in observed(report).items():
-        seen[where.rsplit(":", 2)[-2], width, wavefronts] += count
-    assert seen == proofs
-
-
-def check_barriers(description, problems, columns, report):
-    """Phases of each row of barriers: the certificate, for the tiles and trips of all problems together."""
-    tiles = trips = 0
-    for problem in problems:
-        (m, k), n = problem["A"].shape, problem["B"].shape[1]
-        own = -(-m // 128) * -(-n // columns)
-        tiles, trips = tiles + own, trips + own * -(-k // 64)
-    counted = {barrier["offset"]: barrier["phases"] for barrier in report["barriers"]}
-    buffers = {buffer["offset"]: buffer["bytes"] // 8 for buffer in description["shared_buffers"]}
-    for proof in description["barrier_proofs"]:
-        phases = proof["per_program"] * report["grid"][0] + proof["per_tile"] * tiles + proof["per_trip"] * trips
-        slots = [proof["offset"] + 8 * slot for slot in range(buffers[proof["offset"]])]
-        assert sum(counted.pop(slot, 0) for slot in slots) == phases, proof
-    assert counted == {}
-
-
-def check(made, problems, seed, entry=None, out="bf16", columns=256):
+def check(made, problems, seed, entry=None, out="bf16"):
     """One launch, all of whose checks pass; the results."""
     package, described = made
     entry = entry or expected_entry(problems)
@@ -101,8 +72,10 @@ def check(made, problems, seed, entry=None, out="bf16", columns=256):
         description = entries(described)[entry]
         # A program that has nothing to multiply executes none of its loop's instructions.
         if any(problem["A"].size and problem["B"].size for problem in problems):
-            check_banks(description, report)
-        check_barriers(description, problems, columns, report)
+            assert observed(report) == certified(description)
+        tiles = [tiles_of(description, *problem["C"].shape) for problem in problems]
+        trips = [count * -(-problem["A"].shape[1] // 64) for count, problem in zip(tiles, problems)]
+        check_barriers(description, report, sum(tiles), sum(trips))
     return [problem["C"] for problem in problems]
 
 
@@ -176,13 +149,12 @@ CHOICES = [*(f"--disable={name}" for name in PASSES), "--disable=" + ",".join(PA
 def test_passes(compiled, choice):
     """Whatever is left out or decided otherwise, the results are those of the default, bit by bit."""
     text = SOURCE.read_text()
-    columns = 128 if "widen" in choice or "consumers" in choice else 256
     for name in ("deep and shallow", "one odd among even"):
         expected = check(compiled(text), make(LISTS[name], 7), 0)
         made = compiled(text, choice)
         entry = None if "gemm_list_tma" in entries(made[1]) else "gemm_list"
         for seed in SEEDS:
-            got = check(made, make(LISTS[name], 7), seed, entry=entry, columns=columns)
+            got = check(made, make(LISTS[name], 7), seed, entry=entry)
             assert [c.tobytes() for c in got] == [c.tobytes() for c in expected]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import packages
 import pytest
 from packages import Variant, entries
-from test_gemm import certified, name_of, nan, observed, problems
+from test_gemm import check_certificate, name_of, nan, problems
 
 # Few rows; more programs than steps; a last part that is shorter; nothing aligned (the plain variant).
 SHAPES = [(16, 512, 1024), (1, 8, 64), (128, 136, 328), (130, 264, 520), (5, 129, 257), (136, 264, 72)]
@@ -32,6 +32,14 @@ def split(tool, tmp_path_factory):
     return compile
 
 
+def check_parts(package, entry, shape, parts, report):
+    """Each step of a tile is done in one program, and each program collects the others' sums once."""
+    described = entries(json.loads(package.read_text()))[entry]
+    if parts > 1:
+        assert [proof["per_program"] for proof in described["barrier_proofs"]].count(1) == 1
+    check_certificate(package, entry, shape, 64, report, programs=parts * packages.tiles_of(described, *shape[:2]))
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=name_of)
 @pytest.mark.parametrize("parts", [2, 4, 8])
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
@@ -46,7 +54,7 @@ def test_split_k(tool, split, tmp_path, variant, parts, shape):
                                 poison=nan(variant, shape) if seed == 1 else None)
         assert problems(run, reference, variant, entry) == [], f"{variant} {name_of(shape)}, seed {seed}"
         assert run.report["launch"]["grid"][2] == parts
-        assert observed(run.report) == certified(package, entry)
+        check_parts(package, entry, shape, parts, run.report)
         outputs.add(run.output.tobytes())
     assert len(outputs) == 1
 
@@ -58,6 +66,7 @@ def test_without_roles(tool, split, tmp_path):
     a, b, reference = packages.make_inputs(variant, shape, 1)
     run = packages.run_gemm(tool, package, variant, (a, b), tmp_path)
     assert problems(run, reference, variant, "gemm_tma") == []
+    check_parts(package, "gemm_tma", shape, 4, run.report)
 
 
 def test_the_depth_is_shared(tool, split, tmp_path):
@@ -75,8 +84,10 @@ def test_the_same_without_the_pass(tool, split, tmp_path):
     """Left out, it is as if nothing had been asked for: one program takes all steps of a tile."""
     variant, shape = Variant(), (16, 264, 520)
     a, b, reference = packages.make_inputs(variant, shape, 0)
-    run = packages.run_gemm(tool, split(variant, 4, "--disable=tk-split-k"), variant, (a, b), tmp_path)
+    package = split(variant, 4, "--disable=tk-split-k")
+    run = packages.run_gemm(tool, package, variant, (a, b), tmp_path)
     assert problems(run, reference, variant, "gemm_tma") == []
+    check_parts(package, "gemm_tma", shape, 1, run.report)
     assert run.report["launch"]["grid"][2] == 1
 
 
