@@ -293,7 +293,7 @@ def takes_effect(package, choice, output):
         wanted = set() if "tk-split-variants" in off else set(PASSES) - off - {"tk-split-k", "tk-stream-k", "tk-split-rows"}
         if "tk-stage-operands" in off:  # No ring: nothing for these two to do.
             wanted -= {"tk-specialize-warps", "tk-overlap-products"}
-        if output == "f32":  # Slices of f32 would have bank conflicts.
+        if NUMPY[output].itemsize == 4:  # Slices of f32 and i32 would have bank conflicts.
             wanted -= {"tk-subtile-epilogue"}
         if "tk-subtile-epilogue" not in wanted:  # No slices: nothing goes through shared memory.
             wanted -= {"tk-insert-stmatrix"}
@@ -328,14 +328,27 @@ def takes_effect(package, choice, output):
 @pytest.mark.parametrize("choice", CHOICES)
 def test_passes(tool, gemm, tmp_path, choice, variant):
     """Whatever is left out or decided otherwise, all checks pass, and the results are those of the default."""
+    check_choice(tool, gemm, tmp_path, choice, variant, CHOICE_SHAPES)
+
+
+def check_choice(tool, gemm, folder, choice, variant, shapes):
     package = gemm(variant, choice)
     description = json.loads(package.read_text())
     assert takes_effect(description, choice, variant.output)
-    for shape in CHOICE_SHAPES:
+    for shape in shapes:
         entry = variant.entry(shape) if "gemm_tma" in entries(description) else "gemm"
-        output = check(tool, package, variant, shape, 3, tmp_path, f"--seeds={SEEDS[0]}..{SEEDS[-1]}", device="sim:2",
+        output = check(tool, package, variant, shape, 3, folder, f"--seeds={SEEDS[0]}..{SEEDS[-1]}", device="sim:2",
                        entry=entry)
-        assert output.tobytes() == default_result(tool, gemm(variant), variant, shape, tmp_path)
+        assert output.tobytes() == default_result(tool, gemm(variant), variant, shape, folder)
+
+
+@pytest.mark.parametrize("variant", [KMAJOR[0], KMAJOR[1], KMAJOR[3], KMAJOR[6]], ids=str)
+@pytest.mark.parametrize("off", [*PASSES, ",".join(PASSES)])
+def test_passes_of_kmajor(tool, gemm, tmp_path, off, variant):
+    """The same of int8, tf32, fp8 and mixed fp8: several tiles to a program, more trips than the ring has stages."""
+    shape = (136, 272, (STAGES + 1) * variant.trip + 16)
+    assert variant.entry(shape) == "gemm_tma"
+    check_choice(tool, gemm, tmp_path, f"--disable={off}", variant, [shape])
 
 
 RESULTS = {}

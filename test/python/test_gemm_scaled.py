@@ -15,7 +15,7 @@ import packages
 import pytest
 from packages import NUMPY, ROOT, TOLERANCE, entries
 
-from test_gemm import check_certificate
+from test_gemm import PASSES, check_certificate
 
 BLOCK = 128
 SEEDS = (0, 1, 2)
@@ -134,10 +134,22 @@ def test_roles(compiled, kind, width):
     assert json.dumps(columns) in json.dumps(fast["grid"])
 
 
-@pytest.mark.parametrize("off", ["tk-specialize-warps", "tk-stage-operands", "tk-persist,tk-widen-tiles", "tk-subtile-epilogue"])
+DEFAULTS = {}
+
+
+@pytest.mark.parametrize("off", [*PASSES, "tk-persist,tk-widen-tiles", ",".join(PASSES)])
 @pytest.mark.parametrize("kind", [Blockwise, Rowwise], ids=lambda kind: kind.__name__.lower())
 def test_without_passes(tool, compiled, tmp_path, kind, off):
-    check(tool, compiled(kind, TYPES[0], f"--disable={off}"), kind, TYPES[0], (136, 272, 400), 1, tmp_path, "gemm_tma")
+    """Whatever is left out, the results are those of the default, bit by bit. A and B are of different types."""
+    def result(*options):
+        package = compiled(kind, TYPES[2], *options)
+        entry = "gemm" if "tk-split-variants" in str(options) else "gemm_tma"
+        return check(tool, package, kind, TYPES[2], (136, 272, 400), 1, tmp_path, entry, "--device=sim:2",
+                     "--seeds=0..2")
+
+    if kind not in DEFAULTS:
+        DEFAULTS[kind] = result().tobytes()
+    assert result(f"--disable={off}").tobytes() == DEFAULTS[kind]
 
 
 def in_turns(package):
