@@ -46,8 +46,13 @@ struct Scenario {
   int64_t last = -1;
 
   int64_t tripsIn(int64_t tile) const { return last >= 0 && tile + 1 == outer ? last : inner; }
-  /// In all tiles.
-  int64_t allTrips() const { return inner * (outer - 1) + tripsIn(outer - 1); }
+  /// In all tiles that are not left out.
+  int64_t allTrips() const {
+    int64_t trips = 0;
+    for (int64_t tile = 0; tile < outer; ++tile)
+      trips += skipped >> tile & 1 ? 0 : tripsIn(tile);
+    return trips;
+  }
 };
 
 /// What each condition, and each loop's induction variable, reads when it is written out; empty

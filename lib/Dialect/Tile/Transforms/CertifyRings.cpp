@@ -95,14 +95,14 @@ LogicalResult CertifyRings::certify(Scenario scenario, int64_t &waits, std::stri
       return failure();
     waits = machine.waits;
     for (auto [row, count] : machine.countPhases())
-      if (scenario.skipped == 0)
-        phases[row].push_back({scenario, count});
+      phases[row].push_back({scenario, count});
   }
   return success();
 }
 
-/// Keeps how often barriers complete, where that is linear in tiles and trips. With several inner
-/// loops nothing says how the trips are dealt out to them.
+/// Keeps how often barriers complete, where that is linear in tiles and trips; a tile that is left
+/// out is one without trips. With several inner loops nothing says how the trips are dealt out to
+/// them.
 void CertifyRings::keepCounts() {
   KernelOp kernel = getOperation();
   int64_t innerLoops = 0;
@@ -122,7 +122,7 @@ void CertifyRings::keepCounts() {
       return llvm::find_if(counts,
                            [&](auto &entry) {
                              return entry.first.inner == trips && entry.first.outer == tiles &&
-                                    entry.first.last < 0;
+                                    entry.first.last < 0 && entry.first.skipped == 0;
                            })
           ->second;
     };
@@ -225,8 +225,7 @@ void CertifyRings::runOnOperation() {
     remark::missed(kernel.getLoc(), opts) << remark::reason("{0}", obstacle);
     return;
   }
-  if (decision.empty()) // Else how many tiles are left out is not known.
-    keepCounts();
+  keepCounts();
   std::string list;
   for (int64_t trips : inner)
     list += (list.empty() ? "" : ", ") + std::to_string(trips);

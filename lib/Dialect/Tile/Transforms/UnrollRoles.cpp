@@ -62,6 +62,13 @@ static bool isClusterIndex(Operation *op, int64_t programs) {
          divisor.getSExtValue() == programs;
 }
 
+/// Whether programs of one cluster have different numbers here: they lie along this dimension.
+static bool differsInCluster(ProgramIdOp id) {
+  auto cluster = id->getParentOfType<KernelOp>().getCluster();
+  size_t dimension = id.getDimension();
+  return cluster && dimension < cluster->size() && (*cluster)[dimension] > 1;
+}
+
 /// What a loop's own number reads as.
 static constexpr StringLiteral kEachTile = "each ";
 
@@ -98,8 +105,10 @@ static LogicalResult describe(Value value, int64_t programs, llvm::raw_ostream &
     os << "cluster";
     return success();
   }
-  if (isa<ReplicaOp>(op) || (programs > 1 && isa<ProgramIdOp, ClusterRankOp>(op)) ||
-      op->getNumRegions() != 0 || !isMemoryEffectFree(op))
+  auto id = dyn_cast<ProgramIdOp>(op);
+  if (isa<ReplicaOp>(op) || (id && differsInCluster(id)) ||
+      (programs > 1 && isa<ClusterRankOp>(op)) || op->getNumRegions() != 0 ||
+      !isMemoryEffectFree(op))
     return failure();
   if (op->getNumResults() != 1) // Views and places of a table's rows.
     os << "result " << cast<OpResult>(value).getResultNumber() << " of ";

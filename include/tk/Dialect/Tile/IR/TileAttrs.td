@@ -281,7 +281,8 @@ def Tile_BarrierProofAttr : Tile_Attr<"BarrierProof", "barrier_proof"> {
   let description = [{
     What `tk-certify-rings` found: a program completes `per_program + per_tile * tiles + per_trip * trips` phases of
     the row of barriers `name`, where `tiles` is how often its outer loop runs and `trips` how often the loop inside
-    runs in all of those. A simulator or a debugger can count the same.
+    runs in all of those, but for tiles that a branch around the barriers leaves out: these have no trips. A simulator
+    or a debugger can count the same.
 
     Example:
 
