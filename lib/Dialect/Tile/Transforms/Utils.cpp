@@ -11,6 +11,7 @@
 #include "mlir/IR/Iterators.h"
 #include "mlir/IR/Matchers.h"
 #include "tk/Target/Hopper.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -122,14 +123,30 @@ static bool isSameIndex(Value a, Value b) {
                                               OperationEquivalence::IgnoreLocations);
 }
 
+/// Whether a tile serves `store` alone, element by element.
+static bool isOnlyFor(Value tile, StoreOp store) {
+  llvm::SetVector<Value> work;
+  work.insert(tile);
+  for (size_t i = 0; i < work.size(); ++i)
+    for (Operation *user : work[i].getUsers()) {
+      if (user == store)
+        continue;
+      if (!OpTrait::hasElementwiseMappableTraits(user) || !isPure(user))
+        return false;
+      work.insert(user->getResult(0));
+    }
+  return !tile.use_empty();
+}
+
 bool tk::tile::isUpdateInPlace(LoadOp load, StoreOp store) {
   auto kernel = load->getParentOfType<KernelOp>();
   WalkResult others = kernel.getBody().walk([&](StoreOp other) {
     bool isElsewhere = findViewSource(other.getView()) != findViewSource(store.getView());
     return other == store || isElsewhere ? WalkResult::advance() : WalkResult::interrupt();
   });
-  if (others.wasInterrupted() || load->getBlock() != store->getBlock() ||
-      !load->isBeforeInBlock(store) || load.getView() != store.getView() ||
+  if (others.wasInterrupted() || !isOnlyFor(load.getResult(), store) ||
+      load->getBlock() != store->getBlock() || !load->isBeforeInBlock(store) ||
+      load.getView() != store.getView() ||
       cast<RankedTensorType>(load.getResult().getType()).getShape() !=
           cast<RankedTensorType>(store.getValue().getType()).getShape() ||
       !llvm::all_of_zip(load.getOffsets(), store.getOffsets(), isSameIndex))

@@ -51,9 +51,10 @@ std::string nameTile(CreateRingOp ring, unsigned index);
 /// concerned: what the tuning says, or two; three where slabs of 64 rows come in threes only.
 int64_t chooseConsumers(KernelOp kernel);
 
-/// Whether a tile is loaded from the very place where `store`, the only one to that view, stores it
-/// later, in no loop that comes back to the place: C = A * B + C. Threads that deal the tile out
-/// alike, or that take it in pieces, then load nothing that another has stored to.
+/// Whether a tile is loaded from the very place where `store`, the only one to that view, stores
+/// what elementwise operations make of it, in no loop that comes back to the place: C = A * B + C.
+/// Threads that deal both tiles out alike, or that take them in pieces, then load nothing that
+/// another has stored to.
 bool isUpdateInPlace(LoadOp load, StoreOp store);
 
 /// Why consumers that share out a tile's rows could not each do the load for themselves, or an
