@@ -133,7 +133,12 @@ void CertifyRings::keepCounts() {
       return (!hasTiles && scenario.outer > 1) ||
              entry.second == perProgram + perTile * scenario.outer + perTrip * scenario.allTrips();
     });
-    if (linear && innerLoops <= 1 && AllocOp(row).getOffset())
+    if (innerLoops > 1 || !linear)
+      remark::missed(AllocOp(row).getLoc(), remarkOn(kernel, "rings", "tk-certify-rings"))
+          << remark::reason("phases of \"{0}\" are not counted: {1}", AllocOp(row).getLabel(),
+                            innerLoops > 1 ? "trips are dealt out to several loops"
+                                           : "they do not grow evenly with tiles and trips");
+    else if (AllocOp(row).getOffset())
       proofs.push_back(BarrierProofAttr::get(&getContext(), AllocOp(row).getLabel(),
                                              *AllocOp(row).getOffset(), perProgram, perTile,
                                              perTrip));
