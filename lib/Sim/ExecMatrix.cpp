@@ -23,8 +23,12 @@ void Cta::matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices) {
       SmallVector<uint64_t, 8> distinct;
       for (unsigned r = 0; r < 8; ++r) {
         uint64_t chunk = rows[8 * j + r] / 16;
-        if (chunk % 8 == g && !is_contained(distinct, chunk))
-          distinct.push_back(chunk);
+        if (chunk % 8 != g || is_contained(distinct, chunk))
+          continue;
+        distinct.push_back(chunk);
+        if (!counters.bankWords.empty())
+          for (unsigned word = 0; word < 4; ++word)
+            ++counters.bankWords[pc][4 * g + word];
       }
       worst = std::max<unsigned>(worst, distinct.size());
     }

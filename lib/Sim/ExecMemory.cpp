@@ -330,6 +330,9 @@ void Cta::banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned by
           seen = rows[i] == row && group[i] == g;
       if (seen)
         continue;
+      if (!counters.bankWords.empty())
+        for (unsigned word = 0; word < granule / 4; ++word)
+          ++counters.bankWords[pcOf(in)][(row * (granule / 4) + word) % 32];
       rows[n] = row;
       group[n++] = uint8_t(g);
       worst = std::max<unsigned>(worst, ++count[g]);

@@ -420,6 +420,30 @@ static void fillReport(Report &r, const LaunchContext &c, const Counters &n) {
   r.counters["ctas"] = uint64_t(c.launch.grid[0]) * c.launch.grid[1] * c.launch.grid[2];
 }
 
+static Trace makeTrace(const LaunchContext &c, const Counters &n, const Tracer &tracer) {
+  Trace trace;
+  trace.entry = c.entry->name;
+  const Function &fn = *c.fn;
+  for (size_t pc = 0; pc < fn.code.size(); ++pc) {
+    if (c.module->lineText(fn.code[pc].line) == "}") // The end of the entry is an exit of its own.
+      continue;
+    InstructionRecord record;
+    record.ptxLine = fn.code[pc].line;
+    record.source = c.module->source(fn, fn.code[pc]);
+    record.warpExecutions = n.warpExecutions[pc];
+    record.threadExecutions = n.threadExecutions[pc];
+    if (llvm::any_of(n.bankWords[pc], [](uint64_t words) { return words != 0; }))
+      record.bankWords.assign(n.bankWords[pc].begin(), n.bankWords[pc].end());
+    trace.instructions.push_back(std::move(record));
+  }
+  trace.timeline = tracer.finish(fn.code);
+  for (unsigned rank = 0; rank < c.clusterSize; ++rank)
+    for (unsigned warp = 0; warp < c.warpStride; ++warp)
+      trace.timeline.warps.push_back((c.clusterSize > 1 ? "CTA " + std::to_string(rank) + " " : "") + "warp " +
+                                     std::to_string(warp));
+  return trace;
+}
+
 Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch, const Options &options) {
   auto begin = std::chrono::steady_clock::now();
   const Module &module = static_cast<const Module &>(program);
@@ -434,11 +458,14 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
     threads = 1;
   uint64_t units = ctas / c.clusterSize; // clusters, or CTAs where there are none
   threads = unsigned(std::min<uint64_t>(threads, units));
+  Tracer tracer;
+  if (options.trace)
+    prepared->tracer = &tracer;
   Folder folder(c);
   std::atomic<uint64_t> next{0}, steps{0};
   std::vector<Counters> counters(threads);
   auto work = [&](unsigned t) {
-    counters[t].reset(c.fn->code.size());
+    counters[t].reset(c.fn->code.size(), options.trace);
     if (c.fn->usesInterCta)
       return runTogether(c, units, counters[t], steps,
                          [&](uint64_t i, CtaResult &&r) { folder.fold(i, std::move(r)); });
@@ -478,6 +505,8 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
     counters[0].add(counters[helper.number]);
   Report report;
   fillReport(report, c, counters[0]);
+  if (options.trace)
+    report.traces.push_back(makeTrace(c, counters[0], tracer));
   report.findings = folder.finish();
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;

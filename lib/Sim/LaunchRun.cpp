@@ -195,6 +195,7 @@ static void append(Report &all, Report &&r, StringRef entry, bool single) {
     b.launch = single ? -1 : index;
     all.barriers.push_back(b);
   }
+  llvm::move(r.traces, std::back_inserter(all.traces));
   for (auto &[k, v] : r.counters)
     all.counters[k] += v;
   all.threadInstructions += r.threadInstructions;

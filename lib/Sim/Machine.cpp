@@ -14,11 +14,13 @@ using namespace llvm;
 
 namespace tk::sim {
 
-void Counters::reset(size_t code) {
+void Counters::reset(size_t code, bool trace) {
   warpExecutions.assign(code, 0);
   threadExecutions.assign(code, 0);
   wavefronts.assign(code, 0);
   minimum.assign(code, 0);
+  if (trace)
+    bankWords.assign(code, {});
 }
 
 void Counters::add(const Counters &o) {
@@ -28,6 +30,9 @@ void Counters::add(const Counters &o) {
     wavefronts[i] += o.wavefronts[i];
     minimum[i] += o.minimum[i];
   }
+  for (size_t i = 0; i < bankWords.size(); ++i)
+    for (unsigned bank = 0; bank < 32; ++bank)
+      bankWords[i][bank] += o.bankWords[i][bank];
   tensorFlop += o.tensorFlop;
   globalRead += o.globalRead;
   globalWritten += o.globalWritten;
@@ -209,6 +214,7 @@ void Cta::start(uint32_t number, std::array<uint32_t, 3> id, CtaResult &result) 
   out = &result;
   reset(id);
   unit = race.unit = number;
+  tracer = id == std::array<uint32_t, 3>{0, 0, 0} ? ctx.tracer : nullptr;
   if (device)
     device->start(number, race);
 }

@@ -18,6 +18,7 @@
 #include "Memory.h"
 #include "Ptx.h"
 #include "Race.h"
+#include "Tracer.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -57,6 +58,7 @@ struct LaunchContext {
   unsigned clusterSize = 1;
   unsigned warpStride = 0; ///< Warps from one CTA of the cluster to the next; with clusters a multiple of four.
   unsigned entryRegisters = 0; ///< Of a thread, as the directives fix them; 0: they do not.
+  Tracer *tracer = nullptr;    ///< For the unit of the first CTA; null: no one asks.
 };
 
 /// What the count of steps becomes when the launch is out of time.
@@ -220,7 +222,8 @@ struct Counters {
   uint64_t tensorFlop = 0, globalRead = 0, globalWritten = 0, sharedRead = 0, sharedWritten = 0;
   uint64_t bulkLoaded = 0, bulkStored = 0, bulkReduced = 0;
   std::map<int64_t, uint64_t> phases; ///< Of mbarriers, by offset from the start of dynamic shared memory.
-  void reset(size_t code);
+  std::vector<std::array<uint64_t, 32>> bankWords; ///< By instruction and bank; empty: no one asks.
+  void reset(size_t code, bool trace);
   void add(const Counters &o);
 };
 
@@ -261,6 +264,7 @@ private:
   Rng rng;
   bool stop = false, isAbandoned = false;
   bool checkRaces = false;
+  Tracer *tracer = nullptr;
 
   std::vector<Warp> warps;
   std::vector<uint32_t> regFile, poisonFile;
@@ -313,6 +317,7 @@ private:
   bool nothingReady();
   bool runWarp(Warp &w, unsigned quantum);
   bool runnable(const Warp &w) const;
+  void traceWaits();
   bool finished() const;
   void reportDeadlock();
   void describeWaits(Finding &f);

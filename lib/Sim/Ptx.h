@@ -200,6 +200,8 @@ public:
 
   llvm::ArrayRef<Entry> entries() const override { return publicEntries; }
   std::vector<Symbol> symbols() const override;
+  llvm::ArrayRef<std::string> sourceLines() const override { return lines; }
+  llvm::StringRef sourceName() const override { return fileName; }
   llvm::StringRef lineText(uint32_t line) const {
     return line >= 1 && line <= lines.size() ? llvm::StringRef(lines[line - 1]).trim() : llvm::StringRef();
   }

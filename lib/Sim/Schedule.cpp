@@ -25,6 +25,8 @@ bool Cta::turn() {
   for (Warp &w : warps)
     if (runnable(w))
       ready.push_back(w.index);
+  if (tracer)
+    traceWaits();
   if (ready.empty())
     return nothingReady();
   unsigned quantum = 1 + rng.below(8u << rng.below(7));
@@ -52,6 +54,13 @@ bool Cta::turn() {
     stop = true;
   }
   return !stop;
+}
+
+/// Notes of each warp that cannot go on what it waits for.
+void Cta::traceWaits() {
+  for (const Warp &w : warps)
+    if (!w.frags.empty() && !runnable(w))
+      tracer->waits(w.index, w.frags[0].state, w.frags[0].pc);
 }
 
 /// No warp can go on by itself.
@@ -134,6 +143,8 @@ bool Cta::runWarp(Warp &w, unsigned quantum) {
   while (quantum-- && f >= 0 && !stop && !yields) {
     ++w.ran;
     Frag &fr = w.frags[f];
+    if (tracer)
+      tracer->ran(w.index, code[fr.pc].cls, fr.pc);
     bool same = fr.pc == fr.joinPc ? reachJoin(w, f) : step(w, f);
     if (!same)
       f = pick();

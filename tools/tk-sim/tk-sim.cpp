@@ -20,7 +20,7 @@ static cl::opt<bool> skeleton("skeleton", cl::desc("Print a launch file to fill 
 static cl::opt<std::string> seed("seed", cl::desc("Schedule and completion order (0)"), cl::value_desc("N"), cl::cat(category));
 static cl::opt<std::string> seeds("seeds", cl::desc("Run the whole file with each of these; outputs must not differ"), cl::value_desc("A..B"), cl::cat(category));
 static cl::opt<std::string> timeout("timeout", cl::desc("Stop after so many seconds, 0: never"), cl::value_desc("S"), cl::cat(category));
-static cl::opt<std::string> reportKind("report", cl::desc("text or json"), cl::init("text"), cl::cat(category));
+static cl::opt<std::string> reportKind("report", cl::desc("text, json or html"), cl::init("text"), cl::cat(category));
 static cl::opt<std::string> outDir("out", cl::desc("Folder of the outputs"), cl::cat(category));
 static cl::opt<std::string> check("check", cl::desc("all, none, or a list of memory,race,wgmma,barrier,banks"), cl::init("all"), cl::cat(category));
 static cl::opt<bool> werror("werror", cl::desc("Warnings count as errors"), cl::cat(category));
@@ -99,8 +99,9 @@ int main(int argc, char **argv) {
     options.deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(int64_t(seconds * 1e6));
   if (!parseChecks(options))
     return cannotRun("unknown check in '" + check + "'; expected all, none, or a list of memory,race,wgmma,barrier,banks");
-  if (reportKind != "text" && reportKind != "json")
-    return cannotRun("unknown report '" + reportKind + "'; expected text or json");
+  if (reportKind != "text" && reportKind != "json" && reportKind != "html")
+    return cannotRun("unknown report '" + reportKind + "'; expected text, json or html");
+  options.trace = reportKind == "html";
   auto file = MemoryBuffer::getFile(input);
   if (!file)
     return cannotRun("cannot read '" + input + "': " + file.getError().message());
@@ -118,6 +119,8 @@ int main(int argc, char **argv) {
     return cannotRun(toString(report.takeError()));
   if (reportKind == "json")
     printJson(*report, outs());
+  else if (reportKind == "html")
+    printHtml(*report, **program, outs());
   else
     printText(*report, outs());
   bool bad = report->errors() || (werror && any_of(report->findings, [](const Finding &f) { return f.severity == Severity::Warning; }));

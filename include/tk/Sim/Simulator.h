@@ -66,8 +66,43 @@ struct BarrierRecord {
   int launch = -1; ///< Which of several launches.
 };
 
+/// How often an instruction was executed, and in which banks of shared memory.
+struct InstructionRecord {
+  unsigned ptxLine = 0;
+  std::string source;
+  uint64_t warpExecutions = 0, threadExecutions = 0;
+  std::vector<uint64_t> bankWords; ///< By bank, words of 4 bytes that were accessed; empty: none in shared memory.
+};
+
+/// What the warps of a CTA, or of a cluster, did and waited for. Its clock counts the instructions that its warps have
+/// executed: it shows an order, and no times.
+struct Timeline {
+  struct Span {
+    uint32_t warp = 0; ///< Index of `warps`.
+    uint32_t kind = 0; ///< Index of `kinds`.
+    uint32_t from = 0, to = 0;
+    uint32_t ptxLine = 0; ///< Its first instruction, or the one that waits.
+  };
+  std::array<uint32_t, 3> cta = {0, 0, 0};
+  std::vector<std::string> warps;
+  std::vector<Span> spans; ///< By beginning.
+  uint32_t end = 0;
+  bool isCut = false; ///< There was more than is kept.
+  /// "integer", ..., "waits for an mbarrier", ...
+  static llvm::ArrayRef<llvm::StringRef> kinds();
+  static constexpr uint32_t kFirstWait = 11;
+};
+
+/// What Options::trace asks for.
+struct Trace {
+  std::string entry;
+  std::vector<InstructionRecord> instructions; ///< Of all CTAs, in order of the entry's code.
+  Timeline timeline;                           ///< Of the first CTA or cluster.
+};
+
 struct Report {
   std::vector<Finding> findings;
+  std::vector<Trace> traces; ///< One for each launch; empty unless asked for.
   std::vector<BankRecord> banks;
   std::vector<BarrierRecord> barriers; ///< By offset.
   std::map<std::string, uint64_t> counters; ///< "instructions.wgmma", "flop.tensor", "bytes.global.read", ...
@@ -90,6 +125,7 @@ struct Options {
   uint32_t sharedBase = 1024;     ///< Where a CTA's shared memory starts in the shared window.
   uint64_t maxSteps = 0;          ///< Warp-instruction bound for the whole launch; 0: none.
   unsigned multiprocessors = 132; ///< How many CTAs that talk run at once depends on it.
+  bool trace = false;             ///< Report::traces are wanted.
   unsigned threads = 0;           ///< Host threads over independent CTAs; 0: all cores.
   std::optional<std::chrono::steady_clock::time_point> deadline; ///< When to stop.
 };
@@ -121,6 +157,9 @@ public:
     bool isConst = false, isExtern = false;
   };
   virtual std::vector<Symbol> symbols() const = 0;
+  /// The text that was parsed, and its file's name.
+  virtual llvm::ArrayRef<std::string> sourceLines() const = 0;
+  virtual llvm::StringRef sourceName() const = 0;
 };
 
 /// The global memory of one simulated device. Addresses are device addresses; every allocation is separated by
@@ -161,6 +200,9 @@ public:
 /// The report for a person, and as one JSON object.
 void printText(const Report &report, llvm::raw_ostream &os);
 void printJson(const Report &report, llvm::raw_ostream &os);
+/// The report as one page that needs no network: findings, timeline, banks, and the source with counts. Wants a report
+/// with traces.
+void printHtml(const Report &report, const Program &program, llvm::raw_ostream &os);
 
 } // namespace tk::sim
 
