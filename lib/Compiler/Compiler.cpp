@@ -357,8 +357,6 @@ llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
   context.getOrLoadDialect<tile::TileDialect>();
   if (llvm::Error error = setTuning())
     return std::move(error);
-  if (options.stage == Stage::Tile)
-    return finish(print());
 
   PipelineOptions pipeline;
   pipeline.certify = options.certify;
@@ -368,6 +366,8 @@ llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
                                      llvm::join(getOptionalPasses(), ", "));
     pipeline.disable.push_back(name);
   }
+  if (options.stage == Stage::Tile)
+    return finish(print());
   remarkUnreadTuning();
   if (llvm::Error error =
           runPasses([&](OpPassManager &passes) { buildPlacePipeline(passes, pipeline); }, true))

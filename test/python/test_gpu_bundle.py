@@ -389,6 +389,19 @@ def test_launches_are_those_of_the_runtime(bundle, fake, tmp_path):
                                                  "gemm", "gemm", "gemm_tma"]
 
 
+def test_what_a_gpu_ignores_is_said(tool, fake, tmp_path):
+    """Seeds and a limit of steps are the simulator's."""
+    (tmp_path / "libcuda.so.1").symlink_to(fake)
+    assert tool("tk-compile", ROOT / "examples/gemm.mlir", "--no-assemble", "-o", tmp_path / "g.tkpkg").returncode == 0
+    words = [tmp_path / "g.tkpkg", "--arg", "A=random:64x64", "--arg", "B=random:64x64", "--out", f"C={tmp_path}/c.npy",
+             "--device=cuda"]
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path)}
+    assert "warning" not in tool("tk-run", *words, "--seed=3", env=environment).stderr
+    done = tool("tk-run", *words, "--seeds=0..3", "--max-steps=50", env=environment)
+    assert "warning: --seeds 0..3: expected the simulator, got a GPU" in done.stderr, done.stderr
+    assert "warning: --max-steps 50: expected the simulator, got a GPU" in done.stderr, done.stderr
+
+
 def test_driver_errors_name_the_call(fake, package):
     driver = launch.Driver(library=str(fake))
     assert driver.name == "Fake H100" and driver.version == "12.4" and driver.num_sms == 114

@@ -332,11 +332,20 @@ int runTool(ArrayRef<std::string> arguments, const CompileCallback &compile, raw
   Run run(*options, compile);
   if (Error error = run.run())
     return fail(std::move(error));
-  if (options->repeat > 0 && run.getReport().isSimulated)
-    errors << (colours ? "\033[1;35mtk-run: warning:\033[0m " : "tk-run: warning: ") << "--repeat "
-           << options->repeat
-           << ": expected a GPU, got the simulator, whose pace says nothing of one; nothing was "
-              "timed\n";
+  auto warn = [&](const Twine &message) {
+    errors << (colours ? "\033[1;35mtk-run: warning:\033[0m " : "tk-run: warning: ") << message
+           << "\n";
+  };
+  bool isSimulated = run.getReport().isSimulated;
+  if (options->repeat > 0 && isSimulated)
+    warn("--repeat " + Twine(options->repeat) +
+         ": expected a GPU, got the simulator, whose pace says nothing of one; nothing was timed");
+  if (options->firstSeed != options->lastSeed && !isSimulated)
+    warn("--seeds " + Twine(options->firstSeed) + ".." + Twine(options->lastSeed) +
+         ": expected the simulator, got a GPU, which runs in its own order; it ran once");
+  if (options->maxSteps > 0 && !isSimulated)
+    warn("--max-steps " + Twine(options->maxSteps) +
+         ": expected the simulator, got a GPU, which runs to the end");
   bool succeeded = run.getReport().succeeded();
   if (succeeded || options->keepOutput)
     if (Error error = run.writeOutputs())
