@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "TileRegisters.h"
 #include "Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -25,6 +26,12 @@ using namespace mlir;
 using namespace tk;
 using namespace tk::tile;
 
+/// Of a slice that threads store themselves: 32 registers of f32.
+static constexpr int64_t kDirectColumns = 64;
+/// What a thread needs beside products and loads of slices that leave through shared memory (ptxas
+/// 13.0: with 192 registers of them in 232, no spills; where threads store to global memory, one).
+static constexpr int64_t kSliceWorkRegisters = 40;
+
 namespace {
 
 /// How a tile is cut for its way out.
@@ -38,19 +45,37 @@ struct Slices {
 /// nothing else: so a thread holds a slice, not a tile, of what is added to a product.
 class Slicer {
 public:
-  Slicer(StoreOp store, int64_t columns) : store(store), columns(columns) { collect(); }
-  /// Starts the loads that slice number `slice` needs.
-  void load(OpBuilder &builder, int64_t slice);
+  Slicer(StoreOp store, int64_t columns, int64_t workRegisters) : store(store), columns(columns) {
+    collect();
+    chooseAhead(workRegisters);
+  }
+  /// Starts the loads of the first slices.
+  void start(OpBuilder &builder) { load(builder, 0); }
+  /// Starts the loads of the slice after this one, where registers are left for two: so they are on
+  /// their way while threads wait and store.
+  void startNext(OpBuilder &builder, int64_t slice) {
+    if (isAhead && (slice + 1) * columns < getType().getDimSize(1))
+      load(builder, slice + 1);
+  }
+  /// How loads go, for a remark.
+  std::string describeLoads() const { return text; }
   Value get(OpBuilder &builder, int64_t slice) { return get(builder, store.getValue(), slice); }
   /// Erases what only the whole tile needed.
   void eraseWhole();
+  /// Whether anything but the product itself is made slice by slice.
+  bool hasWork() const { return !sliced.empty(); }
 
 private:
   void collect();
+  void chooseAhead(int64_t workRegisters);
+  void load(OpBuilder &builder, int64_t slice);
+  RankedTensorType getType() { return cast<RankedTensorType>(store.getValue().getType()); }
   Value get(OpBuilder &builder, Value tile, int64_t slice);
   RankedTensorType getSliceType(Value tile);
   StoreOp store;
   int64_t columns;
+  bool isAhead = true;
+  std::string text;
   llvm::SetVector<Operation *> sliced; ///< Users before what they use.
   llvm::DenseMap<std::pair<Value, int64_t>, Value> done;
 };
@@ -60,29 +85,28 @@ struct SubtileEpilogue : tk::tile::impl::SubtileEpilogueBase<SubtileEpilogue> {
 
 private:
   std::string plan(StoreOp store, int64_t consumers, Slices &slices);
-  void rewrite(StoreOp store, const Slices &slices);
+  std::string rewrite(StoreOp store, const Slices &slices);
+  std::string storeSlices(StoreOp store);
 };
 
 } // namespace
 
 /// Whether the tile is what a product left in registers, possibly converted.
 static bool isProduct(Value tile) {
-  while (Operation *op = tile.getDefiningOp()) {
+  llvm::SetVector<Value> work;
+  work.insert(tile);
+  for (size_t i = 0; i < work.size(); ++i) {
+    Operation *op = work[i].getDefiningOp();
+    if (!op)
+      continue;
     if (isa<DotOp>(op))
       return true;
-    if (auto result = dyn_cast<OpResult>(tile); result && isa<scf::ForOp>(op)) {
-      auto loop = cast<scf::ForOp>(op);
-      tile = loop.getYieldedValues()[result.getResultNumber()];
-      continue;
-    }
-    if (auto sum = dyn_cast<AddPartialsOp>(op)) {
-      tile = sum.getValue();
-      continue;
-    }
-    if (!OpTrait::hasElementwiseMappableTraits(op))
-      return false;
-    auto operand = llvm::find_if(op->getOperands(), isProduct);
-    return operand != op->getOperands().end();
+    if (auto loop = dyn_cast<scf::ForOp>(op))
+      work.insert(loop.getYieldedValues()[cast<OpResult>(work[i]).getResultNumber()]);
+    else if (auto sum = dyn_cast<AddPartialsOp>(op))
+      work.insert(sum.getValue());
+    else if (OpTrait::hasElementwiseMappableTraits(op))
+      work.insert_range(op->getOperands());
   }
   return false;
 }
@@ -156,8 +180,12 @@ void Slicer::collect() {
   auto isSliceable = [&](Operation *op) {
     auto tile = op->getNumResults() == 1 ? dyn_cast<RankedTensorType>(op->getResult(0).getType())
                                          : RankedTensorType();
-    if (!tile || tile.getShape() != shape)
+    // A row that all rows share is cut as well; a column is one value to a row, whatever the slice.
+    if (!tile || tile.getRank() != 2 || tile.getDimSize(1) != shape[1] ||
+        (tile.getDimSize(0) != shape[0] && tile.getDimSize(0) != 1))
       return false;
+    if (isa<BroadcastOp>(op))
+      return true;
     // Slices before this one have been stored when it is loaded.
     if (auto load = dyn_cast<LoadOp>(op)) {
       std::optional<ViewSource> source = findViewSource(load.getView());
@@ -176,8 +204,32 @@ void Slicer::collect() {
 
 RankedTensorType Slicer::getSliceType(Value tile) {
   auto type = cast<RankedTensorType>(tile.getType());
+  if (type.getDimSize(1) == 1)
+    return type;
   return RankedTensorType::get({type.getDimSize(0), columns}, type.getElementType(),
                                type.getEncoding());
+}
+
+/// A slice ahead, the products of the whole tile and two slices of all that is loaded are live.
+void Slicer::chooseAhead(int64_t workRegisters) {
+  int64_t loads = 0;
+  for (Operation *op : sliced)
+    if (isa<LoadOp>(op))
+      loads += countRegisters(getSliceType(op->getResult(0)));
+  if (loads == 0)
+    return;
+  auto roles = store->getParentOfType<SpecializeOp>();
+  int64_t registers = roles ? int64_t(roles.getConsumerRegisters())
+                            : hopper::getLaunchRegisters(hopper::kWarpgroupThreads);
+  auto products = getType().clone(Float32Type::get(store.getContext()));
+  int64_t taken = countRegisters(products) + 2 * loads, left = registers - workRegisters;
+  isAhead = taken <= left;
+  text = ", each loaded a slice ahead";
+  if (!isAhead)
+    text =
+        llvm::formatv(", each loaded when it is due: a slice ahead, products and loads would take "
+                      "{0} registers of {1}",
+                      taken, left);
 }
 
 void Slicer::load(OpBuilder &builder, int64_t slice) {
@@ -228,7 +280,8 @@ void Slicer::eraseWhole() {
     op->erase();
 }
 
-void SubtileEpilogue::rewrite(StoreOp store, const Slices &slices) {
+/// Returns how loads go, for the remark.
+std::string SubtileEpilogue::rewrite(StoreOp store, const Slices &slices) {
   KernelOp kernel = getOperation();
   Location location = store.getLoc();
   int64_t consumers = countConsumers(store);
@@ -248,12 +301,10 @@ void SubtileEpilogue::rewrite(StoreOp store, const Slices &slices) {
     for (Value &buffer : buffers)
       buffer = SharedSliceOp::create(builder, location, slices.tile, buffer, replica, 0);
   }
-  Slicer slicer(store, slices.columns);
-  slicer.load(builder, 0);
+  Slicer slicer(store, slices.columns, kSliceWorkRegisters);
+  slicer.start(builder);
   for (int64_t slice = 0; slice < slices.count; ++slice) {
-    // A slice ahead, so that what threads load is on its way while they wait and store.
-    if (slice + 1 < slices.count)
-      slicer.load(builder, slice + 1);
+    slicer.startNext(builder, slice);
     Value piece = slicer.get(builder, slice);
     // The buffer was last used two slices ago; one, where an odd number of slices begins again.
     bool usedLast = slice == 0 && slices.count % 2 != 0;
@@ -275,6 +326,38 @@ void SubtileEpilogue::rewrite(StoreOp store, const Slices &slices) {
   store.erase();
   if (slices.count > 1)
     slicer.eraseWhole();
+  return slicer.describeLoads();
+}
+
+/// Cuts a store that threads do themselves, so that they hold slices of what is added to a product.
+/// Returns what it did, or nothing where nothing is gained.
+std::string SubtileEpilogue::storeSlices(StoreOp store) {
+  auto tensor = cast<RankedTensorType>(store.getValue().getType());
+  if (!store->getParentOfType<SpecializeOp>() || !isProduct(store.getValue()))
+    return {};
+  int64_t columns = kDirectColumns;
+  if (tensor.getDimSize(1) % columns != 0 || tensor.getDimSize(1) == columns)
+    return {};
+  Slicer slicer(store, columns, hopper::kWorkRegisters);
+  if (!slicer.hasWork())
+    return {};
+  int64_t count = tensor.getDimSize(1) / columns;
+  OpBuilder builder(store);
+  slicer.start(builder);
+  for (int64_t slice = 0; slice < count; ++slice) {
+    slicer.startNext(builder, slice);
+    Value piece = slicer.get(builder, slice);
+    auto part = cast<StoreOp>(builder.clone(*store));
+    OpBuilder before(part);
+    Value column = arith::ConstantIndexOp::create(before, store.getLoc(), slice * columns);
+    OpOperand &offset = part.getOffsetsMutable()[part.getOffsets().size() - 1];
+    offset.set(arith::AddIOp::create(before, store.getLoc(), offset.get(), column));
+    part.getValueMutable().set(piece);
+  }
+  store.erase();
+  slicer.eraseWhole();
+  return llvm::formatv("threads compute and store results in {0} slice(s) of {1} columns{2}", count,
+                       columns, slicer.describeLoads());
 }
 
 void SubtileEpilogue::runOnOperation() {
@@ -289,12 +372,17 @@ void SubtileEpilogue::runOnOperation() {
       obstacle = "several stores: their buffers would not fit";
     if (!obstacle.empty()) {
       remark::missed(store.getLoc(), opts) << remark::reason("{0}", obstacle);
+      Location location = store.getLoc();
+      std::string done = stores.size() == 1 ? storeSlices(store) : std::string();
+      if (!done.empty())
+        remark::passed(location, opts) << remark::add("{0}", done);
       continue;
     }
-    remark::passed(store.getLoc(), opts) << remark::add(
+    Location location = store.getLoc();
+    std::string loads = rewrite(store, slices);
+    remark::passed(location, opts) << remark::add(
         "results leave in {0} slice(s) of {1} columns through two buffers of {2} bytes for each "
-        "consumer",
-        slices.count, slices.columns, slices.tile.getSizeInBytes());
-    rewrite(store, slices);
+        "consumer{3}",
+        slices.count, slices.columns, slices.tile.getSizeInBytes(), loads);
   }
 }

@@ -31,7 +31,7 @@
 // CHECK-NEXT:    tk.shared_store %{{.*}}, %[[C1]]
 // CHECK-NOT:     tensor<64x128xbf16>
 // CHECK:         tk.bulk_wait pending 0
-// REMARK: [Passed] epilogue | Category:tk-subtile-epilogue | Function=residual | Remark="results leave in 2 slice(s) of 64 columns through two buffers of 8192 bytes for each consumer"
+// REMARK: [Passed] epilogue | Category:tk-subtile-epilogue | Function=residual | Remark="results leave in 2 slice(s) of 64 columns through two buffers of 8192 bytes for each consumer, each loaded a slice ahead"
 tk.kernel @residual(%A: !in, %B: !in, %R: !any, %C: !in, %x: f32) grid {
   %n = arith.constant 1 : index
   tk.grid %n
