@@ -167,19 +167,24 @@ BankCount tk::layout::countWavefronts(llvm::ArrayRef<int64_t> addresses, int64_t
   return count;
 }
 
-BankCount tk::layout::worstWavefronts(const SharedAccess &access, int64_t elementBytes) {
+BankCount tk::layout::worstWavefronts(const SharedAccess &access, int64_t elementBytes,
+                                      uint64_t idleThreadBits) {
   int64_t threads = int64_t(1) << access.threadColumns.size();
   BankCount worst;
   for (int64_t warp = 0; warp < threads; warp += 32)
     for (const SharedAccess::Step &step : access.steps) {
       llvm::SmallVector<int64_t, 32> addresses;
       for (int64_t thread = warp; thread < std::min(warp + 32, threads); ++thread) {
+        if (thread & idleThreadBits)
+          continue;
         int64_t offset = 0;
         for (size_t bit = 0; bit < access.threadColumns.size(); ++bit)
           if (thread >> bit & 1)
             offset ^= access.threadColumns[bit];
         addresses.push_back((offset ^ step.exclusiveOr) + step.plus);
       }
+      if (addresses.empty())
+        continue;
       BankCount count = countWavefronts(addresses, access.vector * elementBytes);
       if (worst.minimum == 0 || count.conflicts() > worst.conflicts())
         worst = count;

@@ -68,3 +68,22 @@ def test_product(tool, compiled, tmp_path, tile, variant):
             assert all(bank["wavefronts"] == bank["minimum"] for bank in run.report["banks"])
             error = packages.relative_error(run.output, reference)
             assert error <= packages.TOLERANCE[variant.output], (tile, shape, seed, error)
+
+
+@pytest.mark.parametrize("rows, columns", [(128, 72), (256, 40), (192, 136)])
+@pytest.mark.parametrize("variant", [Variant(), Variant(a="column", b="column")], ids=str)
+def test_certificate(tool, tmp_path, rows, columns, variant):
+    """Of tiles that no power of two fits threads hold elements several times over; the first of them stores."""
+    source = write_tiled(tmp_path / "k.mlir", rows, columns)
+    source.write_text(source.read_text().replace("%step = arith.constant 64", "%step = arith.constant 16")
+                      .replace(f"tensor<{rows}x64x", f"tensor<{rows}x16x").replace(f"tensor<64x{columns}x", f"tensor<16x{columns}x"))
+    package = tmp_path / "k.tkpkg"
+    done = tool("tk-compile", source, "--no-assemble", "-o", package, *variant.aliases())
+    assert done.returncode == 0, done.stderr
+    shape = (90, 62, 6)
+    a, b, reference = packages.make_inputs(variant, shape, 0)
+    run = packages.run_gemm(tool, package, variant, (a, b), tmp_path)
+    assert run.process.returncode == 0 and run.report["findings"] == [], run.process.stderr
+    assert packages.relative_error(run.output, reference) <= packages.TOLERANCE["bf16"]
+    assert packages.observed(run.report) == packages.certified(
+        packages.entries(json.loads(package.read_text()))[variant.entry(shape)])

@@ -103,7 +103,9 @@ BankCount countWavefronts(llvm::ArrayRef<int64_t> addresses, int64_t width);
 
 /// The worst warp-level access of a plan over all warps and steps: a proof by exhaustion, for any
 /// base that keeps the layout's alignment.
-BankCount worstWavefronts(const SharedAccess &access, int64_t elementBytes);
+/// Threads with one of `idleThreadBits` in their number take no part.
+BankCount worstWavefronts(const SharedAccess &access, int64_t elementBytes,
+                          uint64_t idleThreadBits = 0);
 
 /// What a wgmma instruction needs to know of a shared operand, derived from its layout and proven
 /// equal to the canonical layout of the PTX ISA (9.7.15.5.1.2) on the whole footprint of every

@@ -88,7 +88,10 @@ LogicalResult Certify::certify(Op op, RankedTensorType tile, SharedType shared, 
   if (!access)
     return op.emitOpError() << "has no access plan: " << llvm::toString(access.takeError());
   int64_t bytes = shared.getElementBytes();
-  layout::BankCount count = layout::worstWavefronts(*access, bytes);
+  // What several threads hold, the first of them stores.
+  uint64_t idle =
+      isa<SharedLoadOp>(op) || matrix ? 0 : uint64_t(distribution->replicatedThreadBits());
+  layout::BankCount count = layout::worstWavefronts(*access, bytes, idle);
   op.setBanksAttr(BanksAttr::get(&getContext(), access->vector * bytes, access->steps.size(),
                                  count.wavefronts, count.minimum));
   auto opts = remark::RemarkOpts::name("banks")
