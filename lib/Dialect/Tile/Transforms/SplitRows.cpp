@@ -43,6 +43,8 @@ using namespace tk::tile;
 
 /// Registers of a tile that are not worth a cut. Such a tile may be loaded early.
 static constexpr int64_t kFewRegisters = 8;
+/// What a cut that does not suffice must save at least: it stands in the way of other cuts.
+static constexpr int64_t kWorthwhileRegisters = 32;
 
 namespace {
 
@@ -241,9 +243,9 @@ static bool areOrdered(Operation *first, Operation *second) {
   return false;
 }
 
-/// Whether slabs of two accesses to global memory, of which one may write, never meet: they go to
-/// different arguments, or to the same place, where slabs have different rows.
-static bool areApart(Operation *a, Operation *b) {
+/// Whether two accesses to global memory, of which one may write, never meet: they go to different
+/// arguments; or both are cut and go to the same place, where slabs have different rows.
+static bool areApart(Operation *a, Operation *b, bool areCut) {
   auto getPlace = [](Operation *op) -> std::pair<Value, OperandRange> {
     if (auto load = dyn_cast<LoadOp>(op))
       return {load.getView(), load.getOffsets()};
@@ -254,7 +256,7 @@ static bool areApart(Operation *a, Operation *b) {
     return false;
   auto [viewA, placeA] = getPlace(a);
   auto [viewB, placeB] = getPlace(b);
-  if (viewA == viewB && llvm::equal(placeA, placeB))
+  if (areCut && viewA == viewB && llvm::equal(placeA, placeB))
     return true;
   std::optional<ViewSource> sourceA = findViewSource(viewA), sourceB = findViewSource(viewB);
   return sourceA && sourceB && sourceA != sourceB;
@@ -274,7 +276,7 @@ std::string Slabs::checkOrder(Block &block) {
 
     if (!isMemoryEffectFree(&op)) {
       for (Operation *moved : before)
-        if (areOrdered(moved, &op) && !areApart(moved, &op) &&
+        if (areOrdered(moved, &op) && !areApart(moved, &op, ops.contains(&op)) &&
             !(ops.contains(&op) && isPart(moved) && isPart(&op)))
           return llvm::formatv("'{0}' stands before '{1}', and would come after it",
                                moved->getName(), op.getName());
@@ -569,8 +571,8 @@ void SplitRows::runOnOperation() {
     int64_t whole = std::max(registers.before(peak), registers.after(peak));
     std::string reason = slabs.find(block);
     int64_t inTurns = reason.empty() ? slabs.estimate(registers, peak) : 0;
-    // What is still too much spills less.
-    if (reason.empty() && inTurns > limit && inTurns == whole)
+    // What is still too much spills less, if it is much less.
+    if (reason.empty() && inTurns > limit && whole - inTurns < kWorthwhileRegisters)
       reason = llvm::formatv("slabs of {0} rows in turns would take {1}", hopper::kWgmmaM, inTurns);
     auto text = llvm::formatv("tiles take {0} registers to a thread at once, where {1} are left "
                               "for them: ",

@@ -36,14 +36,20 @@ int64_t tk::tile::countRegisters(RankedTensorType tile) {
 }
 
 bool tk::tile::isRepeated(Value tile) {
-  Operation *op = tile.getDefiningOp();
-  if (isa_and_present<BroadcastOp, arith::ConstantOp, tensor::SplatOp, tensor::ExtractSliceOp,
-                      ub::PoisonOp>(op))
-    return true;
-  return op && OpTrait::hasElementwiseMappableTraits(op) &&
-         llvm::all_of(op->getOperands(), [](Value operand) {
-           return !isa<RankedTensorType>(operand.getType()) || isRepeated(operand);
-         });
+  llvm::SetVector<Value> work;
+  work.insert(tile);
+  for (size_t i = 0; i < work.size(); ++i) {
+    Operation *op = work[i].getDefiningOp();
+    if (isa_and_present<BroadcastOp, arith::ConstantOp, tensor::SplatOp, tensor::ExtractSliceOp,
+                        ub::PoisonOp>(op))
+      continue;
+    if (!op || !OpTrait::hasElementwiseMappableTraits(op))
+      return false;
+    for (Value operand : op->getOperands())
+      if (isa<RankedTensorType>(operand.getType()))
+        work.insert(operand);
+  }
+  return true;
 }
 
 /// Adds the tiles whose registers a use of `value` reads.

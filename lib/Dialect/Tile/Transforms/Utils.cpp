@@ -111,16 +111,21 @@ int64_t tk::tile::chooseConsumers(KernelOp kernel) {
   return 1;
 }
 
-/// Whether two indices are computed alike.
-static bool isSameIndex(Value a, Value b) {
-  if (a == b)
+/// Whether two indices are computed alike. `known`: the pairs that are.
+static bool isSameIndex(Value a, Value b, llvm::DenseSet<std::pair<Value, Value>> &known) {
+  if (a == b || known.contains({a, b}))
     return true;
-  Operation *one = a.getDefiningOp(), *other = b.getDefiningOp();
-  if (!one || !other || !isPure(one))
+  auto one = dyn_cast<OpResult>(a), other = dyn_cast<OpResult>(b);
+  if (!one || !other || one.getResultNumber() != other.getResultNumber() ||
+      one.getOwner()->getNumRegions() != 0 || !isPure(one.getOwner()))
     return false;
-  auto areSame = [](Value x, Value y) { return success(isSameIndex(x, y)); };
-  return OperationEquivalence::isEquivalentTo(one, other, areSame, /*markEquivalent=*/nullptr,
-                                              OperationEquivalence::IgnoreLocations);
+  auto areSame = [&](Value x, Value y) { return success(isSameIndex(x, y, known)); };
+  if (!OperationEquivalence::isEquivalentTo(one.getOwner(), other.getOwner(), areSame,
+                                            /*markEquivalent=*/nullptr,
+                                            OperationEquivalence::IgnoreLocations))
+    return false; // And so are all that use it.
+  known.insert({a, b});
+  return true;
 }
 
 /// Whether a tile serves `store` alone, element by element.
@@ -140,6 +145,8 @@ static bool isOnlyFor(Value tile, StoreOp store) {
 
 bool tk::tile::isUpdateInPlace(LoadOp load, StoreOp store) {
   auto kernel = load->getParentOfType<KernelOp>();
+  llvm::DenseSet<std::pair<Value, Value>> known;
+  auto areSame = [&](Value a, Value b) { return isSameIndex(a, b, known); };
   WalkResult others = kernel.getBody().walk([&](StoreOp other) {
     bool isElsewhere = findViewSource(other.getView()) != findViewSource(store.getView());
     return other == store || isElsewhere ? WalkResult::advance() : WalkResult::interrupt();
@@ -149,7 +156,7 @@ bool tk::tile::isUpdateInPlace(LoadOp load, StoreOp store) {
       load.getView() != store.getView() ||
       cast<RankedTensorType>(load.getResult().getType()).getShape() !=
           cast<RankedTensorType>(store.getValue().getType()).getShape() ||
-      !llvm::all_of_zip(load.getOffsets(), store.getOffsets(), isSameIndex))
+      !llvm::all_of_zip(load.getOffsets(), store.getOffsets(), areSame))
     return false;
   for (auto loop = store->getParentOfType<LoopLikeOpInterface>(); loop;
        loop = loop->getParentOfType<LoopLikeOpInterface>())
@@ -174,28 +181,41 @@ std::string tk::tile::findSharedLoadObstacle(KernelOp kernel, LoadOp load) {
   return {};
 }
 
+/// `known`: what has been found out, since computations share operands.
+static bool isNonNegative(Value index, llvm::DenseMap<Value, bool> &known) {
+  if (auto found = known.find(index); found != known.end())
+    return found->second;
+  auto is = [&](Value operand) { return isNonNegative(operand, known); };
+  auto decide = [&] {
+    if (auto argument = dyn_cast<BlockArgument>(index)) {
+      auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+      // A loop's step is positive.
+      return loop && loop.getInductionVar() == index && is(loop.getLowerBound());
+    }
+    Operation *op = index.getDefiningOp();
+    APInt constant;
+    if (matchPattern(index, m_ConstantInt(&constant)))
+      return constant.isNonNegative();
+    if (isa<ProgramIdOp, NumProgramsOp, ClusterRankOp, ReplicaOp, DimOp, arith::IndexCastUIOp,
+            TableSizeOp, TableTotalOp, TableLocateOp>(op))
+      return true;
+    // A quotient or remainder is no larger than what is divided.
+    if (isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(op))
+      return is(op->getOperand(0));
+    if (isa<arith::MinUIOp, arith::MaxSIOp>(op))
+      return is(op->getOperand(0)) || is(op->getOperand(1));
+    if (auto select = dyn_cast<arith::SelectOp>(op))
+      return is(select.getTrueValue()) && is(select.getFalseValue());
+    return isa<arith::AddIOp, arith::MulIOp, arith::MinSIOp, arith::MaxUIOp, arith::XOrIOp>(op) &&
+           is(op->getOperand(0)) && is(op->getOperand(1));
+  };
+  bool result = decide();
+  return known[index] = result;
+}
+
 bool tk::tile::isNonNegative(Value index) {
-  if (auto argument = dyn_cast<BlockArgument>(index)) {
-    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
-    // A loop's step is positive.
-    return loop && loop.getInductionVar() == index && isNonNegative(loop.getLowerBound());
-  }
-  Operation *op = index.getDefiningOp();
-  APInt constant;
-  if (matchPattern(index, m_ConstantInt(&constant)))
-    return constant.isNonNegative();
-  if (isa<ProgramIdOp, NumProgramsOp, ClusterRankOp, ReplicaOp, DimOp, arith::IndexCastUIOp,
-          TableSizeOp, TableTotalOp, TableLocateOp>(op))
-    return true;
-  // A quotient or remainder is no larger than what is divided.
-  if (isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(op))
-    return isNonNegative(op->getOperand(0));
-  if (isa<arith::MinUIOp, arith::MaxSIOp>(op))
-    return isNonNegative(op->getOperand(0)) || isNonNegative(op->getOperand(1));
-  if (auto select = dyn_cast<arith::SelectOp>(op))
-    return isNonNegative(select.getTrueValue()) && isNonNegative(select.getFalseValue());
-  return isa<arith::AddIOp, arith::MulIOp, arith::MinSIOp, arith::MaxUIOp, arith::XOrIOp>(op) &&
-         isNonNegative(op->getOperand(0)) && isNonNegative(op->getOperand(1));
+  llvm::DenseMap<Value, bool> known;
+  return ::isNonNegative(index, known);
 }
 
 void tk::tile::eraseDeadOps(Region &region) {
