@@ -65,6 +65,8 @@ inline constexpr int64_t kTensorMapAlign = 64;
 /// A block's threads, and the registers that a multiprocessor shares out among them.
 inline constexpr int64_t kMaxBlockThreads = 1024;
 inline constexpr int64_t kRegisterFile = 65536;
+/// Consumers that a block has threads for, beside its producer.
+inline constexpr int64_t kMaxBlockConsumers = 7;
 /// What setmaxnreg takes (PTX ISA 9.1, 9.7.19.5), as far as a thread can use.
 inline constexpr int64_t kMinRoleRegisters = 24;
 inline constexpr int64_t kMaxRoleRegisters = 240;

@@ -222,6 +222,7 @@ LogicalResult TuningAttr::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << "expected '" << name << "' of at least 1, got " << *value;
   std::tuple<StringRef, std::optional<int64_t>, int64_t> bounded[] = {
       {"variants", variants, 3},
+      {"consumers", consumers, hopper::kMaxBlockConsumers},
       {"widen", widen, hopper::kMaxWidening},
       {"group", group, hopper::kMaxBandRows},
       {"stages", stages, hopper::kMaxStages}};

@@ -81,7 +81,9 @@ LogicalResult AllocateShared::checkLimit(ArrayRef<AllocOp> allocs, int64_t total
   InFlightDiagnostic diagnostic = getOperation().emitOpError()
                                   << "needs " << total
                                   << " bytes of shared memory, but a block has at most "
-                                  << hopper::kMaxSharedBytes << "; use smaller tiles";
+                                  << hopper::kMaxSharedBytes
+                                  << "; use smaller tiles, or let passes take less: fewer 'stages', "
+                                     "or 'widen = 1'";
   for (AllocOp alloc : allocs)
     diagnostic.attachNote(alloc.getLoc())
         << "\"" << alloc.getLabel() << "\" takes " << alloc.getStorage().getSizeInBytes()

@@ -29,9 +29,11 @@ private:
   SmallVector<LoadOp> findOperands(scf::ForOp loop);
   std::string findObstacle(LoadOp load);
   int64_t chooseStages(RingType one);
+  int64_t countOtherBytes();
   void stage(ArrayRef<LoadOp> loads, scf::ForOp loop);
   llvm::DenseSet<Operation *> declined;
-  int64_t numRings = 1; ///< That share the room for operands.
+  int64_t numRings = 1; ///< That share the room for operands,
+  int64_t room = 0;     ///< in bytes.
 };
 
 } // namespace
@@ -116,13 +118,30 @@ int64_t StageOperands::chooseStages(RingType one) {
   TuningAttr tuning = getOperation().getTuningAttr();
   if (tuning && tuning.getStages())
     return std::min(*tuning.getStages(), hopper::kMaxStages);
-  // Sums over a cluster need room besides.
-  int64_t room = hopper::kStageBytes;
-  getOperation().getBody().walk([&](ClusterSumOp sum) {
-    auto tile = cast<RankedTensorType>(sum.getValue().getType());
-    room -= tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
-  });
   return std::clamp<int64_t>(room / numRings / one.getSlotBytes(), 1, hopper::kUsefulStages);
+}
+
+/// What sums over a cluster need, and operands of products that are in no ring.
+int64_t StageOperands::countOtherBytes() {
+  llvm::DenseSet<Value> staged, others;
+  getOperation().getBody().walk([&](scf::ForOp loop) {
+    for (LoadOp load : findOperands(loop))
+      staged.insert(load.getResult());
+  });
+  getOperation().getBody().walk([&](Operation *op) {
+    if (auto sum = dyn_cast<ClusterSumOp>(op))
+      others.insert(sum.getValue());
+    if (auto dot = dyn_cast<DotOp>(op); dot && dot.findObstacle().empty())
+      for (Value operand : {dot.getA(), dot.getB()})
+        if (!staged.contains(operand) && !operand.getDefiningOp<SharedLoadOp>())
+          others.insert(operand);
+  });
+  int64_t bytes = 0;
+  for (Value value : others) {
+    auto tile = cast<RankedTensorType>(value.getType());
+    bytes += tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
+  }
+  return bytes;
 }
 
 /// Rebuilds a branch with one more result: `value`, from either side.
@@ -242,6 +261,7 @@ void StageOperands::runOnOperation() {
   declined.clear();
   numRings = 0;
   kernel.getBody().walk([&](scf::ForOp loop) { numRings += !findOperands(loop).empty(); });
+  room = std::max<int64_t>(0, hopper::kStageBytes - countOtherBytes());
   // A loop that is staged is rebuilt, and so are those around it: look again after each.
   while (true) {
     SmallVector<LoadOp> loads;

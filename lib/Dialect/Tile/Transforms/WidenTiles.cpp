@@ -57,6 +57,8 @@ struct WidenTiles : tk::tile::impl::WidenTilesBase<WidenTiles> {
   void runOnOperation() override;
 
 private:
+  int64_t getOperandBytes(int64_t factor);
+  std::string findWideObstacle(int64_t factor);
   int64_t chooseFactor(std::string &reason);
 };
 
@@ -310,7 +312,47 @@ int64_t WidenTiles::chooseFactor(std::string &reason) {
   if (columns * 2 > widest && widest < hopper::kWgmmaMaxN)
     reason = llvm::formatv("{0} consumers hold {1} rows of at most {2} columns each", consumers,
                            slabs * hopper::kWgmmaM, widest);
-  return std::max<int64_t>(1, widest / columns);
+  int64_t factor = std::max<int64_t>(1, widest / columns);
+  // A ring of two stages must be left room for.
+  while (factor > 1 && 2 * getOperandBytes(factor) > hopper::kStageBytes)
+    if (--factor == 1)
+      reason =
+          llvm::formatv("operands of twice the columns take {0} bytes a step, of {1} for two steps",
+                        getOperandBytes(2), hopper::kStageBytes);
+  return factor;
+}
+
+/// Bytes that one step of the kernel's products loads, with `factor` times the columns.
+int64_t WidenTiles::getOperandBytes(int64_t factor) {
+  int64_t bytes = 0;
+  llvm::SmallPtrSet<Operation *, 8> known;
+  getOperation().getBody().walk([&](DotOp dot) {
+    for (auto [operand, times] : {std::pair(dot.getA(), int64_t(1)), std::pair(dot.getB(), factor)})
+      if (auto load = operand.getDefiningOp<LoadOp>(); load && known.insert(load).second) {
+        auto tile = cast<RankedTensorType>(operand.getType());
+        bytes += times * tile.getNumElements() * tile.getElementTypeBitWidth() / 8;
+      }
+  });
+  return bytes;
+}
+
+/// Why a product would lose the copy engine for its right operand, or an empty string.
+std::string WidenTiles::findWideObstacle(int64_t factor) {
+  std::string obstacle;
+  getOperation().getBody().walk([&](DotOp dot) {
+    auto load = dot.getB().getDefiningOp<LoadOp>();
+    if (!load)
+      return;
+    GlobalType view = load.getView().getType();
+    SmallVector<int64_t> shape(cast<RankedTensorType>(dot.getB().getType()).getShape());
+    if (!findTMAObstacle(view, shape).empty())
+      return;
+    shape.back() *= factor;
+    if (std::string found = findTMAObstacle(view, shape); !found.empty())
+      obstacle =
+          llvm::formatv("the copy engine could not read the right operand any more: {0}", found);
+  });
+  return obstacle;
 }
 
 void WidenTiles::runOnOperation() {
@@ -326,6 +368,8 @@ void WidenTiles::runOnOperation() {
     TuningAttr tuning = kernel.getTuningAttr();
     if (reason.empty() && !(tuning && tuning.getWiden()) && !along.areColumns())
       reason = "it is not the columns of every product that run along x";
+    if (reason.empty())
+      reason = findWideObstacle(factor);
     if (reason.empty()) {
       along.widen(factor);
       if (TuningAttr tuning = kernel.getTuningAttr()) // Done, and not to be done again.

@@ -3,7 +3,7 @@
 !big = !tk.shared<1024x64xbf16, #tk.swizzle<128, order = [1, 0]>>
 
 // Too much: the sum, the limit, and every buffer at its line, that with an offset too.
-// expected-error@+1 {{'tk.kernel' op needs 263168 bytes of shared memory, but a block has at most 232448; use smaller tiles}}
+// expected-error@+1 {{'tk.kernel' op needs 263168 bytes of shared memory, but a block has at most 232448; use smaller tiles, or let passes take less: fewer 'stages', or 'widen = 1'}}
 tk.kernel @too_much(%n: index) grid {
   tk.grid %n
 } {

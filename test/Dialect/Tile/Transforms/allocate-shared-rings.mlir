@@ -31,7 +31,7 @@ tk.kernel @aligned(%n: index) grid {
 // -----
 
 // Too many stages: each buffer with its bytes.
-// expected-error@+1 {{'tk.kernel' op needs 262176 bytes of shared memory, but a block has at most 232448; use smaller tiles}}
+// expected-error@+1 {{'tk.kernel' op needs 262176 bytes of shared memory, but a block has at most 232448; use smaller tiles, or let passes take less: fewer 'stages', or 'widen = 1'}}
 tk.kernel @too_much(%n: index) grid {
   tk.grid %n
 } {
