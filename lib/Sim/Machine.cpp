@@ -256,7 +256,8 @@ void Cta::joinProgress(Warp &w, int32_t j) {
     w.frags.push_back(f);
   } else if (!join.expected)
     join = Join();
-  if (w.frags.size() == 1 && w.frags[0].join < 0)
+  // Lanes may wait in a join while all that runs is beside it.
+  if (w.frags.size() == 1 && w.frags[0].join < 0 && none_of(w.joins, [](const Join &o) { return o.expected; }))
     w.joins.clear();
 }
 

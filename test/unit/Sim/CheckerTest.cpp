@@ -257,4 +257,33 @@ TEST(Checker, WarpSyncAcrossDivergence) {
   EXPECT_EQ(names("and.b32 %r5, %r1, 1; setp.eq.u32 %p1, %r5, 0; @%p1 bra $a; bar.warp.sync -1; bra.uni $b;\n$a: bar.warp.sync -1;\n$b:", 32), Names());
 }
 
+// Joins of which nobody is left are dropped, those in which lanes wait are not.
+TEST(Checker, LanesWaitWhileOthersExit) {
+  for (uint64_t seed = 0; seed < 64; ++seed) {
+    Sim sim;
+    sim.options.seed = seed;
+    sim.launch.block = {32, 1, 1};
+    uint64_t out = sim.buffer(4 * 32);
+    Report r = sim.run(kernel(1, R"(mov.u32 %r1, %tid.x; mul.wide.u32 %rd1, %r1, 4; add.u64 %rd1, %rd1, %rd100;
+mov.u32 %r5, 1; mov.u32 %r9, 0; and.b32 %r3, %r1, 4; setp.ne.u32 %p3, %r3, 0; setp.ge.u32 %p2, %r1, 24; setp.lt.u32 %p1, %r1, 16;
+st.global.u32 [%rd1], %r5;
+@%p1 bra $apart;
+@%p2 bra $inner;
+bra $join;
+$inner: @%p3 bra $half;
+@%p2 exit;
+bra $rest;
+$half: @%p2 exit;
+$rest: mov.u32 %r5, 2;
+$join: activemask.b32 %r8; mov.u32 %r5, 3; st.global.u32 [%rd1], %r5;
+exit;
+$apart: add.u32 %r9, %r9, 1; setp.lt.u32 %p4, %r9, 500; @%p4 bra $apart;
+activemask.b32 %r8; mov.u32 %r5, 4; st.global.u32 [%rd1], %r5;)"));
+    EXPECT_EQ(r.findings.size(), 0u) << describe(r) << "seed " << seed;
+    auto got = sim.read<uint32_t>(out, 32);
+    for (unsigned t = 0; t < 32; ++t)
+      EXPECT_EQ(got[t], t < 16 ? 4 : t < 24 ? 3 : 1) << t << " seed " << seed;
+  }
+}
+
 } // namespace
