@@ -85,17 +85,28 @@ static bool wantsConvergence(Op op) {
   }
 }
 
+bool hasGatheringInstruction(const Function &fn) {
+  return any_of(fn.code, [](const Inst &i) { return wantsConvergence(i.op); });
+}
+
 /// The graph without early ways out: of a block from which some way leads to an instruction that wants lanes together,
 /// only the ways that do are kept. `if (a) { if (b) return; f(); } g(); __syncthreads();` meets again at g(), as it
 /// does on hardware, and not at the return.
-static Graph withoutEarlyExits(const Graph &g, const std::vector<Inst> &code) {
+static Graph withoutEarlyExits(const Graph &g, const Function &fn, const std::vector<bool> &gathers) {
+  const std::vector<Inst> &code = fn.code;
+  auto wants = [&](const Inst &i) {
+    if (i.op != Op::Call)
+      return wantsConvergence(i.op);
+    uint32_t callee = fn.calls[i.target].function;
+    return bool(callee == ~0u ? gathers.back() : gathers[callee]);
+  };
   size_t exit = g.starts.size();
   std::vector<bool> reaches(exit + 1);
   SmallVector<uint32_t> work;
   for (uint32_t bb = 0; bb < exit; ++bb) {
     size_t end = bb + 1 < exit ? g.starts[bb + 1] : code.size();
     for (size_t i = g.starts[bb]; i < end && !reaches[bb]; ++i)
-      reaches[bb] = wantsConvergence(code[i].op);
+      reaches[bb] = wants(code[i]);
     if (reaches[bb])
       work.push_back(bb);
   }
@@ -171,17 +182,18 @@ static std::vector<uint32_t> postDominators(const Graph &g) {
   return idom;
 }
 
-void computeReconvergence(Function &fn) {
+void computeReconvergence(Function &fn, const std::vector<bool> &gathers) {
   std::vector<Inst> &code = fn.code;
   Graph g = buildGraph(code);
   uint32_t exit = uint32_t(g.starts.size());
-  std::vector<uint32_t> plain = postDominators(g), pruned = postDominators(withoutEarlyExits(g, code));
+  std::vector<uint32_t> plain = postDominators(g), pruned = postDominators(withoutEarlyExits(g, fn, gathers));
   for (uint32_t bb = 0; bb < exit; ++bb) {
     size_t last = (bb + 1 < exit ? g.starts[bb + 1] : code.size()) - 1;
     // Where all ways share real work, lanes meet there. Where they share nothing but the end of the kernel, they meet
     // where those that do not leave early do.
     uint32_t d = plain[bb];
-    bool onlyTheEnd = d == exit || (d != ~0u && code[g.starts[d]].op == Op::Exit && !code[g.starts[d]].guard.present());
+    bool onlyTheEnd = d == exit || (d != ~0u && (code[g.starts[d]].op == Op::Exit || code[g.starts[d]].op == Op::Ret) &&
+                                    !code[g.starts[d]].guard.present());
     if (onlyTheEnd && pruned[bb] != ~0u && pruned[bb] != exit)
       d = pruned[bb];
     if (d != ~0u && d != exit)

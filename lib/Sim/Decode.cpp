@@ -65,6 +65,8 @@ std::optional<Special> specialByName(StringRef n) {
       .Case("%clusterid.z", Special::ClusterIdZ).Case("%nclusterid.x", Special::NClusterIdX)
       .Case("%nclusterid.y", Special::NClusterIdY).Case("%nclusterid.z", Special::NClusterIdZ)
       .Case("%clock", Special::Clock).Case("%clock64", Special::Clock64).Case("%globaltimer", Special::GlobalTimer)
+      .Case("%clock_hi", Special::ClockHi).Case("%globaltimer_lo", Special::GlobalTimerLo)
+      .Case("%globaltimer_hi", Special::GlobalTimerHi)
       .Default(std::nullopt);
 }
 
@@ -109,7 +111,7 @@ bool Decoder::takeSpace(Space &space) {
   else if (take("shared") || take("shared::cta")) space = Space::Shared;
   else if (take("shared::cluster")) space = Space::Cluster;
   else if (take("local")) space = Space::Local;
-  else if (take("param") || take("param::entry")) space = Space::Param;
+  else if (take("param") || take("param::entry") || take("param::func")) space = Space::Param;
   else if (take("const")) space = Space::Const;
   else space = Space::Generic;
   return true;
@@ -213,7 +215,7 @@ bool Decoder::source(const RawOperand &o, Ty ty, Opnd &out, bool anyWidth) {
     if (s == Special::IsExplicitCluster)
       return fail(o.pos, "'" + o.text + "' can only be read by mov.pred");
     bool wide = s == Special::Clock64 || s == Special::GlobalTimer || s == Special::GridId;
-    if (s == Special::Clock || s == Special::Clock64 || s == Special::GlobalTimer)
+    if (s >= Special::Clock)
       return fail(o.pos, "'" + o.text + "' can only be read by mov");
     if (wide != is64)
       return fail(o.pos, "'" + o.text + "' has " + Twine(wide ? 64 : 32) + " bits, '" + raw.word + "' needs " +
@@ -223,8 +225,19 @@ bool Decoder::source(const RawOperand &o, Ty ty, Opnd &out, bool anyWidth) {
   }
   case RawOperand::Symbol: {
     FunctionBuilder::VarRef ref;
-    if (!b.findVariable(o.text, ref))
-      return fail(o.pos, "unknown symbol '" + o.text + "'");
+    if (!b.findVariable(o.text, ref)) {
+      auto function = b.module.functionNumbers.find(o.text);
+      if (function == b.module.functionNumbers.end())
+        return fail(o.pos, "unknown symbol '" + o.text + "'");
+      if (!is64)
+        return fail(o.pos, "the address of function '" + o.text + "' has 64 bits, '" + raw.word + "' needs " +
+                               Twine(bytesOf(ty) * 8));
+      b.fn.addressesTaken.push_back({function->second, o.pos.line, o.pos.column});
+      out = b.constant(codeAddress(function->second) + uint64_t(o.offset), true);
+      return true;
+    }
+    if (ref.inFrame)
+      return frameAddress(o, ref, ty, out);
     out = b.addressConstant(ref.space, ref.index, int64_t(ref.paramOffset) + o.offset, is64, false);
     return true;
   }
@@ -267,6 +280,21 @@ bool Decoder::address(unsigned i) {
     FunctionBuilder::VarRef ref;
     if (b.findVariable(base.text, ref)) {
       Space space = ref.space;
+      if (ref.isParam) {
+        if (in.space != Space::Param)
+          return fail(base.pos, "'" + base.text + "' is a parameter of a function or a call; use ld.param or st.param");
+        if (in.imm < 0 || uint64_t(in.imm) + bytesOf(in.ty) * in.numVec > ref.bytes)
+          return fail(base.pos, "'" + base.text + "' has " + Twine(ref.bytes) + " bytes, '" + raw.word + "' accesses " +
+                                    Twine(bytesOf(in.ty) * in.numVec) + " at " + Twine(in.imm));
+        in.space = Space::Local;
+      }
+      if (ref.inFrame && in.space == Space::Local) {
+        if (ref.inCallArea)
+          b.noteCallArea();
+        in.imm += int64_t(ref.paramOffset);
+        in.s[0] = b.frame();
+        return true;
+      }
       if (in.space == Space::Generic && space != Space::Global && space != Space::Const)
         return fail(base.pos, "variable '" + base.text + "' is not in the generic space; use cvta");
       bool shared = space == Space::Shared && in.space == Space::Cluster;
@@ -501,10 +529,10 @@ bool Decoder::mov() {
     return movVector(ty);
   if (operand(1).kind == RawOperand::Special) {
     Special s = *specialByName(operand(1).text);
-    if (s == Special::Clock || s == Special::Clock64 || s == Special::GlobalTimer) {
+    if (s >= Special::Clock) {
       in.op = Op::MovSpecial;
       in.sub = uint8_t(s);
-      return dst(0, s == Special::Clock ? Ty::B32 : Ty::B64, in.d) && finish();
+      return dst(0, s == Special::Clock64 || s == Special::GlobalTimer ? Ty::B64 : Ty::B32, in.d) && finish();
     }
     // A 16-bit read of a 32-bit special register takes its low half.
     if (bytesOf(ty) == 2)
@@ -666,8 +694,12 @@ const StringMap<Decoder::Family> &Decoder::families() {
     add(&Decoder::atomRed, {"atom", "red"});
     add(&Decoder::branch, {"bra"});
     add(&Decoder::brx, {"brx"});
-    add(&Decoder::control, {"ret", "exit", "trap", "brkpt"});
-    add(&Decoder::ignored, {"nanosleep", "prefetchu", "pmevent", "applypriority"});
+    add(&Decoder::control, {"exit", "trap", "brkpt"});
+    add(&Decoder::call, {"call"});
+    add(&Decoder::ret, {"ret"});
+    add(&Decoder::stack, {"alloca", "stacksave", "stackrestore"});
+    add(&Decoder::sleep, {"nanosleep"});
+    add(&Decoder::ignored, {"prefetchu", "pmevent", "applypriority"});
     add(&Decoder::setMaxNReg, {"setmaxnreg"});
     add(&Decoder::gridDependency, {"griddepcontrol"});
     add(&Decoder::clusterAddress, {"mapa", "getctarank"});

@@ -19,7 +19,7 @@ constexpr uint64_t kWindowBytes = 1ull << 24;
 /// Shared addresses carry the rank of their CTA in the cluster above the offset, as on real parts.
 constexpr unsigned kRankShift = 24, kMaxCluster = 16;
 constexpr uint64_t kSharedWindowBytes = uint64_t(kMaxCluster) << kRankShift;
-constexpr uint64_t kConstBase = 0x0000730000000000ull;
+constexpr uint64_t kConstBase = 0x0000730000000000ull; // then kCodeBase
 
 /// Decodes one instruction. Every modifier must be taken by someone: what is left over is an error.
 class Decoder {
@@ -96,6 +96,12 @@ private:
   bool branch();
   bool brx();
   bool control();
+  bool call();
+  bool ret();
+  bool stack();
+  bool sleep();
+  bool passed(const RawOperand &o, bool isResult, std::vector<Passed> &out);
+  bool frameAddress(const RawOperand &o, const FunctionBuilder::VarRef &ref, Ty ty, Opnd &out);
   bool ignored();
   bool bar();
   bool fence();

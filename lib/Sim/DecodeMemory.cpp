@@ -54,7 +54,7 @@ bool Decoder::ldst() {
     return fail("unsupported type in '" + raw.word + "'");
   if (bytes * in.numVec > 16)
     return fail("'" + raw.word + "' moves " + Twine(bytes * in.numVec) + " bytes; more than 16 need sm_100");
-  if (!load && (in.space == Space::Const || (in.space == Space::Param)))
+  if (!load && in.space == Space::Const)
     return fail("cannot store to this state space in '" + raw.word + "'");
   if (in.isVolatile)
     noteStrong();
@@ -66,7 +66,11 @@ bool Decoder::ldst() {
     return false;
   if (in.vec.size() != in.numVec)
     return fail(operand(data).pos, "expected " + Twine(unsigned(in.numVec)) + " registers, got " + Twine(in.vec.size()));
-  return address(load ? 1 : 0) && finish();
+  if (!address(load ? 1 : 0))
+    return false;
+  if (!load && in.space == Space::Param) // a kernel's, or none: those of functions are in the frame
+    return fail("cannot store to this state space in '" + raw.word + "'");
+  return finish();
 }
 
 bool Decoder::atomRed() {
@@ -152,8 +156,7 @@ bool Decoder::brx() {
 
 bool Decoder::control() {
   StringRef n = raw.parts[0];
-  in.op = n == "trap" || n == "brkpt" ? Op::Trap : Op::Exit; // ret of an entry ends the thread
-  take("uni");
+  in.op = n == "exit" ? Op::Exit : Op::Trap;
   return count(0, 0) && finish();
 }
 

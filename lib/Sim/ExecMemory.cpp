@@ -86,18 +86,21 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
     out.init = sharedInit.data() + sharedIndex(a);
     return true;
   case Space::Local: {
-    if (a + bytes > fn.localBytes)
+    // The entry's frame, and above it those of the functions that the thread is in.
+    uint64_t end = stacks.empty() ? fn.localBytes : stackOf(w, lane).top;
+    uint64_t start = a < fn.localBytes ? 0 : stackStart(), room = a < fn.localBytes ? fn.localBytes : end;
+    if (a < start || a > room || bytes > room - a)
       return bad(
           "TK-SIM-MEM-OOB",
           formatv("{0} of {1} bytes at {2} is outside the thread's {3} bytes of local memory",
-                  verb(in, kind), bytes, spaceAddress(a, space), fn.localBytes));
-    size_t at = size_t(w.index * 32 + lane) * fn.localBytes + a;
-    out.data = local.data() + at;
-    out.init = localInit.data() + at;
+                  verb(in, kind), bytes, spaceAddress(a, space), end));
+    LocalBytes at = localAt(w, lane, a);
+    out.data = at.data;
+    out.init = at.init;
     return true;
   }
   case Space::Param: {
-    if (a + bytes > ctx.parameters.size() || isWrite(kind))
+    if (a > ctx.parameters.size() || bytes > ctx.parameters.size() - a || isWrite(kind))
       return bad(
           "TK-SIM-MEM-OOB",
           formatv("{0} of {1} bytes at {2} is outside the {3} bytes of parameters, or no read",

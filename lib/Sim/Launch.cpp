@@ -61,6 +61,8 @@ public:
   explicit Folder(const LaunchContext &c) : ctx(c) {}
   void fold(uint64_t index, CtaResult &&r);
   std::vector<Finding> finish();
+  std::string output; ///< Of printf, CTA by CTA.
+  uint64_t outputDropped = 0;
 
 private:
   void foldOne(uint64_t index, CtaResult &r);
@@ -126,6 +128,9 @@ void Folder::conflict(uint64_t page, unsigned granule, uint64_t bits, bool other
 }
 
 void Folder::foldOne(uint64_t index, CtaResult &r) {
+  size_t room = ctx.options.printfBytes - std::min<size_t>(ctx.options.printfBytes, output.size());
+  output += StringRef(r.output).take_front(room);
+  outputDropped += r.outputDropped + r.output.size() - std::min(r.output.size(), room);
   for (auto &[key, f] : r.findings)
     merge(key, std::move(f));
   for (auto &[page, use] : r.pages) {
@@ -227,9 +232,10 @@ Error DeviceImpl::placeVariables(const Module &module) {
     std::vector<uint8_t> data = v.initialised ? v.init : std::vector<uint8_t>(v.bytes); // zero without an initialiser
     for (const Variable::Reloc &r : v.relocs) {
       auto found = byName.find(r.symbol);
-      if (found == byName.end())
+      auto function = module.functionNumbers.find(r.symbol);
+      if (found == byName.end() && function == module.functionNumbers.end())
         return fail("initialiser of '{0}' names unknown symbol '{1}'", v.name, r.symbol);
-      uint64_t a = found->second + uint64_t(r.addend);
+      uint64_t a = (found != byName.end() ? found->second : codeAddress(function->second)) + uint64_t(r.addend);
       memcpy(data.data() + r.offset, &a, 8);
     }
     if (Error e = mem.write(inst.addresses[i], data))
@@ -267,7 +273,9 @@ Error DeviceImpl::fillConstants(LaunchContext &c) {
     uint64_t v = uint64_t(a.addend);
     if (a.space != Space::Param) {
       const Variable &var = c.module->variables[a.variable];
-      v += a.space == Space::Shared  ? (var.sized ? c.sharedBase + var.address : c.dynamicStart)
+      auto place = c.fn->sharedPlaces.find(a.variable);
+      uint64_t shared = place == c.fn->sharedPlaces.end() ? var.address : place->second;
+      v += a.space == Space::Shared  ? (var.sized ? c.sharedBase + shared : c.dynamicStart)
            : a.space == Space::Local ? var.address
                                      : inst.addresses[a.variable];
     }
@@ -454,7 +462,7 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
   uint64_t ctas = uint64_t(launch.grid[0]) * launch.grid[1] * launch.grid[2];
   unsigned threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   // CTAs that talk take turns on one host thread, so that every run gives the same answer.
-  if (c.fn->usesInterCta || options.maxSteps)
+  if (c.fn->usesInterCta || options.maxSteps || c.fn->usesHeap) // or share a heap
     threads = 1;
   uint64_t units = ctas / c.clusterSize; // clusters, or CTAs where there are none
   threads = unsigned(std::min<uint64_t>(threads, units));
@@ -508,6 +516,8 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
   if (options.trace)
     report.traces.push_back(makeTrace(c, counters[0], tracer));
   report.findings = folder.finish();
+  report.output = std::move(folder.output);
+  report.outputDropped = folder.outputDropped;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;
 }

@@ -198,6 +198,8 @@ static void append(Report &all, Report &&r, StringRef entry, bool single) {
   llvm::move(r.traces, std::back_inserter(all.traces));
   for (auto &[k, v] : r.counters)
     all.counters[k] += v;
+  all.output += r.output;
+  all.outputDropped += r.outputDropped;
   all.threadInstructions += r.threadInstructions;
   all.seconds += r.seconds;
 }

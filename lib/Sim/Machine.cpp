@@ -150,6 +150,7 @@ void Cta::initWarp(Warp &w) {
   if (w.live) // what only fills up a warpgroup has no threads
     w.frags.push_back(f);
   w.joins.clear();
+  w.active.clear();
   w.carry = 0;
   w.issued = w.committed = 0;
   w.uncommittedFrom = 1;
@@ -183,6 +184,7 @@ void Cta::reset(std::array<uint32_t, 3> id) {
   std::fill(sharedInit.begin(), sharedInit.end(), 0);
   std::fill(local.begin(), local.end(), 0xff);
   std::fill(localInit.begin(), localInit.end(), 0);
+  resetStacks();
   for (unsigned i = 0; i < warps.size(); ++i) {
     warps[i].index = i;
     initWarp(warps[i]);
@@ -261,6 +263,15 @@ void Cta::joinProgress(Warp &w, int32_t j) {
     w.joins.clear();
 }
 
+int32_t Cta::addJoin(Warp &w, const Join &join) {
+  auto it = find_if(w.joins, [](const Join &j) { return !j.expected; });
+  if (it == w.joins.end())
+    it = w.joins.insert(it, join);
+  else
+    *it = join;
+  return int32_t(it - w.joins.begin());
+}
+
 bool Cta::reachJoin(Warp &w, unsigned frag) {
   Frag f = w.frags[frag];
   w.frags.erase(w.frags.begin() + frag);
@@ -275,6 +286,8 @@ void Cta::exitLanes(Warp &w, unsigned frag, uint32_t mask) {
   ++progress;
   f.mask &= ~mask;
   int32_t chain = f.join;
+  if (!stacks.empty())
+    dropStacks(w, mask);
   if (!bulkThreads.empty())
     checkBulkExit(w, mask);
   if (!f.mask)
@@ -312,14 +325,7 @@ void Cta::split(Warp &w, unsigned frag, const Inst &in, ArrayRef<std::pair<uint3
     j.expected = cur.mask;
     j.parent = cur.join;
     j.parentPc = cur.joinPc;
-    size_t slot = 0;
-    while (slot < w.joins.size() && w.joins[slot].expected)
-      ++slot;
-    if (slot == w.joins.size())
-      w.joins.push_back(j);
-    else
-      w.joins[slot] = j;
-    cur.join = int32_t(slot);
+    cur.join = addJoin(w, j);
     cur.joinPc = j.pc;
   }
   unsigned first = rng.below(paths.size());
@@ -586,7 +592,7 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     ++w.clockReads; // A loop that looks at a clock is never the same twice.
     for (unsigned l = 0; l < 32; ++l)
       if (mask >> l & 1)
-        setValue(w, in.d, l, clockTicks);
+        setValue(w, in.d, l, in.sub == uint8_t(Special::ClockHi) || in.sub == uint8_t(Special::GlobalTimerHi) ? clockTicks >> 32 : clockTicks);
     setPoison(w, in.d, mask, 0);
     break;
   case Op::Isspacep: {
@@ -611,9 +617,22 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     branchIndexed(w, frag, in, mask);
     return true;
   case Op::Exit:
-  case Op::Ret:
     exitLanes(w, frag, mask);
     return false;
+  case Op::Call: return call(w, frag, in, mask);
+  case Op::Ret:
+    returnLanes(w, frag, in, mask);
+    return false;
+  case Op::Alloca:
+  case Op::StackSave:
+  case Op::StackRestore:
+    stackOp(w, in, mask);
+    if (stop)
+      return false;
+    break;
+  case Op::Sleep: // of nanoseconds, which are the clocks' ticks
+    clockTicks += uint32_t(value(w, in.s[0], unsigned(std::countr_zero(mask))));
+    break;
   case Op::Trap:
     report("TK-SIM-TRAP", Severity::Error, &w, mask, pcOf(in), 0, "the kernel executed trap");
     stop = true;

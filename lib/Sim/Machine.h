@@ -102,6 +102,23 @@ struct Join {
   uint32_t pc = 0, expected = 0, arrived = 0;
   int32_t parent = -1;
   uint32_t parentPc = ~0u;
+  bool isCall = false; ///< Behind a call: reached by ret.
+};
+
+/// A device function that a thread is in.
+struct CallFrame {
+  uint32_t callPc = 0, piece = 0;
+  uint32_t top = 0;   ///< Of the stack before it.
+  uint32_t saved = 0; ///< Words saved before it,
+  bool isSaved = false; ///< and whether the function's registers are behind them.
+};
+
+/// A thread's local memory above the entry's frame.
+struct ThreadStack {
+  std::vector<uint8_t> data, init;
+  std::vector<CallFrame> frames;
+  std::vector<uint32_t> saved;
+  uint32_t top = 0; ///< Address in local memory.
 };
 
 /// One wgmma of a warpgroup, from the first warp that issues it to its completion.
@@ -134,6 +151,7 @@ struct Warp {
   uint32_t *poison = nullptr;
   llvm::SmallVector<Frag, 4> frags;
   llvm::SmallVector<Join, 4> joins;
+  std::vector<uint32_t> active; ///< By piece: lanes that are in the function.
   uint32_t carry = 0;
   // wgmma
   uint32_t issued = 0;      ///< Sequence of the last wgmma this warp issued.
@@ -213,6 +231,8 @@ struct CtaResult {
   std::vector<std::pair<FindingKey, Finding>> findings; ///< In order of first occurrence.
   std::map<FindingKey, size_t> findingAt;
   std::map<uint64_t, std::unique_ptr<PageUse>> pages;
+  std::string output; ///< Of printf.
+  uint64_t outputDropped = 0;
   bool stopped = false;
 };
 
@@ -269,7 +289,9 @@ private:
   std::vector<Warp> warps;
   std::vector<uint32_t> regFile, poisonFile;
   std::vector<uint8_t> shared, sharedInit;
-  std::vector<uint8_t> local, localInit; ///< [thread][localBytes]
+  std::vector<uint8_t> local, localInit; ///< [thread][localBytes], the entry's frame.
+  std::vector<ThreadStack> stacks;       ///< By thread, where there are calls.
+  uint64_t stackLimit = 0;               ///< Where a stack ends at the most.
   std::vector<WarpgroupState> groups;
   std::vector<Barrier> barriers; ///< 16 for each CTA.
   ClusterBarrier clusterBarrier;
@@ -334,6 +356,36 @@ private:
   void split(Warp &w, unsigned frag, const Inst &in, llvm::ArrayRef<std::pair<uint32_t, uint32_t>> paths);
   void exitLanes(Warp &w, unsigned frag, uint32_t mask);
   void joinProgress(Warp &w, int32_t join);
+  int32_t addJoin(Warp &w, const Join &join);
+
+  // Calls (ExecCall.cpp) and the device runtime (ExecRuntime.cpp).
+  struct LocalBytes { uint8_t *data, *init; };
+  void resetStacks();
+  uint32_t stackStart() const;
+  ThreadStack &stackOf(const Warp &w, unsigned lane) { return stacks[size_t(w.index) * 32 + lane]; }
+  LocalBytes localAt(const Warp &w, unsigned lane, uint64_t address);
+  bool pushStack(Warp &w, const Inst &in, unsigned lane, uint64_t bytes, uint32_t align, const llvm::Twine &what, uint32_t &base);
+  bool readPassed(const Warp &w, const Passed &p, unsigned lane, uint64_t frame, uint8_t *data, uint8_t *init, unsigned bytes);
+  void writePassed(Warp &w, const Passed &p, unsigned lane, uint64_t frame, const uint8_t *data, const uint8_t *init);
+  void saveRegisters(Warp &w, const Piece &p, unsigned lane);
+  void restoreRegisters(Warp &w, const Piece &p, unsigned lane);
+  bool enter(Warp &w, const Inst &in, const CallSpec &call, uint32_t piece, uint32_t lanes);
+  void leave(Warp &w, uint32_t lanes);
+  void dropStacks(Warp &w, uint32_t lanes);
+  bool findCallees(Warp &w, const Inst &in, const CallSpec &call, uint32_t mask,
+                   llvm::SmallVectorImpl<std::pair<uint32_t, uint32_t>> &out);
+  bool call(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  void returnLanes(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
+  void stackOp(Warp &w, const Inst &in, uint32_t mask);
+  void describeCalls(const Warp &w, unsigned lane, Finding &f) const;
+  bool readGeneric(Warp &w, const Inst &in, unsigned lane, uint64_t address, unsigned bytes, const char *what, void *out);
+  bool readString(Warp &w, const Inst &in, unsigned lane, uint64_t address, const char *what, std::string &out);
+  bool formatLine(Warp &w, const Inst &in, unsigned lane, uint64_t formatAt, uint64_t argumentsAt, std::string &out, int &count);
+  void write(llvm::StringRef text);
+  uint64_t allocate(Warp &w, const Inst &in, unsigned lane, uint64_t bytes);
+  void release(Warp &w, const Inst &in, unsigned lane, uint64_t address);
+  void failAssertion(Warp &w, const Inst &in, unsigned lane, llvm::ArrayRef<uint64_t> arguments);
+  void callRuntime(Warp &w, const Inst &in, const CallSpec &call, uint32_t mask);
 
   // Execution. True: go on with the next instruction; false: the fragment blocked, ended or moved.
   bool step(Warp &w, unsigned frag);

@@ -15,9 +15,9 @@ namespace tk::sim {
 
 static constexpr uint64_t kGuard = 1 << 20; ///< Between allocations, so that a stray index hits nothing.
 
-uint64_t DeviceMemoryImpl::allocate(uint64_t bytes, uint64_t align, StringRef name) {
+Allocation &DeviceMemoryImpl::add(uint64_t base, uint64_t bytes, StringRef name) {
   auto a = std::make_unique<Allocation>();
-  a->base = alignTo(next + kGuard, std::max<uint64_t>(align ? align : 1, 256));
+  a->base = base;
   a->bytes = bytes;
   a->name = name.str();
   a->data.reset(new uint8_t[bytes ? bytes : 1]);
@@ -25,7 +25,38 @@ uint64_t DeviceMemoryImpl::allocate(uint64_t bytes, uint64_t align, StringRef na
   memset(a->data.get(), 0xff, bytes); // NaN in every floating-point type: a missed write shows in the numbers too
   next = a->base + bytes;
   allocations.push_back(std::move(a));
-  return allocations.back()->base;
+  return *allocations.back();
+}
+
+uint64_t DeviceMemoryImpl::allocate(uint64_t bytes, uint64_t align, StringRef name) {
+  return add(alignTo(next + kGuard, std::max<uint64_t>(align ? align : 1, 256)), bytes, name).base;
+}
+
+uint64_t DeviceMemoryImpl::allocateOnHeap(uint64_t bytes, uint64_t limit, StringRef name) {
+  if (heapBytes > limit || bytes > limit - heapBytes)
+    return 0;
+  // Aligned as malloc promises and no more.
+  Allocation &a = add(alignTo(next + kGuard, 256) + 16, bytes, name);
+  a.onHeap = true;
+  heapBytes += bytes;
+  return a.base;
+}
+
+HeapFault DeviceMemoryImpl::freeOnHeap(uint64_t address, bool keep) {
+  Allocation *a = find(address);
+  if (!a || !a->onHeap || address - a->base >= a->bytes)
+    return HeapFault::Unknown;
+  if (address != a->base)
+    return HeapFault::Inside;
+  if (!a->live)
+    return HeapFault::Twice;
+  a->live = false;
+  heapBytes -= a->bytes;
+  if (!keep) {
+    a->data.reset();
+    a->init.reset();
+  }
+  return HeapFault::None;
 }
 
 void DeviceMemoryImpl::free(uint64_t address) {

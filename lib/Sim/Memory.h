@@ -17,9 +17,11 @@ namespace tk::sim {
 struct Allocation {
   uint64_t base = 0, bytes = 0;
   std::string name;
-  bool live = true, readOnly = false;
+  bool live = true, readOnly = false, onHeap = false;
   std::unique_ptr<uint8_t[]> data, init;
 };
+
+enum class HeapFault { None, Twice, Inside, Unknown };
 
 class DeviceMemoryImpl final : public DeviceMemory {
 public:
@@ -32,10 +34,18 @@ public:
   /// The allocation that holds `address`, or the nearest one below; null when there is none.
   Allocation *find(uint64_t address) const;
 
+  /// What malloc gives, 0 where the heap would have more than `limit` bytes in use. It lasts longer than the launch.
+  uint64_t allocateOnHeap(uint64_t bytes, uint64_t limit, llvm::StringRef name);
+  /// `keep`: copies under way may still move its bytes.
+  HeapFault freeOnHeap(uint64_t address, bool keep);
+  uint64_t heapUsed() const { return heapBytes; }
+
 private:
+  Allocation &add(uint64_t base, uint64_t bytes, llvm::StringRef name);
   llvm::Expected<Allocation *> range(uint64_t address, uint64_t bytes) const;
   std::vector<std::unique_ptr<Allocation>> allocations; ///< By ascending base.
   uint64_t next = 0x0000100000000000ull;
+  uint64_t heapBytes = 0;
 };
 
 } // namespace tk::sim

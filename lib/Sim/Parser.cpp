@@ -28,6 +28,8 @@ Opnd FunctionBuilder::newRegister(Ty ty, StringRef name) {
   Opnd o;
   o.off = fn.regWords;
   o.idx = fn.regCount++;
+  fn.regRows.resize(fn.regCount);
+  fn.regRows[o.idx] = {o.off, uint8_t(ty == Ty::Pred ? 0 : std::max(1u, bytesOf(ty) / 4))};
   o.wide = bytesOf(ty) == 8;
   fn.regWords += ty == Ty::B128 ? 128 : bytesOf(ty) == 8 ? 64 : 32;
   fn.regNames.resize(fn.regCount);
@@ -75,7 +77,7 @@ Failure Parser::run() {
     if (!topLevel())
       break;
   }
-  return failure;
+  return failure ? failure : linkFunctions(module);
 }
 
 bool Parser::topLevel() {
@@ -128,11 +130,11 @@ bool Parser::body() {
   while (!failure) {
     skip();
     if (at >= text.size())
-      return fail(pos, "expected '}' at the end of entry '" + scratch.name + "', got the end of the file");
+      return fail(pos, "expected '}' at the end of '" + scratch.name + "', got the end of the file");
     if (accept('}')) {
       if (scopes.size() == 1) {
         Inst end;
-        end.op = Op::Exit;
+        end.op = scratch.isDevice ? Op::Ret : Op::Exit;
         end.line = pos.line;
         scratch.code.push_back(end);
       }
@@ -143,7 +145,9 @@ bool Parser::body() {
       continue;
     }
     if (accept('{')) {
+      uint32_t callBytes = scopes.back().callBytes;
       scopes.emplace_back();
+      scopes.back().callBytes = callBytes;
       continue;
     }
     if (!statement())
@@ -151,7 +155,7 @@ bool Parser::body() {
   }
   if (failure)
     return false;
-  computeReconvergence(scratch);
+  placeCallArea();
   return true;
 }
 
@@ -200,15 +204,19 @@ bool Parser::statement() {
         return fail(where, "label '" + w + "' is defined twice in this scope");
       skip();
       if (StringRef(text.substr(at)).starts_with(".branchtargets")) {
-        std::string ignored, label;
+        std::string ignored;
         word(ignored);
-        std::vector<std::string> &list = scopes.back().targets[w];
-        do {
-          if (!word(label))
-            return fail(pos, "expected a label, got " + here());
-          list.push_back(label);
-        } while (accept(','));
-        return expect(';');
+        return nameList(scopes.back().targets[w]);
+      }
+      if (StringRef(text.substr(at)).starts_with(".calltargets")) {
+        std::string ignored;
+        word(ignored);
+        return nameList(scopes.back().callTargets[w]);
+      }
+      if (StringRef(text.substr(at)).starts_with(".callprototype")) {
+        std::string ignored;
+        word(ignored);
+        return callPrototype(scopes.back().prototypes[w]);
       }
       return true;
     }
@@ -231,7 +239,7 @@ bool Parser::instruction(const std::string &first, Pos where, RawInst &raw) {
   if (raw.parts.empty() || raw.parts[0].empty())
     return fail(where, "expected an instruction, got '" + first + "'");
   if (raw.parts[0] == "call")
-    return fail(where, "calls ('" + first + "') are not supported yet; inline the function");
+    return callOperands(raw);
   if (accept(';'))
     return true;
   do {

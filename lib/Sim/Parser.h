@@ -42,6 +42,7 @@ struct RawInst {
   bool guarded = false, guardNeg = false;
   std::string guard;
   std::vector<RawOperand> operands;
+  std::vector<RawOperand> results, arguments; ///< Of a call, whose operands are the function and, after it, the prototype.
 };
 
 /// What a name means inside a function.
@@ -66,17 +67,37 @@ public:
   Opnd addressConstant(Space space, uint32_t variable, int64_t addend, bool is64, bool generic);
 
   virtual const RegInfo *findRegister(llvm::StringRef name) = 0;
-  struct VarRef { Space space; uint32_t index; uint64_t paramOffset; };
+  struct VarRef {
+    Space space;
+    uint32_t index;
+    uint64_t paramOffset;   ///< In the frame: the offset there.
+    bool inFrame = false;   ///< Of a device function, or of an entry what a call passes.
+    bool isParam = false;   ///< Accessed by ld.param and st.param.
+    bool inCallArea = false; ///< What a call passes; its place is known when the function ends.
+    uint32_t bytes = 0, align = 1; ///< Of a parameter.
+  };
   virtual bool findVariable(llvm::StringRef name, VarRef &out) = 0;
   /// Records that the instruction about to be added branches to `label` (slot: index in `targets`, or -1).
   virtual void branchTo(llvm::StringRef label, Pos pos, int slot) = 0;
   virtual bool findBranchTargets(llvm::StringRef name, std::vector<std::string> &labels) = 0;
+  virtual const Signature *findPrototype(llvm::StringRef name) = 0;
+  virtual const std::vector<std::string> *findCallTargets(llvm::StringRef name) = 0;
+  /// The number of a function, which may be defined later.
+  uint32_t functionNumber(llvm::StringRef name);
+  /// The address at which the frame starts.
+  Opnd frame() { return fn.isDevice ? fn.frame : constant(0, true); }
+  /// The instruction about to be added has an offset within what calls pass.
+  void noteCallArea() { callAreaUses.push_back(uint32_t(fn.code.size())); }
 
   /// Forgets the places of the previous function.
   void resetFunction() {
     constantAt.clear();
     specialAt.clear();
+    callAreaUses.clear();
   }
+
+protected:
+  std::vector<uint32_t> callAreaUses;
 
 private:
   std::map<std::pair<uint64_t, unsigned>, uint32_t> constantAt;
@@ -92,6 +113,9 @@ struct Failure {
 
 /// Appends the decoded form of `raw` to the function.
 Failure decodeInstruction(FunctionBuilder &builder, const RawInst &raw, uint32_t loc);
+
+/// Puts what each entry may call into its code.
+Failure linkFunctions(Module &module);
 
 /// Type by its suffix ("b32"); None when it is not one.
 Ty typeByName(llvm::StringRef name);

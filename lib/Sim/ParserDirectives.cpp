@@ -34,6 +34,8 @@ bool Parser::directive(const std::string &name, Pos where, bool inFunction) {
       return registers();
     if (n == ".local")
       return variable(Space::Local);
+    if (n == ".param")
+      return callParameter();
     return fail(where, "unknown directive '" + n + "' in a function body");
   }
   if (n == ".version") {
@@ -70,7 +72,9 @@ bool Parser::directive(const std::string &name, Pos where, bool inFunction) {
   if (n == ".entry")
     return entry();
   if (n == ".func")
-    return fail(where, "device functions ('.func') are not supported yet; inline the call");
+    return deviceFunction();
+  if (n == ".alias")
+    return aliasDirective();
   return fail(where, "unknown directive '" + n + "'");
 }
 
@@ -226,9 +230,14 @@ bool Parser::variable(Space space) {
     current->localBytes = alignTo(current->localBytes, v.align);
     v.address = current->localBytes;
     current->localBytes += v.bytes;
+    current->frameAlign = std::max(current->frameAlign, v.align);
   } else if (!v.sized)
     return fail(where, "variable '" + v.name + "' has no size");
   VarRef ref{space, uint32_t(module.variables.size()), 0};
+  if (space == Space::Local && current->isDevice) { // wherever the frame is
+    ref.inFrame = true;
+    ref.paramOffset = v.address;
+  }
   module.variables.push_back(v);
   if (scopes.empty())
     moduleVariables[v.name] = ref;
@@ -321,67 +330,21 @@ bool Parser::parameters(Program::Entry &e) {
   if (accept(')'))
     return true;
   do {
-    std::string w;
-    Ty ty = Ty::None;
-    uint32_t align = 0;
-    uint64_t bytes = 0;
-    bool isPointer = false;
-    skip();
-    Pos where = pos;
-    if (!word(w) || w != ".param")
-      return fail(where, "expected '.param', got " + (w.empty() ? here() : "'" + w + "'"));
-    for (;;) {
-      skip();
-      where = pos;
-      if (!word(w))
-        return fail(where, "expected a parameter, got " + here());
-      if (w == ".align") {
-        int64_t a;
-        if (!integer(a))
-          return false;
-        if (a < 1 || a > 4096 || (a & (a - 1)))
-          return fail(where, "expected a power of two after '.align', got " + Twine(a));
-        if (ty == Ty::None || align == 0)
-          align = uint32_t(a);
-      } else if (w == ".ptr" || w == ".global" || w == ".shared" || w == ".const" || w == ".local") {
-        // .ptr[.space][.align n]: an attribute of the pointee, not of the parameter.
-        isPointer |= w == ".ptr";
-        if (align == 0)
-          align = bytesOf(ty);
-      } else if (w == ".ptr.global" || w == ".ptr.shared" || w == ".ptr.const" || w == ".ptr.local") {
-        isPointer = true;
-        if (align == 0)
-          align = bytesOf(ty);
-      } else if (w[0] == '.') {
-        ty = typeByName(StringRef(w).drop_front());
-        if (ty == Ty::None)
-          return fail(where, "expected a parameter type, got '" + w + "'");
-      } else
-        break;
-    }
-    bytes = bytesOf(ty);
-    if (!bytes)
-      return fail(where, "parameter '" + w + "' has no type");
-    if (!align)
-      align = uint32_t(bytes);
-    while (accept('[')) {
-      int64_t n;
-      if (!integer(n) || !expect(']'))
-        return false;
-      if (n < 1 || n > 32764)
-        return fail(where, "expected at most 32764 bytes of parameters, got " + Twine(n));
-      bytes *= uint64_t(n);
-    }
+    Formal f;
+    if (!formal(f))
+      return false;
+    if (f.isRegister)
+      return fail(f.pos, "expected '.param', got '.reg'");
     Program::Parameter p;
-    p.name = w;
-    p.offset = uint32_t(alignTo(e.parameterBytes, align));
-    p.bytes = uint32_t(bytes);
-    p.align = align;
-    p.isPointer = isPointer;
-    if (p.offset + bytes > 32764)
-      return fail(where, "expected at most 32764 bytes of parameters, got " + Twine(p.offset + bytes));
+    p.name = f.name;
+    p.offset = uint32_t(alignTo(e.parameterBytes, f.align));
+    p.bytes = uint32_t(f.bytes);
+    p.align = f.align;
+    p.isPointer = f.isPointer;
+    if (p.offset + f.bytes > 32764)
+      return fail(f.pos, "expected at most 32764 bytes of parameters, got " + Twine(p.offset + f.bytes));
     e.parameterBytes = p.offset + p.bytes;
-    scopes.back().variables[w] = {Space::Param, 0, p.offset};
+    scopes.back().variables[f.name] = {Space::Param, 0, p.offset};
     e.parameters.push_back(p);
   } while (accept(','));
   return expect(')');
@@ -400,6 +363,8 @@ bool Parser::entry() {
   scratch.name = name;
   resetFunction();
   uint32_t moduleShared = module.staticSharedBytes;
+  callAreaBytes = 0;
+  callAreaAlign = 1;
   loc = 0;
   if (accept('(') && !parameters(e))
     return false;
@@ -449,6 +414,7 @@ bool Parser::entry() {
   // Shared variables belong to the entry that declares them, and module ones to all; static space is shared out once.
   e.staticSharedBytes = module.staticSharedBytes;
   module.staticSharedBytes = moduleShared;
+  scratch.variablesSeen = uint32_t(module.variables.size());
   module.functions.back() = std::move(scratch);
   module.publicEntries.push_back(e);
   scratch = Function();

@@ -27,7 +27,10 @@ struct Scope {
   llvm::StringMap<std::pair<Ty, unsigned>> ranges; ///< %r<5>
   llvm::StringMap<uint32_t> labels;
   llvm::StringMap<FunctionBuilder::VarRef> variables;
-  llvm::StringMap<std::vector<std::string>> targets;
+  llvm::StringMap<std::vector<std::string>> targets; ///< .branchtargets
+  llvm::StringMap<std::vector<std::string>> callTargets;
+  llvm::StringMap<Signature> prototypes;
+  uint32_t callBytes = 0; ///< What its calls pass, and those of the scopes around it.
   struct Pending { std::string label; Pos pos; uint32_t inst; int slot; };
   std::vector<Pending> pending;
 };
@@ -42,6 +45,8 @@ public:
   void branchTo(llvm::StringRef label, Pos pos, int slot) override {
     scopes.back().pending.push_back({label.str(), pos, uint32_t(current->code.size()), slot});
   }
+  const Signature *findPrototype(llvm::StringRef name) override;
+  const std::vector<std::string> *findCallTargets(llvm::StringRef name) override;
   bool findBranchTargets(llvm::StringRef name, std::vector<std::string> &labels) override {
     for (Scope &s : llvm::reverse(scopes))
       if (auto it = s.targets.find(name); it != s.targets.end()) {
@@ -100,6 +105,27 @@ private:
   bool registers();
   bool entry();
   bool parameters(Program::Entry &entry);
+  /// One of a list: ".param .align 8 .b8 x[16]", or ".reg .b32 x".
+  struct Formal {
+    std::string name;
+    Pos pos;
+    Ty ty = Ty::None;
+    uint64_t bytes = 0;
+    uint32_t align = 0;
+    bool isPointer = false, isRegister = false;
+  };
+  bool formal(Formal &f);
+  bool formalRest(Formal &f);
+  bool formals(std::vector<Formal> &list);
+  bool deviceFunction();
+  bool declare(Pos where, const Signature &signature);
+  bool placeFormals(llvm::ArrayRef<Formal> list, std::vector<Passed> &out);
+  bool functionAttributes(Signature &signature);
+  bool callParameter();
+  bool callPrototype(Signature &out);
+  bool nameList(std::vector<std::string> &out);
+  bool aliasDirective();
+  void placeCallArea();
   bool tuple(std::array<uint32_t, 3> &out);
   bool skipToSemicolon();
 
@@ -107,6 +133,7 @@ private:
   bool body();
   bool statement();
   bool instruction(const std::string &first, Pos where, RawInst &raw);
+  bool callOperands(RawInst &raw);
   bool operand(RawOperand &out);
   bool simpleOperand(RawOperand &out);
   bool addressOperand(RawOperand &out);
@@ -122,6 +149,7 @@ private:
   llvm::StringMap<VarRef> moduleVariables;
   uint32_t loc = 0;
   bool externNext = false;
+  uint32_t callAreaBytes = 0, callAreaAlign = 1;
 };
 
 } // namespace tk::sim

@@ -35,7 +35,19 @@ static void printPlace(const Report &r, const Finding &f, raw_ostream &os) {
     os << formatv("  first with --seed {0}; with {1} of {2} seeds\n", f.firstSeed, f.seeds, r.seeds);
 }
 
+/// What the kernels print, set off from what tk-sim says.
+static void printOutput(const Report &r, raw_ostream &os) {
+  for (StringRef rest = r.output; !rest.empty();) {
+    auto [line, tail] = rest.split('\n');
+    os << "| " << line << '\n';
+    rest = tail;
+  }
+  if (r.outputDropped)
+    os << formatv("{0} more byte(s) of output of printf, not kept (--printf-bytes)\n", r.outputDropped);
+}
+
 void printText(const Report &r, raw_ostream &os) {
+  printOutput(r, os);
   // Of one name the first ten: the JSON has them all.
   constexpr unsigned kShown = 10;
   std::map<std::string, unsigned> seen;
@@ -128,6 +140,10 @@ void printJson(const Report &r, raw_ostream &os) {
       for (const std::string &entry : r.launches)
         j.value(entry);
     });
+    if (!r.output.empty())
+      j.attribute("output", json::fixUTF8(r.output));
+    if (r.outputDropped)
+      j.attribute("outputDropped", int64_t(r.outputDropped));
     if (r.seeds)
       j.attribute("seeds", r.seeds);
     j.attribute("threadInstructions", int64_t(r.threadInstructions));

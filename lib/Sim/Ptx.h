@@ -19,13 +19,14 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
+#include <optional>
 
 namespace tk::sim {
 
 /// Instruction families; each has its own executor. Plain arithmetic is `Alu` with a lane kernel.
 enum class Op : uint8_t {
   Alu, Setp, PredLogic, Selp, SelPred, MovPred, MovPack, MovUnpack, Cvt, MovSpecial,
-  Carry, Ld, St, Atom, Bra, BrxIdx, Ret, Exit, Trap, Nop, Bar, BarWarp, Fence, FenceProxy,
+  Carry, Ld, St, Atom, Bra, BrxIdx, Call, Ret, Exit, Trap, Nop, Sleep, Alloca, StackSave, StackRestore, Bar, BarWarp, Fence, FenceProxy,
   Shfl, Vote, Match, ActiveMask, Redux, Elect, Isspacep,
   LdMatrix, StMatrix, MovMatrix, Mma, WgmmaFence, WgmmaCommit, WgmmaWait, Wgmma,
   CpAsync, CpAsyncCommit, CpAsyncWait,
@@ -101,6 +102,35 @@ struct BulkSpec {
   llvm::SmallVector<Opnd, 5> coord;
 };
 
+/// What a function or a call takes or gives: a register (a call's may be a constant), or bytes of the frame.
+struct Passed {
+  Opnd reg;
+  Ty ty = Ty::None;
+  uint32_t offset = 0, bytes = 0, align = 1;
+  bool isLiteral = false; ///< A constant, of whatever size is wanted.
+  bool inCallArea = false; ///< While the function is parsed: `offset` is within the parameters of its calls.
+};
+
+struct Signature {
+  std::vector<Passed> results, parameters;
+  bool noReturn = false;
+};
+
+/// What nvcc's kernels call and no PTX file defines.
+enum class Runtime : uint8_t { None, Vprintf, Malloc, Free, AssertFail };
+
+struct CallSpec {
+  uint32_t function = ~0u; ///< By number in the module; ~0: through `address`.
+  Runtime runtime = Runtime::None;
+  Opnd address;
+  Opnd frame; ///< Of the caller; absent in an entry, whose frame starts at 0.
+  std::vector<Passed> results, arguments;
+  std::optional<Signature> prototype; ///< .callprototype
+  std::vector<uint32_t> targets;      ///< .calltargets: functions by number.
+  bool hasTargets = false;
+  uint32_t line = 0, column = 0;
+};
+
 /// One decoded instruction.
 struct Inst {
   Op op = Op::Nop;
@@ -122,7 +152,7 @@ struct Inst {
   int64_t imm = 0;         ///< Address offset, wait count, barrier id, ...
   AluFn alu = nullptr;
   CmpFn cmp = nullptr;
-  uint32_t target = 0;     ///< Branch target; index into the side tables for Cvt, Mma and Wgmma.
+  uint32_t target = 0;     ///< Branch target; index into the side tables for Cvt, Mma, Wgmma, Bulk and Call.
   uint32_t reconverge = ~0u; ///< First instruction of the immediate post-dominator; ~0: none.
   llvm::SmallVector<uint32_t, 0> targets; ///< brx.idx
   uint32_t line = 0;
@@ -139,7 +169,7 @@ enum class Special : uint8_t {
   SmId, NSmId, GridId, LanemaskEq, LanemaskLe, LanemaskLt, LanemaskGe, LanemaskGt, DynamicSmemSize, TotalSmemSize,
   IsExplicitCluster, ClusterCtaidX, ClusterCtaidY, ClusterCtaidZ, ClusterNctaidX, ClusterNctaidY, ClusterNctaidZ, ClusterCtaRank,
   ClusterNctaRank, ClusterIdX, ClusterIdY, ClusterIdZ, NClusterIdX, NClusterIdY, NClusterIdZ,
-  Clock, Clock64, GlobalTimer, Count
+  Clock, Clock64, GlobalTimer, ClockHi, GlobalTimerLo, GlobalTimerHi, Count // the clocks are last
 };
 
 /// A variable of the module or a function, in any space but registers.
@@ -164,6 +194,20 @@ struct AddressConst {
   bool is64 = false, generic = false;
 };
 
+/// A device function in the code of an entry that may call it. Its registers are rows of the warp like others: a lane
+/// that enters it again before it has left saves its own.
+struct Piece {
+  std::string name;
+  uint32_t number = 0; ///< In the module.
+  uint32_t first = 0;  ///< Instruction.
+  uint32_t firstRegister = 0, endRegister = 0; ///< By index.
+  std::vector<uint32_t> specials;              ///< Those of them that hold special registers.
+  Opnd frame;                                  ///< Where the lane's frame starts in local memory.
+  uint32_t frameBytes = 0, frameAlign = 16;
+  Signature signature;
+};
+
+/// An entry, or while a module is parsed a device function. What an entry may call is linked into it.
 struct Function {
   std::string name;
   std::vector<Inst> code;
@@ -177,13 +221,32 @@ struct Function {
   std::vector<std::pair<Special, uint32_t>> specials; ///< Which special register lives at which row.
   std::vector<uint32_t> wgmmaRegs; ///< Register indices used by some wgmma.
   std::vector<std::string> regNames; ///< By register index, for messages.
+  struct Row { uint32_t off = 0; uint8_t words = 0; }; ///< words: of a lane; 0: a predicate, one bit of a lane.
+  std::vector<Row> regRows; ///< By register index.
   uint32_t regWords = 0, regCount = 1;
-  uint32_t localBytes = 0;
+  uint32_t localBytes = 0; ///< The frame: parameters and results of a device function, variables, parameters of calls.
+  uint32_t frameAlign = 16;
   bool usesBulk = false; ///< Has bulk copies to or from global memory.
   bool usesInterCta = false; ///< Has atomics or strong accesses on global memory.
   bool usesFlags = false; ///< Has atomics or strong accesses on any memory.
   std::array<uint32_t, 3> reqntid = {0, 0, 0}, maxntid = {0, 0, 0}, reqcluster = {0, 0, 0};
   uint32_t maxnreg = 0, minCtas = 0; ///< .maxnreg, .minnctapersm; 0: absent.
+  // Calls.
+  std::vector<CallSpec> calls;
+  bool isDevice = false, isDeclared = false, isDefined = false; ///< .func; with a body.
+  bool usesStack = false; ///< Has calls or alloca.
+  bool usesHeap = false;
+  int32_t aliasOf = -1; ///< .alias: the number of what it stands for.
+  Signature signature;
+  Opnd frame;
+  /// Functions whose address it takes, and where.
+  struct AddressTaken { uint32_t function, line, column; };
+  std::vector<AddressTaken> addressesTaken;
+  uint32_t variablesSeen = 0;  ///< Of the module, when it ended.
+  std::vector<Piece> pieces;   ///< Of an entry.
+  std::vector<int32_t> pieceOf; ///< By number in the module; -1: cannot be called from here.
+  /// Shared variables that come after the entry in the file, and where they lie for it.
+  llvm::DenseMap<uint32_t, uint32_t> sharedPlaces;
 };
 
 /// The parsed module.
@@ -194,6 +257,8 @@ public:
   std::map<uint32_t, std::string> files;
   std::vector<Entry> publicEntries;
   std::vector<Function> functions; ///< Parallel to publicEntries.
+  std::vector<Function> deviceFunctions; ///< By number; those that are only declared have no code.
+  llvm::StringMap<uint32_t> functionNumbers;
   std::vector<Variable> variables;
   uint32_t staticSharedBytes = 0, dynamicSharedAlign = 16;
   bool hasDynamicShared = false;
@@ -210,8 +275,18 @@ public:
   std::string source(const Function &f, const Inst &inst) const;
 };
 
-/// Fills reconvergence points of every branch from the post-dominators of the flow graph.
-void computeReconvergence(Function &function);
+/// Where a device function starts, in a window that holds no memory.
+constexpr uint64_t kCodeBase = 0x0000740000000000ull;
+inline uint64_t codeAddress(uint32_t number) { return kCodeBase + 16 * (uint64_t(number) + 1); }
+
+/// The function of the device runtime of this name, or None.
+Runtime runtimeByName(llvm::StringRef name);
+
+/// Fills reconvergence points of every branch from the post-dominators of the flow graph. `gathers`: by number, and
+/// last for calls through an address, whether a device function cares which lanes are together.
+void computeReconvergence(Function &function, const std::vector<bool> &gathers);
+/// Whether it has an instruction that cares which lanes are together, calls left out.
+bool hasGatheringInstruction(const Function &function);
 
 const char *className(Class c);
 

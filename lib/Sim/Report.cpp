@@ -108,6 +108,8 @@ Finding *Cta::report(const char *name, Severity severity, const Warp *w, uint32_
   f.cta = ctaOf(w ? w->cta : 0);
   f.warp = w ? w->local : 0;
   f.lanes = lanes;
+  if (w && lanes)
+    describeCalls(*w, unsigned(llvm::countr_zero(lanes)), f);
   return &f;
 }
 

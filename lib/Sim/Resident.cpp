@@ -196,6 +196,11 @@ uint64_t Cta::registersOf(const Warp &w) const {
   uint64_t hash = xxh3_64bits({reinterpret_cast<const uint8_t *>(w.regs), 4 * size_t(fn.regWords)});
   auto mix = [&](uint64_t v) { hash = (hash ^ v) * 0x9e3779b97f4a7c15ull + (hash >> 29); };
   mix(uint64_t(w.carry) << 32 | w.clockReads);
+  if (!stacks.empty())
+    for (const ThreadStack &s : ArrayRef(stacks).slice(size_t(w.index) * 32, 32)) {
+      mix(uint64_t(s.top) << 32 | s.frames.size());
+      mix(xxh3_64bits({reinterpret_cast<const uint8_t *>(s.saved.data()), 4 * s.saved.size()}));
+    }
   for (const Frag &f : w.frags)
     if (f.state != Frag::Run) // the others are on their way to where they were
       mix(uint64_t(f.pc) << 32 | f.mask);

@@ -26,6 +26,9 @@ static cl::opt<std::string> check("check", cl::desc("all, none, or a list of mem
 static cl::opt<bool> werror("werror", cl::desc("Warnings count as errors"), cl::cat(category));
 static cl::opt<std::string> sharedBase("shared-base", cl::desc("Start of a CTA's shared memory (1024)"), cl::value_desc("N"), cl::cat(category));
 static cl::opt<std::string> maxSteps("max-steps", cl::desc("Limit of warp instructions, 0: none"), cl::value_desc("N"), cl::cat(category));
+static cl::opt<std::string> stackBytes("stack-bytes", cl::desc("Stack of a thread, for calls (32768)"), cl::value_desc("N"), cl::cat(category));
+static cl::opt<std::string> heapBytes("heap-bytes", cl::desc("Heap for the kernels' malloc (8388608)"), cl::value_desc("N"), cl::cat(category));
+static cl::opt<std::string> printfBytes("printf-bytes", cl::desc("Output of printf that a launch keeps (1048576)"), cl::value_desc("N"), cl::cat(category));
 static cl::opt<std::string> threads("threads", cl::desc("Host threads, 0: all"), cl::value_desc("N"), cl::cat(category));
 
 static int cannotRun(const Twine &message) {
@@ -87,8 +90,12 @@ int main(int argc, char **argv) {
   Options options;
   double seconds = 0;
   if (!readNumber(seed, options.seed) || !readNumber(sharedBase, options.sharedBase) || !readNumber(maxSteps, options.maxSteps) ||
-      !readNumber(threads, options.threads) || !readNumber(timeout, seconds))
+      !readNumber(threads, options.threads) || !readNumber(timeout, seconds) || !readNumber(stackBytes, options.stackBytes) ||
+      !readNumber(heapBytes, options.heapBytes) || !readNumber(printfBytes, options.printfBytes))
     return 2;
+  // Local addresses have 24 bits.
+  if (options.stackBytes > 8 << 20)
+    return cannotRun("expected --stack-bytes with at most 8388608, got '" + stackBytes + "'");
   std::optional<SeedRange> range;
   if (!parseSeeds(range))
     return cannotRun("expected --seeds A..B with A at most B, got '" + seeds + "'");

@@ -110,6 +110,8 @@ struct Report {
   double seconds = 0;
   std::vector<std::string> launches; ///< The entries of a launch file's launches, in order.
   uint64_t seeds = 0;                ///< How many seeds were run, if more than one was asked for.
+  std::string output;                ///< Of the kernels' printf: CTA by CTA, of each in the order of execution.
+  uint64_t outputDropped = 0;        ///< Bytes of it beyond the limit.
   unsigned errors() const; ///< Number of findings of severity Error.
 };
 
@@ -124,6 +126,9 @@ struct Options {
   std::optional<Severity> narrowScope = Severity::Warning;
   uint32_t sharedBase = 1024;     ///< Where a CTA's shared memory starts in the shared window.
   uint64_t maxSteps = 0;          ///< Warp-instruction bound for the whole launch; 0: none.
+  uint64_t stackBytes = 32 << 10; ///< Of a thread: the frames of its calls.
+  uint64_t heapBytes = 8 << 20;   ///< For the kernels' malloc.
+  uint64_t printfBytes = 1 << 20; ///< Of output of printf that a launch keeps.
   unsigned multiprocessors = 132; ///< How many CTAs that talk run at once depends on it.
   bool trace = false;             ///< Report::traces are wanted.
   unsigned threads = 0;           ///< Host threads over independent CTAs; 0: all cores.
