@@ -41,6 +41,7 @@ std::vector<uint32_t> each(const std::string &body, const std::string &module,
 /// The findings of a body that may have some.
 Report findings(const std::string &body, const std::string &module, unsigned threads = 32) {
   Sim sim;
+  sim.options.maxSteps = 1 << 20;
   sim.launch.block = {threads, 1, 1};
   sim.buffer(std::vector<uint32_t>(threads));
   return sim.run(kernel(1,
@@ -244,6 +245,23 @@ ret;
     EXPECT_EQ(got[t], t < 10 ? 5 : t < 16 ? 1 : t < 20 ? t : t == 31 ? 2 : t + 100) << t;
 }
 
+// A call of a function with a barrier is a place to meet before, as the barrier itself would be.
+TEST(Function, LanesMeetBeforeFunctionsWithBarriers) {
+  for (std::string call :
+       {"call sync;", "mov.u64 %rd7, sync; { type: .callprototype () _ (); call %rd7, (), type; }"})
+    for (uint64_t seed = 0; seed < 8; ++seed) {
+      auto got = each("mov.u32 %r50, 1; st.global.u32 [%rd1], %r50; setp.lt.u32 %p1, %r1, 16; "
+                      "@!%p1 bra $on; setp.lt.u32 %p2, %r1, 4;\n"
+                      "@%p2 ret;\ncall nothing;\n$on: mov.u32 %r50, 2;\n" +
+                          call + "\n",
+                      ".func nothing() { ret; }\n.func inner() { bar.sync 0; ret; }\n.func sync() "
+                      "{ call inner; ret; }\n",
+                      64, seed);
+      for (unsigned t = 0; t < 64; ++t)
+        EXPECT_EQ(got[t], t < 4 ? 1 : 2) << t;
+    }
+}
+
 // A thread that exits in a function is gone from every barrier and every join above it.
 TEST(Function, ExitInAFunction) {
   auto got = each("mov.u32 %r50, 3; st.global.u32 [%rd1], %r50;\n" + call32("f", "%r1", "%r50") +
@@ -421,6 +439,13 @@ TEST(Function, PoisonAndBounds) {
   std::string one = call32("f", "1", "%r50"), both = one + call32("f", "0", "%r50");
   EXPECT_EQ(findings(one, stale).findings.size(), 0u);
   EXPECT_TRUE(has(findings(both, stale), "TK-SIM-MEM-UNINIT"));
+  const char *unwritten =
+      ".func (.param .b32 r) f(.param .b32 a) { .local .b32 x; .reg .pred %p; .reg .b32 %r<3>; "
+      "ld.param.b32 %r1, [a]; setp.eq.u32 %p, %r1, 1; @%p st.local.b32 [x], 5; ld.local.b32 %r2, "
+      "[x]; "
+      "st.param.b32 [r], %r2; ret; }\n";
+  EXPECT_EQ(findings(one, unwritten).findings.size(), 0u);
+  EXPECT_TRUE(has(findings(both, unwritten), "TK-SIM-MEM-UNINIT"));
   const char *gone = ".func (.param .b64 r) f() { .local .b32 x; .reg .b64 %rd; mov.u64 %rd, x; "
                      "st.local.u32 [%rd], 1; st.param.b64 [r], %rd; ret; }\n";
   Report r = findings(

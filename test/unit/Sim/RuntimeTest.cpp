@@ -158,6 +158,7 @@ TEST(Runtime, PrintfFaults) {
 /// A linked list on the heap, by each thread, summed and freed.
 TEST(Runtime, HeapLists) {
   Sim sim;
+  sim.options.maxSteps = 1 << 20;
   sim.launch.grid = {3, 1, 1};
   sim.launch.block = {40, 1, 1};
   sim.options.heapBytes = 3 * 40 * 7 * 16; // as much as is in use at once, at the most
