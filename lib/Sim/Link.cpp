@@ -283,6 +283,8 @@ void Linker::append(Function &to, uint32_t number) {
   append(to.addressConsts, from.addressConsts);
   append(to.specials, from.specials);
   append(to.wgmmaRegs, from.wgmmaRegs);
+  to.regNames.resize(to.regCount); // an entry without registers has none
+  to.regRows.resize(to.regCount);
   append(to.regNames, from.regNames, 1);
   append(to.regRows, from.regRows, 1);
   to.regWords += from.regWords;

@@ -501,6 +501,25 @@ wgmma.commit_group.sync.aligned;
   EXPECT_TRUE(has(r, "TK-SIM-WGMMA-UNWAITED")) << describe(r);
 }
 
+// An entry without a register of its own; the function's specials keep their places.
+TEST(Function, EntryWithoutRegisters) {
+  Sim sim;
+  sim.launch.block = {64, 1, 1};
+  Report r = sim.run(header() + R"(.global .b32 out[64];
+.func f(.param .b32 n)
+{
+.reg .pred %p; .reg .b32 %r<4>; .reg .b64 %rd<3>;
+ld.param.b32 %r0, [n]; setp.eq.u32 %p, %r0, 0; @%p ret;
+sub.u32 %r1, %r0, 1;
+call f, (%r1); ld.param.b32 %r0, [n];
+mov.u32 %r2, %tid.x; mov.u64 %rd0, out; mad.wide.u32 %rd1, %r2, 4, %rd0; st.global.b32 [%rd1], %r0;
+ret;
+}
+.visible .entry k() { call f, (3); ret; }
+)");
+  EXPECT_EQ(r.findings.size(), 0u) << describe(r);
+}
+
 TEST(Function, NoReturn) {
   const char *die = ".func die(.param .b32 a) .noreturn { .reg .pred %p; .reg .b32 %r; "
                     "ld.param.b32 %r, [a]; setp.ne.u32 %p, %r, 31; @%p exit; ret; }\n";
