@@ -2,7 +2,8 @@
 """Writes docs/ptx-coverage.md: which forms of the PTX ISA tk-sim runs, of those that ptxas accepts.
 
 The forms are in test/Sim/coverage/forms.py. What ptxas says of them is kept in test/Sim/coverage/ptxas.json, which
---ptxas makes anew where it is out of date; what tk-sim says is asked each time. test/python/test_sim_coverage.py compares
+--ptxas makes anew where it is out of date; what tk-sim says is asked each time. What compilers emit is counted in
+emitted/words.json, by --emitted NAME FILE.ptx… of what nvcc and Triton make of the samples beside it. test/python/test_sim_coverage.py compares
 the page with what this script makes now. --list prints each form with its answers, --show NAME one form's module.
 """
 
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COVERAGE = ROOT / "test" / "Sim" / "coverage"
 PAGE = ROOT / "docs" / "ptx-coverage.md"
 ANSWERS = COVERAGE / "ptxas.json"
+EMITTED = COVERAGE / "emitted" / "words.json"
 sys.path.insert(0, str(COVERAGE))
 
 import forms as forms_module  # noqa: E402
@@ -112,6 +114,37 @@ def read_ptxas(rows):
     return answers["ptxas"], refused
 
 
+# What compilers emit
+
+
+def instructions_of(text):
+    """The instructions of PTX text, with their modifiers."""
+    text = re.sub(r"//[^\n]*|/\*.*?\*/|\"[^\"\n]*\"", "", text, flags=re.S)
+    found = re.findall(r"(?:^|[;{}:\n])\s*(?:@!?%?[\w$]+\s+)?([a-z][a-z0-9]*(?:\.[\w:]+)*)(?=[\s;])(?!\s*:)", text)
+    return [word for word in found if "." in word or word in ("bra", "ret", "exit", "call", "trap", "brkpt")]
+
+
+def count_emitted(name, files):
+    words = json.loads(EMITTED.read_text()) if EMITTED.exists() else {}
+    count = collections.Counter(word for path in files for word in instructions_of(Path(path).read_text()))
+    words[name] = dict(sorted(count.items(), key=lambda item: (-item[1], item[0])))
+    EMITTED.write_text(json.dumps(words, indent=1) + "\n")
+
+
+def emitted_rows(rows, answers):
+    """By compiler: instructions that tk-sim refuses, those that no form has, and how many there are."""
+    runs, refused = set(), {}
+    for (section, row), forms in rows.items():
+        for form in forms:
+            if answers[id(form)].kind == "runs":
+                runs.update(instructions_of(form.text))
+            else:
+                refused.setdefault(form.name.split()[0], f"{section} {row}")
+    for name, words in json.loads(EMITTED.read_text()).items():
+        unknown = [word for word in words if word not in runs and word not in refused]
+        yield name, words, {word: refused[word] for word in words if word not in runs and word in refused}, unknown
+
+
 # tk-sim
 
 
@@ -185,6 +218,14 @@ of meaning: **untested** below. *Checked* counts the forms that the named tests 
 run the same code more often than not, but nobody has looked. `test/Sim/coverage/checked.py` says which test checks what.
 
 `scripts/sim_coverage.py` writes this page; `--show FORM` prints a form's kernel.
+"""
+EMITTED_HEAD = """## What compilers emit
+
+Each instruction, with its modifiers, that nvcc and Triton make of the samples in `test/Sim/coverage/emitted`, how many of
+them some running form has, and those that are refused, with how often they occur.
+
+| compiler | instructions | run | refused |
+|---|---|---|---|
 """
 WRONG = """## What only tk-sim accepts
 
@@ -308,7 +349,11 @@ def make_page(rows, ptxas, refused_by_ptxas, answers):
     numbers = {name: count[name] for name in ("listed", "rows", "accepted", "runs", "intended", "refused", "unclear", "finding", "crash", "checked",
                                               "full", "part", "none", "empty", "untested")}
     text = NOTE + "\n" + HEAD.format(ptxas=ptxas, run=numbers.pop("runs"), **numbers) + "\n".join(body) + "\n\n"
-    return text + WRONG.format(count=count["wrong"]) + "\n".join(wrong) + "\n"
+    text += EMITTED_HEAD
+    for name, words, refused, unknown in emitted_rows(rows, answers):
+        said = ", ".join(f"`{word}` {words[word]}" for word in refused)
+        text += f"| {name} | {len(words)} | {len(words) - len(refused) - len(unknown)} | {said} |\n"
+    return text + "\n" + WRONG.format(count=count["wrong"]) + "\n".join(wrong) + "\n"
 
 
 def main():
@@ -316,9 +361,13 @@ def main():
     parser.add_argument("--out", type=Path, default=PAGE, help="the page to write")
     parser.add_argument("--build", type=Path, default=Path(os.environ.get("TK_BUILD", ROOT / "build")), help="the build folder")
     parser.add_argument("--ptxas", nargs="?", const="ptxas", help="ask ptxas again where forms have changed")
+    parser.add_argument("--emitted", nargs="+", metavar=("NAME", "FILE"), help="count what a compiler emitted, and do no more")
     parser.add_argument("--list", action="store_true", help="print each form and what was said of it, and write nothing")
     parser.add_argument("--show", metavar="FORM", help="print the module of a form, and write nothing")
     arguments = parser.parse_args()
+    if arguments.emitted:
+        count_emitted(arguments.emitted[0], arguments.emitted[1:])
+        return 0
     forms = forms_module.all_forms()
     rows = rows_of(forms)
     if arguments.show:

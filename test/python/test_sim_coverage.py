@@ -49,6 +49,11 @@ def test_what_ptxas_accepts_has_no_findings(answers, ptxas):
     assert [(form.name, answers[id(form)].message) for form in accepted if answers[id(form)].kind == "finding"] == []
 
 
+def test_what_compilers_emit_is_listed(answers):
+    """An instruction that nvcc or Triton made of the samples, and that no form has, is missing in the list."""
+    assert {name: unknown for name, words, refused, unknown in sim_coverage.emitted_rows(ROWS, answers) if unknown} == {}
+
+
 def test_ptxas_still_says_so(ptxas):
     """One form of forty, where the ptxas is at hand whose answers are kept."""
     program = shutil.which("ptxas") or pytest.skip("there is no ptxas")

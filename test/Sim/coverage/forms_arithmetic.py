@@ -40,6 +40,7 @@ def integer_arithmetic():
         row(f"9.7.1.{at}", name)
         f(f"{name}.{ALL_INTS}", "T T T")
         f(f"{name}.relu.(s16x2|s32|s16|u32)", "T T T")
+        f(f"{name}.(s16x2|s32).relu", "T T T")
     row("9.7.1.14", "popc")
     f("popc.(b32|b64|b16)", "r T")
     row("9.7.1.15", "clz")
@@ -116,6 +117,7 @@ def float_arithmetic():
     for at, name in ((18, "sin"), (19, "cos"), (20, "lg2"), (21, "ex2"), (22, "tanh")):
         row(f"9.7.3.{at}", name)
         f(f"{name}.approx(|.ftz).f32", "T T")
+        f(f"{name}.approx.f32.ftz", "T T")  # as CUDA's headers write it
 
 
 def half_arithmetic():
@@ -167,7 +169,7 @@ def comparison():
     f("slct(|.ftz).(b32|f32|u64).f32", "S S S f")
     row("9.7.7.1", "set (half)")
     f("set.(eq|ltu).(f16|bf16|u16|s16|u32).(f16|bf16)", "S T T")
-    f("set.(gt|nan).(f16x2|bf16x2).(f16x2|bf16x2)", "S T T")
+    f("set.(eq|ne|lt|le|gt|ge|equ|neu|ltu|leu|gtu|geu|num|nan).(f16x2|bf16x2|u32).(f16x2|bf16x2)", "S T T")
     f("set.lt.ftz.f16.f16", "S T T")
     f("set.lt.and.f16x2.f16x2", "r r r p")
     row("9.7.7.2", "setp (half)")
@@ -203,6 +205,7 @@ def conversions():
     f(f"cvt(|.sat).{ints}.{ints}", "S T")
     f(f"cvt.(rni|rzi|rmi|rpi).{ints}.(f16|bf16|f32|f64)", "S T")
     f(f"cvt.rzi(.ftz|.sat|.ftz.sat).{ints}.(f16|f32)", "S T")
+    f("cvt.(rni|rmi|rpi).ftz.(s32|u32|s64).f32", "S T")
     f(f"cvt.(rn|rz|rm|rp).(f16|bf16|f32|f64).{ints}", "S T")
     f("cvt(|.sat).(f16|f32|f64).(f16|f32)", "S T")
     f("cvt(|.ftz).f32.(f16|bf16)", "S T")

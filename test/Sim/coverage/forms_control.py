@@ -130,6 +130,7 @@ def synchronisation():
     row("9.7.13.9", "vote.sync")
     f("vote.sync.(all|any|uni).pred", "p p -1", block=32)
     f("vote.sync.ballot.b32", "r p -1", block=32)
+    f("vote.ballot.sync.b32", "r p -1", block=32)
     f("vote.sync.(any|ballot).(pred|b32)", lambda w: f"{registers(w)}, !%p1, %r5", before="mov.b32 %r5, -1;",
         tag="negated", block=32)
     row("9.7.13.10", "match.sync")
@@ -178,13 +179,27 @@ def atomics(name):
     every(f"{name}.global.(min|max).noftz.(v2|v4).(f16|f16x2|bf16x2)")
     every(f"{name}.shared.add.v2.f32")
     every(f"{name}.(relaxed|release).gpu.global.add.noftz.f16x2")
+    # The order in which CUDA's headers write the parts.
+    every(f"{name}.(add|min|or).{orders}.(cta|cluster|gpu|sys).(u32|s32|b32)")
+    every(f"{name}.(add|max|xor).{orders}.gpu.(u64|s64|f32|f64|b64)")
+    every(f"{name}.(inc|dec).(cta|gpu).u32")
+    every(f"{name}.global.(cta|gpu|sys).(add|max|exch).(u32|b32)")
+    # And that of Triton.
+    every(f"{name}.global.(cta|gpu|sys).{orders}.(add|min|max|exch|and).(u32|s32|b32|f32)")
+    every(f"{name}.global.gpu.acq_rel.add.noftz.(f16|bf16x2)")
+    every(f"{name}.relaxed.(cta|sys).shared.(add|or).(u32|b32)")
     if name == "red":
         return
+    every("atom.exch.(relaxed|acquire|release|acq_rel).(cta|gpu|sys).(b32|b64)")
     every("atom(|.global|.shared|.shared::cluster).exch.(b32|b64)")
     f("atom.global.exch.b128", lambda w: "%q0, [%gp], %q1", before="mov.b128 %q1, {%d0, %d1};")
     cas = lambda w: f"{registers(w)}, [{address(space_of(w))}], %{KIND_OF[types_of(w)[-1]]}1, %{KIND_OF[types_of(w)[-1]]}2"
     f("atom(|.global|.shared|.shared::cluster).cas.(b16|b32|b64)", cas, before=pre_shared)
     f("atom.(relaxed|acquire|release|acq_rel).(cta|gpu|sys).global.cas.b32", cas)
+    f("atom.global.(cta|gpu|sys|acq_rel.gpu|gpu.acq_rel).cas.b32", cas)
+    f("atom.cas.(relaxed|acquire|release|acq_rel).(cta|cluster|gpu|sys).(b16|b32|b64)", cas)
+    f("atom.(exch|cas).acq_rel.gpu.b128", lambda w: "%q0, [%gp], %q1" + (", %q2" if "cas" in w else ""),
+      before="mov.b128 %q1, {%d0, %d1}; mov.b128 %q2, {%d0, %d1};")
     f("atom.global.cas.b128", lambda w: "%q0, [%gp], %q1, %q2",
         before="mov.b128 %q1, {%d0, %d1}; mov.b128 %q2, {%d0, %d1};")
     f("atom.global.exch.b32", lambda w: "_, [%gp], %r1", tag="sink")

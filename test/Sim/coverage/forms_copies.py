@@ -1,5 +1,7 @@
 """Forms of asynchronous copies: PTX ISA 9.7.9.25 to 9.7.9.28."""
 
+import itertools
+
 from forms import body, f, row
 from places import COMMIT, SOURCE, WAIT, arm
 
@@ -132,19 +134,12 @@ def tensor_copies():
     row("9.7.9.28", "tensormap.replace")
     # A map in shared memory, copied from the parameter.
     copy = " ".join(f"ld.param.u64 %d1, [map+{i}]; st.shared.u64 [sm+{i}], %d1;" for i in range(0, 128, 8))
-    replace = {"global_address.shared::cta.b1024.b64": "[sm], %gp", "rank.shared::cta.b1024.b32": "[sm], 1",
-        "rank.shared::cta.b1024.b32 register": "[sm], %r1",
-               "box_dim.shared::cta.b1024.b32": "[sm], 0, 8", "global_dim.shared::cta.b1024.b32": "[sm], 1, %r1",
-               "global_stride.shared::cta.b1024.b64": "[sm], 0, %d1",
-                   "element_stride.shared::cta.b1024.b32": "[sm], 0, 1",
-               "elemtype.shared::cta.b1024.b32": "[sm], 2", "interleave_layout.shared::cta.b1024.b32": "[sm], 0",
-               "swizzle_mode.shared::cta.b1024.b32": "[sm], 0", "fill_mode.shared::cta.b1024.b32": "[sm], 0",
-               "swizzle_atomicity.shared::cta.b1024.b32": "[sm], 0",
-               "global_address.global.b1024.b64": "[gm], %gp", "box_dim.global.b1024.b32": "[gm], 0, 8",
-                   "global_address.b1024.b64": "[%d2], %gp"}
-    for name, operands in replace.items():
-        word = "tensormap.replace.tile." + name.split()[0]
-        setup = copy + "mov.b32 %r1, 1; mov.b64 %d1, 256;"
-        if "global.b" in name or name.startswith("global_address.b"):
-            setup = copy.replace("st.shared.u64 [sm", "st.global.u64 [gm") + "cvta.global.u64 %d2, gm;"
-        body("tensormap.replace.tile." + name, f"{setup}\n{word} {operands};")
+    field = {"global_address": ("b64", "%gp"), "rank": ("b32", "1"), "box_dim": ("b32", "0, 8"),
+             "global_dim": ("b32", "1, %r1"), "global_stride": ("b64", "0, %d1"), "element_stride": ("b32", "0, 1"),
+             "elemtype": ("b32", "2"), "interleave_layout": ("b32", "0"), "swizzle_mode": ("b32", "0"),
+             "swizzle_atomicity": ("b32", "0"), "fill_mode": ("b32", "0")}
+    places = {".shared::cta": ("sm", copy), ".global": ("gm", copy.replace("st.shared.u64 [sm", "st.global.u64 [gm")),
+              "": ("%d2", copy.replace("st.shared.u64 [sm", "st.global.u64 [gm") + "cvta.global.u64 %d2, gm;")}
+    for (name, (ty, value)), (space, (at, setup)) in itertools.product(field.items(), places.items()):
+        word = f"tensormap.replace.tile.{name}{space}.b1024.{ty}"
+        body(word, f"{setup} mov.b32 %r1, 1; mov.b64 %d1, 256;\n{word} [{at}], {value};")

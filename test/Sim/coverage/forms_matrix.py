@@ -35,7 +35,7 @@ def mma_forms(name, shape, layouts, combos, bits_a, extra="", sparse=False):
 def matrices():
     row("9.7.14.3", "wmma")
     for shape in ("m16n16k16", "m8n32k16", "m32n8k16"):
-        f(f"wmma.load.(a|b).sync.aligned.row.{shape}(|.global|.shared).f16",
+        f(f"wmma.load.(a|b).sync.aligned.(row|col).{shape}(|.global|.shared).f16",
             lambda w: f"{list_of('r', 8)}, [{address(space_of(w))}], 16",
           before=lambda w: FILL if "shared" in w else "", block=32)
         f(f"wmma.load.c.sync.aligned.col.{shape}.global.(f16|f32)",
@@ -141,6 +141,7 @@ def matrices():
         product(n, 256, "s32", "b1", "b1", tail=".and.popc")
     for n in (24, 32, 40, 56, 64, 224, 240):
         product(n, 32, "s32", "u8", "u8")
+    product(128, 32, "f32", "e5m2", "e5m2")
     for d in ("f16", "f32"):
         for a, b in itertools.product(("e4m3", "e5m2"), repeat=2):
             for rs in (False, True):

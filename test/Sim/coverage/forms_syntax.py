@@ -132,7 +132,7 @@ def syntax():
 def directives():
     kernel = ".visible .entry k() {0} {\nret;\n}\n"
     row("11.1", ".version, .target, .address_size")
-    for version in ("7.8", "8.0", "8.3", "8.6", "8.8", "9.0", "9.1"):
+    for version in ("7.8", "8.0", "8.3", "8.6", "8.8", "9.0", "9.1", "9.4"):
         module(f".version {version}", f".version {version}\n.target sm_90{'a' if version >= '8.0' else ''}\n.address_size 64\n" + kernel.replace("{0}", ""))
     for target in ("sm_90", "sm_80", "sm_75", "sm_90a, debug", "sm_90a, texmode_independent", "sm_100a",
             "sm_90a, map_f64_to_f32"):
