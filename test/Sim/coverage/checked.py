@@ -74,6 +74,9 @@ TESTS = {
         "|".join(str(n) for n in range(8, 257, 8))),
     "Wgmma.EveryDroppedLineIsFound": "wgmma.(fence|commit_group|wait_group).sync.aligned",
     "test_matrices.py": "(ldmatrix|stmatrix).sync.aligned.m8n8.x4(|.trans).shared.b16",
+    "test_sim_mma.py": """mma.sync.aligned.m16n8k(8|16).row.col.f32.(f16.f16|bf16.bf16).f32
+        mma.sync.aligned.m16n8k(4|8).row.col.f32.tf32.tf32.f32 mma.sync.aligned.m16n8k(16|32).row.col.f32.(e4m3|e5m2).(e4m3|e5m2).f32
+        mma.sync.aligned.m16n8k(16|32).row.col.s32.(s8|u8).(s8|u8).s32""",
     "test_gemm.py": """wgmma.mma_async.sync.aligned.m64n128k8.f32.tf32.tf32 wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3 wgmma.mma_async.sync.aligned.m64n128k32.s32.s8.s8
         wgmma.mma_async.sync.aligned.m64n256k32.s32.s8.s8""",
 }
