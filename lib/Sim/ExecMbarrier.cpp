@@ -275,29 +275,64 @@ void Cta::mbarTransaction(Warp &w, const Inst &in, uint32_t mask) {
   }
 }
 
-/// Lanes that arrive at one barrier give their clocks together; what follows a completion in their
-/// midst belongs to the next phase.
+/// How many arrivals one lane of the instruction makes.
+int64_t Cta::arrivalsOf(Warp &w, const Inst &in, unsigned l) {
+  bool counted = in.s[1].present() && !(in.sub & kArriveExpect);
+  return counted ? int64_t(uint32_t(value(w, in.s[1], l))) : 1;
+}
+
+/// Lanes arrive one after another, in an order that nothing fixes: where a phase completes in their
+/// midst, the seed says whose arrivals it has. Those of one phase give their clocks together, right
+/// before it completes; the others' belong to the next.
 void Cta::mbarArrive(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
   mask = barrierAddresses(w, in, in.s[0], in.imm, mask, addr);
   for (uint32_t rest = mask; rest && !stop;) {
-    unsigned first = std::countr_zero(rest);
+    unsigned first = std::countr_zero(rest), lanes = 0;
     uint32_t same = 0;
+    uint8_t order[32];
+    int64_t arrivals = 0;
     for (unsigned k = first; k < 32; ++k)
-      same |= uint32_t((rest >> k & 1) && addr[k] == addr[first]) << k;
+      if ((rest >> k & 1) && addr[k] == addr[first]) {
+        same |= 1u << k;
+        order[lanes++] = uint8_t(k);
+        arrivals += arrivalsOf(w, in, k);
+      }
     rest &= ~same;
     Mbarrier *b = useBarrier(w, in, same, addr[first]);
     if (!b)
       return;
-    uint32_t given = ~0u; // The phase that has these lanes' clocks.
-    for (unsigned l = first; l < 32; ++l)
-      if (same >> l & 1)
-        arriveOne(w, in, l, same & ~((1u << l) - 1), addr[first], *b, given);
+    if (arrivals > b->pending)
+      for (unsigned i = lanes; i > 1; --i)
+        std::swap(order[i - 1], order[rng.below(i)]);
+    uint32_t arrived = 0; // Lanes that the phase does not know of yet.
+    for (unsigned i = 0; i < lanes; ++i)
+      arriveOne(w, in, order[i], addr[first], *b, arrived);
+    giveToPhase(w, in, arrived, addr[first], *b);
   }
 }
 
-void Cta::arriveOne(Warp &w, const Inst &in, unsigned l, uint32_t lanes, uint64_t addr, Mbarrier &b,
-                    uint32_t &given) {
+/// The phase gets what `lanes` did, and what their warp knows.
+void Cta::giveToPhase(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr, Mbarrier &b) {
+  if (!checkRaces || !in.isRelease || !lanes)
+    return;
+  if (!b.hasArriving) {
+    b.arriving = race.blank();
+    b.arrivingFar = b.arriving.reached;
+  }
+  b.hasArriving = true;
+  // Who waits is in the barrier's CTA. A peer's arrival reaches it by a wide scope, for a wait of
+  // a wide scope.
+  bool peer = rankOf(addr) != w.cta;
+  race.release(w.index, lanes, b.arriving,
+               !peer       ? &b.arriving.reached
+               : in.isWide ? &b.arrivingFar
+                           : nullptr);
+}
+
+/// `arrived` collects the lanes whose clocks the phase is still to get.
+void Cta::arriveOne(Warp &w, const Inst &in, unsigned l, uint64_t addr, Mbarrier &b,
+                    uint32_t &arrived) {
   uint32_t pc = pcOf(in);
   int64_t count = 1, bytes = 0;
   if (in.sub & kArriveExpect) {
@@ -313,21 +348,7 @@ void Cta::arriveOne(Warp &w, const Inst &in, unsigned l, uint32_t lanes, uint64_
                    describeBarrier(addr, b), b.phase - 1));
     b.observed = true; // once a phase
   }
-  if (checkRaces && in.isRelease && given != b.phase) {
-    if (!b.hasArriving) {
-      b.arriving = race.blank();
-      b.arrivingFar = b.arriving.reached;
-    }
-    b.hasArriving = true;
-    // Who waits is in the barrier's CTA. A peer's arrival reaches it by a wide scope, for a wait of
-    // a wide scope.
-    bool peer = rankOf(addr) != w.cta;
-    race.release(w.index, lanes, b.arriving,
-                 !peer       ? &b.arriving.reached
-                 : in.isWide ? &b.arrivingFar
-                             : nullptr);
-    given = b.phase;
-  }
+  arrived |= 1u << l;
   if (in.d.present()) {
     setValue(w, in.d, l, token(b));
     setPoison(w, in.d, 1u << l, 0);
@@ -355,6 +376,8 @@ void Cta::arriveOne(Warp &w, const Inst &in, unsigned l, uint32_t lanes, uint64_
     report("TK-SIM-MBARRIER-COUNT", Severity::Error, &w, 1u << l, pc, 4,
            formatv("an arrival with .noComplete completes the phase of {0}",
                    describeBarrier(addr, b)));
+  if (!b.pending && !b.tx)
+    giveToPhase(w, in, std::exchange(arrived, 0), addr, b);
   tryComplete(addr, b);
 }
 

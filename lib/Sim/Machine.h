@@ -486,7 +486,9 @@ private:
   void mbarInval(Warp &w, const Inst &in, uint32_t mask);
   void mbarTransaction(Warp &w, const Inst &in, uint32_t mask);
   void mbarArrive(Warp &w, const Inst &in, uint32_t mask);
-  void arriveOne(Warp &w, const Inst &in, unsigned lane, uint32_t lanes, uint64_t addr, Mbarrier &b, uint32_t &given);
+  int64_t arrivalsOf(Warp &w, const Inst &in, unsigned lane);
+  void giveToPhase(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr, Mbarrier &b);
+  void arriveOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, Mbarrier &b, uint32_t &arrived);
   bool mbarWait(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
   uint32_t waitDone(Warp &w, const Inst &in, uint32_t mask);
   void finishWait(Warp &w, Frag &f, const Inst &in, uint32_t mask, uint32_t done);
