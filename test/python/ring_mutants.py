@@ -35,6 +35,39 @@ def units_of(lines):
     return result
 
 
+class Units:
+    """The units of gemm_tma, found by patterns; and its PTX with some of them replaced."""
+
+    def __init__(self, ptx, entry="gemm_tma"):
+        begin = ptx.index("$L__func_begin", ptx.index(f".visible .entry {entry}("))
+        end = ptx.index("$L__func_end", begin)
+        self.before, self.after = ptx[:begin], ptx[end:]
+        self.units = units_of(ptx[begin:end].split("\n"))
+
+    def all(self, pattern):
+        return [number for number, unit in enumerate(self.units) if re.search(pattern, unit)]
+
+    def one(self, pattern):
+        (found,) = self.all(pattern)
+        return found
+
+    def ptx(self, changes):
+        """The kernel with some units replaced."""
+        units = [changes.get(number, unit) for number, unit in enumerate(self.units)]
+        return self.before + "\n".join(units) + self.after
+
+    def change(self, number, pattern, replacement):
+        changed, count = re.subn(pattern, replacement, self.units[number])
+        assert count >= 1, (pattern, self.units[number])
+        return {number: changed}
+
+    def edited(self, number, pattern, replacement):
+        return self.ptx(self.change(number, pattern, replacement))
+
+    def moved(self, number, before):
+        return self.ptx({number: "", before: self.units[number] + "\n" + self.units[before]})
+
+
 class RingKernel:
     def __init__(self, ptx, entry="gemm_tma"):
         begin = re.search(rf"\.visible \.entry {entry}\(.*?\$L__func_begin(\d+):\n", ptx, re.DOTALL)

@@ -192,14 +192,11 @@ DATA = {"first vector read elsewhere"}  # Breaks no order, and only computes som
 STEPS = 2_000_000  # Warp instructions; the unchanged kernel takes a hundredth of that.
 
 
-class Protocol:
+class Protocol(ring_mutants.Units):
     """The instructions of gemm_tma by which a sum goes from one program to another, and what can be wrong with them."""
 
     def __init__(self, ptx):
-        begin = ptx.index("$L__func_begin", ptx.index(".visible .entry gemm_tma("))
-        end = ptx.index("$L__func_end", begin)
-        self.before, self.after = ptx[:begin], ptx[end:]
-        self.units = ring_mutants.units_of(ptx[begin:end].split("\n"))
+        super().__init__(ptx)
         self.signal, self.take = self.one(r"st\.release\.gpu"), self.one(r"ld\.acquire\.gpu")
         self.stores, self.loads = self.all(r"st\.global\.v4\.b32"), self.all(r"ld\.global\.v4\.b32")
         assert len(self.stores) == len(self.loads) == 32
@@ -208,26 +205,6 @@ class Protocol:
         self.written = max(b for b in barriers if b < self.signal)
         self.taken = max(b for b in barriers if b < self.loads[0])
         assert self.stores[-1] < self.written < self.signal and self.taken < self.loads[0]
-
-    def all(self, pattern):
-        return [number for number, unit in enumerate(self.units) if re.search(pattern, unit)]
-
-    def one(self, pattern):
-        (found,) = self.all(pattern)
-        return found
-
-    def ptx(self, changes):
-        """The kernel with some units replaced."""
-        units = [changes.get(number, unit) for number, unit in enumerate(self.units)]
-        return self.before + "\n".join(units) + self.after
-
-    def edited(self, number, pattern, replacement):
-        changed, count = re.subn(pattern, replacement, self.units[number])
-        assert count >= 1, (pattern, self.units[number])
-        return self.ptx({number: changed})
-
-    def moved(self, number, before):
-        return self.ptx({number: "", before: self.units[number] + "\n" + self.units[before]})
 
     def mutants(self):
         """What is changed, and the PTX."""
