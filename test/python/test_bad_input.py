@@ -216,6 +216,15 @@ def test_tuning(tool, tuning, message):
     assert done.returncode == 1 and message in done.stderr
 
 
+def test_damage_on_the_page(tool, folder):
+    """docs/package-format.md shows what is said of half a package and of one of another version."""
+    page = (packages.ROOT / "docs" / "package-format.md").read_text()
+    shown = re.search(r"^## Damage\n\n```text\n(.*?)^```$", page, re.M | re.S)[1].splitlines()
+    (folder / "bad.tkpkg").write_bytes((folder / "gemm.tkpkg").read_bytes()[:3000])
+    packages.edit(folder / "gemm.tkpkg", folder / "bad2.tkpkg", lambda package: package.update(version=9))
+    assert [tool("tk-run", name).stderr.strip() for name in ("bad.tkpkg", "bad2.tkpkg")] == shown
+
+
 def test_tunings_add_up(tool):
     done = tool("tk-compile", packages.GEMM, "--tune=stages=3", "--tune=cluster=1", "--emit=tile")
     assert done.returncode == 0 and "#tk.tuning<stages = 3, cluster = 1>" in done.stdout
