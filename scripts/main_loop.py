@@ -11,7 +11,7 @@ short loop that tries a barrier again is one of its own, and counts once to the 
 
 Usage: main_loop.py FILE.ptx|FILE.tkpkg [ENTRY...]
 
-Exit code 1 where an entry is unknown or no entry has such a loop.
+Exit code 1 where the file cannot be read, an entry is unknown or no entry has such a loop.
 """
 
 import collections
@@ -24,6 +24,9 @@ KINDS = ("wgmma", "barrier", "integer", "other")
 INTEGER = {"add", "sub", "mul", "mad", "div", "rem", "min", "max", "abs", "neg", "and", "or", "xor", "not", "lop3", "shl",
            "shr", "shf", "bfe", "bfi", "brev", "prmt", "mov", "cvt", "cvta", "setp", "selp", "slct", "bra"}
 
+# What every file of PTX says first, but for comments.
+IS_PTX = re.compile(r"(?:\s|//[^\n]*\n|/\*.*?\*/)*\.version\s", re.S)
+
 Instruction = collections.namedtuple("Instruction", "line opcode text guarded scopes")
 
 
@@ -31,12 +34,15 @@ def entries(text):
     """(name, line of the body's brace, body) of every entry."""
     text = re.sub(r"//[^\n]*", "", text)
     for found in re.finditer(r"\.entry\s+([\w$]+)", text):
-        begin = text.index("{", found.end())
-        depth = 0
+        begin, depth = text.find("{", found.end()), 0
+        if begin < 0:
+            raise ValueError(f"entry {found[1]}: expected a body, got none")
         for end in range(begin, len(text)):
             depth += {"{": 1, "}": -1}.get(text[end], 0)
             if depth == 0:
                 break
+        else:
+            raise ValueError(f"entry {found[1]}, line {text.count(chr(10), 0, begin) + 1}: expected }} before the end")
         yield found[1], text.count("\n", 0, begin) + 1, text[begin + 1:end]
 
 
@@ -48,7 +54,7 @@ def parse(body, line):
     while at < len(body):
         found = token.match(body, at)
         if not found:
-            raise ValueError(f"line {line}: expected a statement, got {body[at:at + 40]!r}")
+            raise ValueError(f"line {line}: expected a statement, got {body[at:at + 40].strip()!r}")
         brace, label, _, statement = found.groups()
         if brace == "{":
             scope_count += 1
@@ -74,8 +80,10 @@ def successors(instructions, labels):
         base = instruction.opcode.split(".")[0]
         if base == "bra":
             name = instruction.text.split()[-1]
-            target = next(labels[scope, name] for scope in reversed(instruction.scopes) if (scope, name) in labels)
-            after = [target] + (after if instruction.guarded else [])
+            targets = [labels[scope, name] for scope in reversed(instruction.scopes) if (scope, name) in labels]
+            if not targets:
+                raise ValueError(f"line {instruction.line}: expected a label of the entry, got {name!r}")
+            after = targets[:1] + (after if instruction.guarded else [])
         elif base in ("ret", "exit", "trap") and not instruction.guarded:
             after = []
         result.append([to for to in after if to < len(instructions)])
@@ -156,7 +164,7 @@ def main_loops(body, line):
     if not instructions:
         return
     products = {i for i, ins in enumerate(instructions) if ins.opcode.startswith("wgmma.mma_async")}
-    sums = {name for i in products for name in re.findall(r"%\w+", instructions[i].text[:instructions[i].text.index("}")])}
+    sums = {name for i in products for name in re.findall(r"%\w+", instructions[i].text.partition("}")[0])}
     loops = [loop for loop in natural_loops(successors(instructions, labels)).values() if loop & products]
     for loop in sorted(loops, key=min):
         if any(other < loop for other in loops):
@@ -170,30 +178,63 @@ def main_loops(body, line):
         yield min(lines), max(lines), counts
 
 
+def read_ptx(path):
+    """The PTX of a file, or ValueError with what is wrong."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: expected PTX or a kernel package, got a file that is no text") from None
+    if text.lstrip().startswith("{"):
+        try:
+            package = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}: expected a kernel package, got damaged JSON: {error}") from None
+        text = package.get("ptx")
+        if not isinstance(text, str):
+            raise ValueError(f"{path}: expected a kernel package, got JSON without a text \"ptx\"")
+    if not IS_PTX.match(text):
+        raise ValueError(f"{path}: expected PTX, which begins with .version, or a kernel package, got {text[:40]!r}")
+    return text
+
+
 def main(arguments):
     if not arguments or arguments[0] in ("-h", "--help"):
         print(__doc__, end="")
         return 0 if arguments else 1
-    text = Path(arguments[0]).read_text(encoding="utf-8")
-    if text.lstrip().startswith("{"):
-        text = json.loads(text)["ptx"]
-    found, shown = {name: (line, body) for name, line, body in entries(text)}, 0
-    for name in arguments[1:]:
+    try:
+        return show(arguments[0], arguments[1:])
+    except ValueError as error:
+        print(f"main_loop.py: error: {error}", file=sys.stderr)
+        return 1
+
+
+def show(path, names):
+    text, shown = read_ptx(path), 0
+    try:
+        found = {name: (line, body) for name, line, body in entries(text)}
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    for name in names:
         if name not in found:
-            print(f"{arguments[0]}: expected one of the entries {', '.join(found)}, got {name}", file=sys.stderr)
-            return 1
+            raise ValueError(f"{path}: expected one of the entries {', '.join(found)}, got {name}")
     for name, (line, body) in found.items():
-        if arguments[1:] and name not in arguments[1:]:
+        if names and name not in names:
             continue
-        for first, last, counts in main_loops(body, line):
+        try:
+            loops = list(main_loops(body, line))
+        except ValueError as error:
+            raise ValueError(f"{path}: entry {name}, {error}") from None
+        for first, last, counts in loops:
             shown += 1
             print(f"{name}, lines {first} to {last}: {sum(sum(c.values()) for c in counts.values())} instructions")
             for label, count in counts.items():
                 detail = ", ".join(f"{n} {op}" for op, n in sorted(count.items(), key=lambda item: (-item[1], item[0])))
                 print(f"  {label:8}{sum(count.values()):4}  {detail}".rstrip())
     if not shown:
-        print(f"{arguments[0]}: expected a loop with wgmma.mma_async, got none", file=sys.stderr)
-    return 0 if shown else 1
+        raise ValueError(f"{path}: expected a loop with wgmma.mma_async, got none")
+    return 0
 
 
 if __name__ == "__main__":

@@ -78,6 +78,40 @@ def test_errors(ptx, tmp_path):
     assert (status, out) == (1, "") and "expected a loop with wgmma.mma_async, got none" in err
 
 
+@pytest.mark.parametrize("name, content, message", [
+    ("none.ptx", None, "none.ptx: No such file or directory"),
+    ("folder", "folder", "folder: Is a directory"),
+    ("text.ptx", "ls -l\n", "text.ptx: expected PTX, which begins with .version, or a kernel package, got 'ls -l\\n'"),
+    ("empty.ptx", "", "empty.ptx: expected PTX, which begins with .version, or a kernel package, got ''"),
+    ("cubin", b"\x7fELF\xff\xfe", "cubin: expected PTX or a kernel package, got a file that is no text"),
+    ("half.tkpkg", '{"format": "tk', "half.tkpkg: expected a kernel package, got damaged JSON: Unterminated string starting at: "
+                                     "line 1 column 12 (char 11)"),
+    ("list.tkpkg", '{"ptx": []}', 'list.tkpkg: expected a kernel package, got JSON without a text "ptx"'),
+    ("cut.ptx", ".version 8.1\n.visible .entry k()\n{\n.reg .b32 %r<2>;\n", "cut.ptx: entry k, line 3: expected } before the end"),
+    ("mad.ptx", ".version 8.1\n.entry k() {\n  ret\n}\n", "mad.ptx: entry k, line 3: expected a statement, got 'ret'"),
+    ("jump.ptx", ".version 8.1\n.entry k()\n{\n  wgmma.mma_async {%r1};\n  bra away;\n}\n",
+     "jump.ptx: entry k, line 5: expected a label of the entry, got 'away'"),
+    ("end.ptx", ".version 8.1\n.entry k()", "end.ptx: entry k: expected a body, got none"),
+    ("entry.ptx", ".version 8.1\n", "entry.ptx: expected a loop with wgmma.mma_async, got none")])
+def test_a_bad_file_is_one_line(tmp_path, monkeypatch, name, content, message):
+    monkeypatch.chdir(tmp_path)
+    if content == "folder":
+        (tmp_path / name).mkdir()
+    elif content is not None:
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert count(name) == (1, "", f"main_loop.py: error: {message}\n")
+
+
+def test_a_cut_file_is_no_traceback(ptx, tmp_path):
+    """A package or PTX that ends anywhere."""
+    text = ptx.read_text()
+    for share in range(1, 20):
+        cut = tmp_path / "cut.ptx"
+        cut.write_text(text[: len(text) * share // 20])
+        status, _, err = count(cut)
+        assert status == 0 and not err or (status == 1 and err.startswith("main_loop.py: error: ") and err.count("\n") == 1), err
+
+
 def test_the_page_shows_what_is_printed(ptx):
     page = (ROOT / "docs/how-a-matrix-product-goes-down.md").read_text()
     [shown] = re.findall(r"^scripts/main_loop\.py gemm\.ptx\n```\n\n```text\n(.*?)^```$", page, re.M | re.S)
