@@ -8,6 +8,7 @@ along as it is.
 import argparse
 import concurrent.futures
 import datetime
+import difflib
 import hashlib
 import json
 import lzma
@@ -88,6 +89,20 @@ def compile_packages(build, folder, assemble, only, jobs):
         return list(pool.map(lambda case: compile_case(build, case, folder, assemble), wanted))
 
 
+def check_names(only):
+    """Every name of `only` is that of a package."""
+    names = [case.name for case in cases.cases()]
+    unknown = [name for name in only if name not in names]
+
+    def find_like(word):
+        return [name for name in names if word in name] or difflib.get_close_matches(word, names, cutoff=0.85)
+
+    if unknown:
+        like = {name for word in unknown for name in find_like(word)}
+        fail(f"--only: expected names of packages, got {', '.join(map(repr, unknown))}; there are "
+             f"{', '.join(name for name in names if name in like or not like)}")
+
+
 def copy_sources(folder):
     ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
     shutil.copytree(ROOT / "bench" / "gpu", folder / "gpu", ignore=ignore)
@@ -157,6 +172,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--folder", type=Path, help="leave the files in this new folder, and pack nothing")
     options = parser.parse_args()
+    only = options.only.split(",") if options.only else []
+    check_names(only)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary) / "tk-gpu"
         if folder.exists():
@@ -164,10 +181,7 @@ def main():
         folder.mkdir(parents=True)
         build = options.build.resolve()
         copy_tools(build, folder)
-        only = options.only.split(",") if options.only else []
         packages = compile_packages(build, folder, not options.no_assemble, only, options.jobs)
-        if not packages:
-            fail(f"--only: expected names of packages, got '{options.only}'")
         copy_sources(folder)
         manifest = describe(build, folder, packages)
         (folder / "MANIFEST.json").write_text(json.dumps(manifest, indent=1) + "\n")

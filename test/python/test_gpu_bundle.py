@@ -46,6 +46,25 @@ def archive(build, tmp_path_factory):
     return path
 
 
+def refuse_only(only):
+    done = subprocess.run([sys.executable, ROOT / "scripts" / "gpu_bundle.py", "--only", only, "--build", "nowhere"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    return done.stderr.strip()
+
+
+def test_only_names_what_there_is():
+    """Each name is one of a package, or nothing is packed: those like it are named, or all where none is."""
+    names = [case.name for case in cases.cases()]
+    expected = "gpu-bundle: --only: expected names of packages, got "
+    like = [name for name in names if "gemm-bf16" in name]
+    assert len(like) == 14
+    assert refuse_only("gemm-bf16,list") == f"{expected}'gemm-bf16', 'list'; there are {', '.join([*like, 'gemm_list'])}"
+    assert refuse_only("gemm_bached") == f"{expected}'gemm_bached'; there are gemm_batched"
+    assert refuse_only(f"{SOME[0]},xyz") == f"{expected}'xyz'; there are {', '.join(names)}"
+    assert refuse_only(f"{SOME[0]},") == f"{expected}''; there are {', '.join(names)}"
+
+
 @pytest.fixture(scope="session")
 def bundle(archive, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unpacked")
