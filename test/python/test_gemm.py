@@ -9,7 +9,8 @@ certificate of that variant promises, which are the fewest possible.
   three seeds: a seed changes the values of A and B and the simulator's schedule. Nothing is left out.
 * Ring: partial tiles on every side, 0 to stages + 1 and more trips, one to four tiles to a program.
 * Passes: each optional pass off, all of them off, and each decision taken by --tune.
-* 40 random problems, new ones each time; TK_RANDOM_SEED repeats those of a failure.
+* 40 random problems, new ones each time, most of them with a random pass off or all off; TK_RANDOM_SEED repeats those
+  of a failure.
 """
 
 import itertools
@@ -373,21 +374,26 @@ RANDOM_SEED = int(os.environ.get("TK_RANDOM_SEED", time.time_ns() % 1_000_000))
 
 
 def random_problems(seed, count):
-    """(variant, shape, device): each of the 24 variants in turn; sizes of 1 to 600, most of them multiples of 8."""
+    """(variant, shape, device, passes left out): each of the 24 variants in turn; sizes of 1 to 600, most of them multiples
+    of 8; one pass left out, or none or all."""
     source = random.Random(seed)
     for index in range(count):
         shape = tuple(int(600 ** source.random()) + 1 for _ in range(3))
         if source.random() < 0.7:
             shape = tuple(-(-size // 8) * 8 for size in shape)
-        yield VARIANTS[index % len(VARIANTS)], shape, source.choice(("sim", "sim:1", "sim:2", "sim:3"))
+        device = source.choice(("sim", "sim:1", "sim:2", "sim:3"))
+        yield VARIANTS[index % len(VARIANTS)], shape, device, source.choice(([], PASSES, *([name] for name in PASSES)))
 
 
 @pytest.mark.parametrize("index", range(40))
 def test_random(tool, gemm, tmp_path, index):
-    print(f"TK_RANDOM_SEED={RANDOM_SEED}")
-    variant, shape, device = list(random_problems(RANDOM_SEED, 40))[index]
+    variant, shape, device, off = list(random_problems(RANDOM_SEED, 40))[index]
+    options = [f"--disable={','.join(off)}"] if off else []
+    print(f"TK_RANDOM_SEED={RANDOM_SEED}: {variant} {name_of(shape)} {device} {' '.join(options)}")
+    package = gemm(variant, *options)
+    entry = variant.entry(shape) if "tk-split-variants" not in off else "gemm"
     for seed in SEEDS:
-        check(tool, gemm(variant), variant, shape, seed, tmp_path, device=device,
+        check(tool, package, variant, shape, seed, tmp_path, device=device, entry=entry,
               poison=nan(variant, shape) if seed == 2 else None)
 
 
