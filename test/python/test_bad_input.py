@@ -5,6 +5,7 @@ name: where (file, argument or line), what was expected, what was got.
 """
 
 import json
+import os
 import re
 import resource
 
@@ -209,11 +210,46 @@ def test_compile(tool, folder, arguments, expected):
     ("stage=3", "expected a list such as stages=3,consumers=2 of variants, widen, split_k, stream_k, cluster, order"),
     ("order=zigzag", 'expected order=rows, bands or hilbert, got "zigzag"'), ("stages=65", "expected 'stages' of 1 to 64, got 65"),
     ("widen=17", "expected 'widen' of 1 to 16, got 17"), ("group=65537", "expected 'group' of 1 to 65536, got 65537"),
+    ("consumers=8", "expected 'consumers' of 1 to 7, got 8"),
     ("stages=3,stages=4", "expected each name once, got stages twice"), ("stages", "expected a whole number for stages"),
     ("cluster=2,stream_k=4", "expected 'cluster' or 'stream_k', got both")])
 def test_tuning(tool, tuning, message):
     done = tool("tk-compile", packages.GEMM, f"--tune={tuning}", "--emit=tile")
     assert done.returncode == 1 and message in done.stderr
+
+
+def bounds_on_the_page():
+    """{name: (least, most or None, step)} of docs/tuning-attributes.md, and the orders."""
+    page, bounds, orders = (packages.ROOT / "docs" / "tuning-attributes.md").read_text(), {}, None
+    [table] = re.findall(r"^\| attribute \| bounds \|.*\n\|[-|]+\n((?:\|.*\n)+)", page, re.M)
+    for line in table.splitlines():
+        names, cell = line.split(" | ")[:2]
+        found = re.fullmatch(r"([\d,]+)(?: to ([\d,]+)(?:, a multiple of (\d+))?| or more)", cell)
+        for name in re.findall(r"`(\w+)`", names):
+            if found:
+                bounds[name] = tuple(int(n.replace(",", "")) if n else default for n, default in zip(found.groups(), (None, None, 1)))
+            else:
+                orders = re.findall(r"`(\w+)`", cell)
+    return bounds, orders
+
+
+def test_bounds_of_tuning(tool):
+    """The table has every name that there is, and its bounds are those of the tool: one step beyond is refused."""
+    bounds, orders = bounds_on_the_page()
+    refusal = tool("tk-compile", packages.GEMM, "--tune=nothing=1", "--emit=tile").stderr
+    assert {*bounds, "order"} == set(re.search(r"such as \S+ of ([\w, ]+), got", refusal)[1].split(", "))
+    assert f"order={', '.join(orders[:-1])} or {orders[-1]}" in tool("tk-compile", packages.GEMM, "--tune=order=", "--emit=tile").stderr
+
+    def complaint(name, value):
+        done = tool("tk-compile", packages.GEMM, f"--tune={name}={value}", "--emit=placed", "-o", os.devnull)
+        return done.stderr if done.returncode == 1 else ""
+
+    for name, (least, most, step) in bounds.items():
+        refused = [(least - step, least)] + ([(most + step, most)] if most else [(2**63, "a whole number")])
+        for value, bound in refused:
+            assert re.search(rf"expected .*\b{bound}\b.*, got \D?{value}\b", complaint(name, value)), f"{name}={value}"
+        for value in (least, most or 2**62):
+            assert not re.search(rf", got \D?{value}\b", complaint(name, value)), f"{name}={value}"
 
 
 def test_damage_on_the_page(tool, folder):
