@@ -19,7 +19,9 @@
 #include "tk/Conversion/TileToNVVM/Passes.h"
 #include "tk/Dialect/Graph/Transforms/Passes.h"
 #include "tk/Dialect/Tile/IR/TileOps.h"
+#include "tk/Target/Hopper.h"
 #include "tk/Target/PTX.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/SourceMgr.h"
 #include <chrono>
@@ -138,6 +140,8 @@ private:
   void remarkUnreadTuning();
   llvm::Error translate();
   llvm::Error buildPackage();
+  void noteRoles();
+  std::string describeRegisters(const Variant &variant);
   void reportResources(const Variant &variant);
   std::string print();
 
@@ -147,6 +151,7 @@ private:
   SourceMgrDiagnosticHandler handler;
   llvm::raw_ostream &diagnostics;
   OwningOpRef<ModuleOp> module;
+  llvm::StringMap<std::string> roles; ///< Registers of each kernel's roles, where they have some.
   std::optional<MachineCode> machineCode;
   Stopwatch watch;
   Compilation result;
@@ -312,15 +317,38 @@ llvm::Error Driver::buildPackage() {
   return llvm::Error::success();
 }
 
+/// What each role has, while roles can still be told apart.
+void Driver::noteRoles() {
+  module->walk([&](tile::SpecializeOp op) {
+    int64_t producer = op.getProducerRegisters(), consumer = op.getConsumerRegisters();
+    int64_t launch =
+        hopper::getLaunchRegisters(hopper::kWarpgroupThreads * (1 + int64_t(op.getConsumers())));
+    if (producer < launch && launch < consumer) // Else they are not handed over (Roles.cpp).
+      roles[op->getParentOfType<tile::KernelOp>().getSymName()] =
+          llvm::formatv(" at the start, of which the producer keeps {0} and consumers have {1}",
+                        producer, consumer);
+  });
+}
+
+/// How many registers a variant's threads have, and what to do where they are too few.
+std::string Driver::describeRegisters(const Variant &variant) {
+  bool widened = llvm::any_of(result.package.remarks, [&](const Remark &remark) {
+    return remark.kind == "passed" && remark.pass == "tk-widen-tiles" &&
+           remark.function == variant.entry;
+  });
+  return llvm::formatv("{0} registers to a thread{1}; use {2}smaller tiles",
+                       variant.resources->registers, roles.lookup(variant.entry),
+                       widened ? "--tune=widen=1, or " : "");
+}
+
 /// Spills and serialised products cost more than any pass gains: they are said aloud.
 void Driver::reportResources(const Variant &variant) {
   const ResourceReport &resources = *variant.resources;
   std::vector<std::string> complaints = resources.notes;
   if (resources.spillStores > 0 || resources.spillLoads > 0)
     complaints.push_back(
-        llvm::formatv("{0} bytes of registers are spilled and {1} read back, with {2} "
-                      "registers to a thread; use smaller tiles",
-                      resources.spillStores, resources.spillLoads, resources.registers));
+        llvm::formatv("{0} bytes of registers are spilled and {1} read back, with {2}",
+                      resources.spillStores, resources.spillLoads, describeRegisters(variant)));
   for (const std::string &complaint : complaints) {
     std::string text = "kernel '" + variant.entry + "': " + complaint;
     result.note += (result.note.empty() ? "" : "\n") + text;
@@ -372,6 +400,7 @@ llvm::Expected<Compilation> Driver::run(StringRef source, StringRef fileName) {
   if (llvm::Error error =
           runPasses([&](OpPassManager &passes) { buildPlacePipeline(passes, pipeline); }, true))
     return std::move(error);
+  noteRoles();
   if (options.stage == Stage::Placed)
     return finish(print());
   // Verified once, at the end: between these passes it takes a tenth of the compile time.
