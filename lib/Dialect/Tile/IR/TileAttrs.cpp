@@ -220,15 +220,12 @@ LogicalResult TuningAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   for (auto [name, value] : all)
     if (value && *value < 1)
       return emitError() << "expected '" << name << "' of at least 1, got " << *value;
-  // What a block has room for beside a producer, as tk.specialize has it.
-  constexpr int64_t kMostConsumers = hopper::kMaxBlockThreads / hopper::kWarpgroupThreads - 1;
   std::tuple<StringRef, std::optional<int64_t>, int64_t> bounded[] = {
       {"variants", variants, 3},
       {"consumers", consumers, hopper::kMaxBlockConsumers},
       {"widen", widen, hopper::kMaxWidening},
       {"group", group, hopper::kMaxBandRows},
-      {"stages", stages, hopper::kMaxStages},
-      {"consumers", consumers, kMostConsumers}};
+      {"stages", stages, hopper::kMaxStages}};
   for (auto [name, value, most] : bounded)
     if (value && *value > most)
       return emitError() << "expected '" << name << "' of 1 to " << most << ", got " << *value;
