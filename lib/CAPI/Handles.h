@@ -10,6 +10,7 @@
 
 #include "tk/CAPI/tk.h"
 #include "tk/Runtime/Execute.h"
+#include <atomic>
 
 struct tkPackageOpaque {
   tk::Package package;
@@ -19,6 +20,7 @@ struct tkPackageOpaque {
 struct tkDeviceOpaque {
   std::unique_ptr<tk::Device> device;
   std::string kind, description, note;
+  std::atomic<bool> cancelled = false;
 };
 
 struct tkResultOpaque {

@@ -8,6 +8,7 @@
 #include "Handles.h"
 #include "tk/Runtime/Report.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
@@ -235,9 +236,11 @@ void tkDeviceFree(tkDevice device) { delete device; }
 const char *tkDeviceGetKind(tkDevice device) { return device->kind.c_str(); }
 const char *tkDeviceGetDescription(tkDevice device) { return device->description.c_str(); }
 const char *tkDeviceGetNote(tkDevice device) { return device->note.c_str(); }
+void tkDeviceCancel(tkDevice device) { device->cancelled = true; }
 
 int tkLaunch(tkDevice device, tkPackage package, size_t kernel, const tkValue *values,
              size_t numValues, const tkLaunchOptions *options, tkResult *result) {
+  llvm::scope_exit notAgain([&] { device->cancelled = false; });
   const std::vector<Kernel> &kernels = package->package.kernels;
   if (kernel >= kernels.size())
     return capi::fail("expected a kernel below " + Twine(kernels.size()) + ", got " +
@@ -258,6 +261,7 @@ int tkLaunch(tkDevice device, tkPackage package, size_t kernel, const tkValue *v
     return capi::fail(binding.takeError());
   ExecuteOptions execution;
   execution.name = kernels[kernel].name + ".ptx";
+  execution.sim.cancelled = &device->cancelled;
   if (options) {
     execution.sim.seed = options->seed;
     execution.sim.maxSteps = options->maxSteps;

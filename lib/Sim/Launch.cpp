@@ -509,6 +509,8 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
   work(0);
   for (Helper &helper : pool)
     pthread_join(helper.thread, nullptr);
+  if (options.cancelled && *options.cancelled)
+    return fail("the launch was cancelled");
   for (const Helper &helper : pool)
     counters[0].add(counters[helper.number]);
   Report report;

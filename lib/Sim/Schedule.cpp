@@ -53,6 +53,10 @@ bool Cta::turn() {
     globalSteps = kOutOfTime;
     stop = true;
   }
+  if (ctx.options.cancelled && *ctx.options.cancelled) {
+    globalSteps = kOutOfTime;
+    stop = true;
+  }
   return !stop;
 }
 

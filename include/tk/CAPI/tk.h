@@ -9,7 +9,7 @@
 |* function that can fail returns 0 for success and 1 for failure; then       *|
 |* `tkGetLastError` says what went wrong (per thread). Handles are opaque and *|
 |* are freed by their own function; strings belong to the handle they came    *|
-|* from. A handle may be used by one thread at a time.                        *|
+|* from. One thread at a time may use a handle, but for tkDeviceCancel.       *|
 |*                                                                            *|
 \*===----------------------------------------------------------------------===*/
 
@@ -170,6 +170,9 @@ typedef struct tkResultOpaque *tkResult;
 int tkLaunch(tkDevice device, tkPackage package, size_t kernel, const tkValue *values, size_t numValues,
              const tkLaunchOptions *options, tkResult *result);
 void tkResultFree(tkResult result);
+/** Ends the launch that is under way on the simulator, or the next one: that tkLaunch fails. May be called from another
+    thread, or from a signal's handler; the device must be there until it returns. A GPU runs to its end. */
+void tkDeviceCancel(tkDevice device);
 /** Findings of severity error. */
 size_t tkResultGetNumErrors(tkResult result);
 /** Launch, findings, bank conflicts, counters and times as one JSON object. */

@@ -18,6 +18,7 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -133,6 +134,8 @@ struct Options {
   bool trace = false;             ///< Report::traces are wanted.
   unsigned threads = 0;           ///< Host threads over independent CTAs; 0: all cores.
   std::optional<std::chrono::steady_clock::time_point> deadline; ///< When to stop.
+  /// True once nobody wants the launch any more: it stops and is an Error.
+  const std::atomic<bool> *cancelled = nullptr;
 };
 
 /// Parsed, decoded and checked PTX. Immutable; may be shared between threads.

@@ -7,8 +7,10 @@
 
 #include "SamplePackage.h"
 #include "tk/CAPI/tk.h"
+#include <chrono>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <thread>
 
 using namespace tk::test;
 
@@ -140,6 +142,59 @@ TEST_F(CAPI, CompilesAndLaunches) {
   for (int i = 0; i < 3; ++i)
     for (int j = 0; j < 10; ++j)
       EXPECT_EQ(c[10 * i + j], j < 5 ? a[5 * i + j] : -1) << i << " " << j;
+}
+
+/// A kernel that would take hours.
+static constexpr const char *slow = R"(
+!view = !tk.global<?x?xf32, strides = [?, 1]>
+tk.kernel @slow(%A: !view [M, N], %C: !view [M, N]) grid {
+  %one = arith.constant 1 : index
+  tk.grid %one
+} {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %many = arith.constant 1000000000 : index
+  %a = tk.load %A[%zero, %zero] : !view -> tensor<16x16xf32>
+  %sum = scf.for %i = %zero to %many step %one iter_args(%x = %a) -> tensor<16x16xf32> {
+    %next = arith.mulf %x, %x : tensor<16x16xf32>
+    scf.yield %next : tensor<16x16xf32>
+  }
+  tk.store %sum, %C[%zero, %zero] : tensor<16x16xf32>, !view
+  tk.return
+}
+)";
+
+TEST_F(CAPI, ALaunchIsCancelled) {
+  tkPackage compiled = nullptr, quick = nullptr;
+  ASSERT_EQ(tkCompile(slow, strlen(slow), "slow.mlir", "{\"assemble\": false}", &compiled, nullptr),
+            0)
+      << tkGetLastError();
+  ASSERT_EQ(
+      tkCompile(source, strlen(source), "copy.mlir", "{\"assemble\": false}", &quick, nullptr), 0)
+      << tkGetLastError();
+  float a[1] = {1}, c[1] = {-1};
+  int64_t sizes[] = {1, 1};
+  tkValue values[] = {{"A", TK_INPUT, a, TK_F32, 2, sizes, nullptr, 0, 0},
+                      {"C", TK_OUTPUT, c, TK_F32, 2, sizes, nullptr, 0, 0}};
+  tkResult result = nullptr;
+  // While it runs, and before it does.
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    tkDeviceCancel(device);
+  });
+  EXPECT_EQ(tkLaunch(device, compiled, 0, values, 2, nullptr, &result), 1);
+  EXPECT_STREQ(tkGetLastError(), "the launch was cancelled");
+  other.join();
+  tkDeviceCancel(device);
+  EXPECT_EQ(tkLaunch(device, compiled, 0, values, 2, nullptr, &result), 1);
+  EXPECT_STREQ(tkGetLastError(), "the launch was cancelled");
+  EXPECT_EQ(c[0], -1);
+  // The next one is not.
+  ASSERT_EQ(tkLaunch(device, quick, 0, values, 2, nullptr, &result), 0) << tkGetLastError();
+  EXPECT_EQ(c[0], 1);
+  tkResultFree(result);
+  tkPackageFree(compiled);
+  tkPackageFree(quick);
 }
 
 TEST_F(CAPI, CompileErrorsComeWithDiagnostics) {
