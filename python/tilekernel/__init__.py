@@ -12,8 +12,11 @@ Arrays are matched to the kernel's arguments by name; shapes, strides and elemen
 signature. Outputs are the arguments the kernel writes; they are filled in place.
 """
 
+import collections.abc
 import ctypes as c
 import json
+import operator
+import os
 import threading
 
 import numpy as np
@@ -102,6 +105,10 @@ class Package:
         dictionary: the entry taken and why others were declined, findings, bank conflicts, counters, times. Raises
         LaunchError if an argument or the variant does not fit.
         """
+        _expect("kernel", kernel, (str, type(None)), "a name")
+        _expect("device", device, str, '"auto", "sim" or "cuda"')
+        _expect("variant", variant, (str, type(None)), "the name of an entry")
+        seed = _seed(seed)
         lib, name = _lib(), kernel or self.kernels[0]
         index, arguments = self._find(name), {a["name"]: a for a in self.arguments(name)}
         keep, entries = [], (_capi.Value * len(values))()
@@ -109,11 +116,12 @@ class Package:
             if argument not in arguments:
                 raise LaunchError(f"kernel '{name}' has no argument '{argument}'; it has {', '.join(arguments)}")
             _fill(entry, arguments[argument], value, keep)
+        options = _capi.LaunchOptions(c.sizeof(_capi.LaunchOptions), seed, 0, 0,
+                                      None if variant is None else variant.encode())
+
         handle, result = c.c_void_p(), c.c_void_p()
         _check(lib.tkDeviceCreate(device.encode(), c.byref(handle)), LaunchError)
         try:
-            options = _capi.LaunchOptions(c.sizeof(_capi.LaunchOptions), seed, 0, 0,
-                                          None if variant is None else variant.encode())
             _check(lib.tkLaunch(handle, self._handle, index, entries, len(entries), c.byref(options),
                                 c.byref(result)), LaunchError)
             report = json.loads(lib.tkResultGetReport(result).decode())
@@ -127,6 +135,21 @@ class Package:
         if index < 0:
             raise LaunchError(f"the package has no kernel '{kernel}'; it has {', '.join(self.kernels)}")
         return index
+
+
+def _expect(name, value, types, expected):
+    if not isinstance(value, types):
+        raise TypeError(f"{name}: expected {expected}, got {type(value).__name__}: {value!r}")
+
+
+def _seed(value):
+    try:
+        value = operator.index(value)
+    except TypeError:
+        _expect("seed", value, (), "a whole number")
+    if not 0 <= value < 1 << 64:
+        raise ValueError(f"seed: expected 0 to {(1 << 64) - 1}, got {value}")
+    return value
 
 
 def _check(status, error):
@@ -197,11 +220,22 @@ def compile(source, *, name="<python>", aliases=None, assemble=False, ptxas=None
     found. `tuning` takes decisions out of the passes' hands, {"stages": 3, "order": "hilbert"} or "stages=3", and
     `disable` names passes to leave out, ["tk-persist"] (docs/tuning-attributes.md). Raises CompileError with every diagnostic.
     """
-    options = {"aliases": aliases or {}, "assemble": assemble, "disable": [disable] if isinstance(disable, str) else list(disable),
+    mapping = collections.abc.Mapping
+    _expect("source", source, str, "MLIR text as a string")
+    _expect("name", name, str, "a file's name as a string")
+    _expect("aliases", aliases, (mapping, type(None)), 'a dictionary such as {"in": "f16"}')
+    _expect("tuning", tuning, (mapping, str, type(None)),
+            'a dictionary such as {"stages": 3} or a string such as "stages=3"')
+    _expect("ptxas", ptxas, (str, os.PathLike, type(None)), "a path")
+    _expect("disable", disable, collections.abc.Iterable, "names of passes in a list or a string")
+    passes = [disable] if isinstance(disable, str) else list(disable)
+    if not all(isinstance(each, str) for each in passes):
+        _expect("disable", disable, (), "names of passes in a list or a string")
+    options = {"aliases": dict(aliases or {}), "assemble": assemble, "disable": passes,
                "tuning": tuning if isinstance(tuning, str) else
                ",".join(f"{name}={value}" for name, value in (tuning or {}).items())}
     if ptxas:
-        options["ptxas"] = ptxas
+        options["ptxas"] = os.fspath(ptxas)
     text, lib = source.encode(), _lib()
     handle, diagnostics = c.c_void_p(), c.c_void_p()
     status = lib.tkCompile(text, len(text), name.encode(), json.dumps(options).encode(), c.byref(handle),

@@ -104,6 +104,45 @@ def test_tuning_and_disable(tk):
         tk.compile(source, disable=["tk-nothing"])
 
 
+@pytest.mark.parametrize("arguments, error, message", [
+    ({"source": 3}, TypeError, "source: expected MLIR text as a string, got int: 3"),
+    ({"source": b"tk"}, TypeError, "source: expected MLIR text as a string, got bytes: b'tk'"),
+    ({"name": None}, TypeError, "name: expected a file's name as a string, got NoneType: None"),
+    ({"tuning": ["stages=2"]}, TypeError,
+     "tuning: expected a dictionary such as {\"stages\": 3} or a string such as \"stages=3\", got list: ['stages=2']"),
+    ({"aliases": ["in=f16"]}, TypeError, "aliases: expected a dictionary such as {\"in\": \"f16\"}, got list: ['in=f16']"),
+    ({"disable": 3}, TypeError, "disable: expected names of passes in a list or a string, got int: 3"),
+    ({"disable": [3]}, TypeError, "disable: expected names of passes in a list or a string, got list: [3]"),
+    ({"ptxas": 3}, TypeError, "ptxas: expected a path, got int: 3")])
+def test_compile_says_what_it_expects(tk, arguments, error, message):
+    with pytest.raises(error) as raised:
+        tk.compile(**{"source": "", **arguments})
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("arguments, error, message", [
+    ({"kernel": 0}, TypeError, "kernel: expected a name, got int: 0"),
+    ({"device": None}, TypeError, 'device: expected "auto", "sim" or "cuda", got NoneType: None'),
+    ({"variant": 1}, TypeError, "variant: expected the name of an entry, got int: 1"),
+    ({"seed": "1"}, TypeError, "seed: expected a whole number, got str: '1'"),
+    ({"seed": 1.5}, TypeError, "seed: expected a whole number, got float: 1.5"),
+    ({"seed": -1}, ValueError, "seed: expected 0 to 18446744073709551615, got -1"),
+    ({"seed": 2**64}, ValueError, "seed: expected 0 to 18446744073709551615, got 18446744073709551616")])
+def test_launch_says_what_it_expects(gemm, arguments, error, message):
+    a, b, _ = operands(16, 16, 16)
+    with pytest.raises(error) as raised:
+        gemm.launch(**{"kernel": "gemm", "device": "sim", **arguments}, A=a, B=b, C=np.empty((16, 16), np.float32))
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("seed", [2**64 - 1, np.int32(7)])
+def test_seeds(gemm, seed):
+    a, b, reference = operands(16, 16, 16)
+    c = np.empty((16, 16), np.float32)
+    assert gemm.launch("gemm", A=a, B=b, C=c, seed=seed, device="sim")["launched"]
+    assert np.linalg.norm(c - reference) <= 2e-5 * np.linalg.norm(reference)
+
+
 def test_examples_in_python_run(tk, monkeypatch):
     """The package's docstring and docs/tuning-attributes.md, as they stand there."""
     monkeypatch.chdir(ROOT)
