@@ -103,7 +103,8 @@ class Package:
         arrays by column (`problems=[{"A": a, "B": b, "C": c}, ...]`), by argument name. `device` is "auto", "sim" or
         "cuda"; `variant` the entry of the only variant to take, else the first that fits. Returns the report as a
         dictionary: the entry taken and why others were declined, findings, bank conflicts, counters, times. Raises
-        LaunchError if an argument or the variant does not fit.
+        LaunchError if an argument or the variant does not fit. Ctrl-C ends the simulator's work at once; outputs are
+        then as they were. A GPU runs to its end.
         """
         _expect("kernel", kernel, (str, type(None)), "a name")
         _expect("device", device, str, '"auto", "sim" or "cuda"')
@@ -119,22 +120,77 @@ class Package:
         options = _capi.LaunchOptions(c.sizeof(_capi.LaunchOptions), seed, 0, 0,
                                       None if variant is None else variant.encode())
 
-        handle, result = c.c_void_p(), c.c_void_p()
-        _check(lib.tkDeviceCreate(device.encode(), c.byref(handle)), LaunchError)
-        try:
+        def run(handle):
+            result = c.c_void_p()
             _check(lib.tkLaunch(handle, self._handle, index, entries, len(entries), c.byref(options),
                                 c.byref(result)), LaunchError)
             report = json.loads(lib.tkResultGetReport(result).decode())
             lib.tkResultFree(result)
             return report
-        finally:
-            lib.tkDeviceFree(handle)
+
+        return _Work(device, run, keep).finish()
 
     def _find(self, kernel):
         index = _lib().tkPackageFindKernel(self._handle, kernel.encode())
         if index < 0:
             raise LaunchError(f"the package has no kernel '{kernel}'; it has {', '.join(self.kernels)}")
         return index
+
+
+class _Work:
+    """run(handle of a new device). Python acts on Ctrl-C in its main thread, and not while that is in C: there the work is
+    done by a thread of its own, which owns all it uses (`keep` too), so that the main thread may leave at any point."""
+
+    def __init__(self, kind, run, keep):
+        self._kind, self._run, self._keep = kind, run, keep
+        self._lock, self._handle, self._cancelled = threading.Lock(), None, False
+        self._done, self._result, self._error = threading.Event(), None, None
+
+    def finish(self):
+        if threading.current_thread() is not threading.main_thread():
+            return self._work()
+        thread = threading.Thread(target=self._work_apart, name="tilekernel.launch")
+        try:
+            thread.start()
+            self._done.wait()
+        except BaseException:
+            self._cancel()
+            if thread.is_alive():  # A second Ctrl-C leaves without it.
+                self._done.wait()
+                thread.join()
+            raise
+        thread.join()
+        if self._error:
+            raise self._error
+        return self._result
+
+    def _work_apart(self):
+        try:
+            self._result = self._work()
+        except BaseException as error:  # pylint: disable=broad-exception-caught
+            self._error = error
+        finally:
+            self._done.set()
+
+    def _work(self):
+        lib, handle = _lib(), c.c_void_p()
+        _check(lib.tkDeviceCreate(self._kind.encode(), c.byref(handle)), LaunchError)
+        try:
+            with self._lock:
+                self._handle = handle
+                if self._cancelled:
+                    lib.tkDeviceCancel(handle)
+            return self._run(handle)
+        finally:
+            with self._lock:
+                self._handle = None
+            lib.tkDeviceFree(handle)
+
+    def _cancel(self):
+        with self._lock:
+            self._cancelled = True
+            if self._handle:
+                _lib().tkDeviceCancel(self._handle)
 
 
 def _expect(name, value, types, expected):

@@ -50,6 +50,7 @@ _SIGNATURES = {
     "tkKernelGetColumn": (c.c_int, [_HANDLE, c.c_size_t, c.c_size_t, c.c_size_t, c.POINTER(Argument)]),
     "tkDeviceCreate": (c.c_int, [c.c_char_p, c.POINTER(_HANDLE)]),
     "tkDeviceFree": (None, [_HANDLE]),
+    "tkDeviceCancel": (None, [_HANDLE]),
     "tkDeviceGetKind": (c.c_char_p, [_HANDLE]),
     "tkLaunch": (c.c_int, [_HANDLE, _HANDLE, c.c_size_t, c.POINTER(Value), c.c_size_t, c.POINTER(LaunchOptions),
                            c.POINTER(_HANDLE)]),

@@ -5,8 +5,11 @@ import os
 import pathlib
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import textwrap
+import time
 
 import ml_dtypes
 import numpy as np
@@ -141,6 +144,48 @@ def test_seeds(gemm, seed):
     c = np.empty((16, 16), np.float32)
     assert gemm.launch("gemm", A=a, B=b, C=c, seed=seed, device="sim")["launched"]
     assert np.linalg.norm(c - reference) <= 2e-5 * np.linalg.norm(reference)
+
+
+INTERRUPTED = """
+import sys, threading, time
+import ml_dtypes, numpy as np
+sys.path.insert(0, "python")
+import tilekernel as tk
+
+package = tk.compile(open("examples/gemm.mlir").read(), aliases={"out": "f32"})
+
+def launch(size):
+    a, c = np.ones((size, size), ml_dtypes.bfloat16), np.full((size, size), -1, np.float32)
+    try:
+        package.launch("gemm", A=a, B=a, C=c, device="sim")
+    except KeyboardInterrupt:
+        return "interrupted", bool((c == -1).all()), threading.active_count()
+    return "done", bool((c == size).all()), threading.active_count()
+
+print("begin", flush=True)
+print(*launch(SIZE), flush=True)
+print(*launch(64), flush=True)
+"""
+
+
+def test_an_interrupt_ends_a_launch(tk, build):
+    """Ctrl-C while the simulator works: at once, with outputs untouched and no thread left, and the next launch is whole."""
+    environment = {**os.environ, "TILEKERNEL_LIBRARY": str(pathlib.Path(build) / "lib" / "libtk.so")}
+    # Half a minute of work.
+    code = INTERRUPTED.replace("SIZE", "4096")
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout.readline() == "begin\n", child.stderr.read()
+            time.sleep(2)
+            assert child.poll() is None
+            begin = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=20)
+            assert out == "interrupted True 1\ndone True 1\n", err
+            assert time.monotonic() - begin < 10
+        finally:
+            child.kill()
 
 
 def test_examples_in_python_run(tk, monkeypatch):
