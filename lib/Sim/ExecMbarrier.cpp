@@ -186,7 +186,8 @@ void Cta::mbarInval(Warp &w, const Inst &in, uint32_t mask) {
   ++progress;
 }
 
-/// At its inval or the end of the CTA no bytes may be outstanding.
+/// At its inval or the end of the CTA no bytes may be outstanding. Arrivals may: who waited for
+/// them would be a deadlock.
 void Cta::checkBarrierEnd(uint64_t addr, const Mbarrier &b, uint32_t pc, const char *what) {
   if (b.lastLoad > b.seen)
     report("TK-SIM-BULK-UNWAITED", Severity::Error, nullptr, 0, b.lastLoadPc, 0,
@@ -197,6 +198,11 @@ void Cta::checkBarrierEnd(uint64_t addr, const Mbarrier &b, uint32_t pc, const c
            formatv("{0} {1} with transactions outstanding; {2}", describeBarrier(addr, b), what,
                    b.tx > 0 ? "more bytes were expected than copied"
                             : "fewer bytes were expected than copied"));
+  else if (b.pending != b.expected)
+    report("TK-SIM-MBARRIER-PENDING", Severity::Note, nullptr, 0, pc, 3,
+           formatv("{0} {1} in the midst of a phase that nobody waits for: its count may be wrong, "
+                   "or an arrival missing",
+                   describeBarrier(addr, b), what));
 }
 
 void Cta::checkExitOfBarriers() {
