@@ -87,3 +87,30 @@ def test_certificate(tool, tmp_path, rows, columns, variant):
     assert packages.relative_error(run.output, reference) <= packages.TOLERANCE["bf16"]
     assert packages.observed(run.report) == packages.certified(
         packages.entries(json.loads(package.read_text()))[variant.entry(shape)])
+
+
+def test_room(tool, tmp_path):
+    """What passes choose by themselves must fit in shared memory: steps of 256 x 40 are not widened."""
+    source = write_tiled(tmp_path / "k.mlir", 256, 40)
+    source.write_text(source.read_text().replace("%step = arith.constant 64", "%step = arith.constant 256")
+                      .replace("tensor<256x64x", "tensor<256x256x").replace("tensor<64x40x", "tensor<256x40x"))
+    package = tmp_path / "k.tkpkg"
+    done = tool("tk-compile", source, "--no-assemble", "-o", package, "--remarks")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"operands of twice the columns take \d+ bytes a step, of 196608 for two steps", done.stderr)
+    variant, shape = Variant(), (264, 80, 520)
+    a, b, reference = packages.make_inputs(variant, shape, 0)
+    run = packages.run_gemm(tool, package, variant, (a, b), tmp_path)
+    assert run.process.returncode == 0 and run.report["findings"] == [], run.process.stderr
+    assert packages.relative_error(run.output, reference) <= packages.TOLERANCE["bf16"]
+
+
+def test_widening_keeps_the_copy_engine(tool, tmp_path):
+    """B lies with K contiguous: 288 columns are more rows than a box has."""
+    source, variant = write_tiled(tmp_path / "k.mlir", 128, 96), Variant(b="column")
+    done = tool("tk-compile", source, "--no-assemble", "-o", tmp_path / "k.tkpkg", "--tune=widen=3", "--remarks",
+                *variant.aliases())
+    assert done.returncode == 0, done.stderr
+    assert "the copy engine could not read the right operand any more: 288 elements along dimension 1" in done.stderr
+    fast = packages.entries(json.loads((tmp_path / "k.tkpkg").read_text()))["gemm_tma"]
+    assert fast["block"] == [384, 1, 1]
