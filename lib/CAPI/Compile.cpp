@@ -7,6 +7,7 @@
 
 #include "Handles.h"
 #include "tk/Compiler/Compiler.h"
+#include "tk/Support/JSON.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
@@ -81,7 +82,7 @@ static Expected<CompileOptions> readOptions(const char *text) {
   CompileOptions options;
   if (!text)
     return options;
-  Expected<json::Value> value = json::parse(text);
+  Expected<json::Value> value = parseJSON(text);
   if (!value)
     return createStringError("compile options: expected a JSON object, got damaged JSON: " +
                              llvm::toString(value.takeError()));

@@ -251,7 +251,7 @@ Error LaunchRun::makeBuffer(StringRef name, const json::Object &o, const std::st
       return e;
   b.array.data = {};
   if (*out) {
-    SmallString<128> full(outDir);
+    SmallString<128> full(sys::path::is_absolute(**out) ? "" : StringRef(outDir));
     sys::path::append(full, **out);
     b.outPath = full.str().str();
   }

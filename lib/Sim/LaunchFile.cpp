@@ -7,6 +7,7 @@
 
 #include "tk/Sim/LaunchFile.h"
 #include "LaunchRun.h"
+#include "tk/Support/JSON.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -133,7 +134,7 @@ Expected<Report> runLaunchFile(const Program &program, StringRef path, const Opt
   auto file = MemoryBuffer::getFile(path);
   if (!file)
     return fail(path + ": cannot read: " + file.getError().message());
-  Expected<json::Value> root = json::parse((*file)->getBuffer());
+  Expected<json::Value> root = parseJSON((*file)->getBuffer());
   if (!root)
     return fail(path + ": " + toString(root.takeError()));
   const json::Object *o = root->getAsObject();

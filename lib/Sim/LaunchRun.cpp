@@ -33,6 +33,10 @@ Error LaunchRun::setSymbol(const Program::Symbol &symbol, const json::Value &v,
     Expected<const LaunchBuffer *> b = buffer(&v, path);
     if (!b)
       return b.takeError();
+    if ((*b)->bytes != symbol.bytes)
+      return reader.fail(path, "variable '" + symbol.name + "' has " + Twine(symbol.bytes) +
+                                   " bytes in the PTX, the launch file gives " +
+                                   Twine((*b)->bytes));
     bytes = PartialBytes((*b)->bytes, 1);
     if (Error e = device->memory().read((*b)->address, bytes.data))
       return e;

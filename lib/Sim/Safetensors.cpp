@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LaunchReader.h"
+#include "tk/Support/JSON.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -51,12 +52,14 @@ Expected<NpyArray> readSafetensors(StringRef path, StringRef tensor, const Eleme
   if (text.size() < 8 || length > text.size() - 8)
     return fail("'{0}' is not a .safetensors file: its header would take {1} of {2} bytes", path,
                 length, text.size());
-  Expected<json::Value> header = json::parse(text.substr(8, length));
+  Expected<json::Value> header = parseJSON(text.substr(8, length));
   if (!header)
     return fail("'{0}' has a damaged header: {1}", path, toString(header.takeError()));
   StringRef body = text.substr(8 + length);
   const json::Object *all = header->getAsObject();
   const json::Object *o = all && tensor != "__metadata__" ? all->getObject(tensor) : nullptr;
+  if (!o && all && tensor != "__metadata__" && all->get(tensor))
+    return fail("'{0}' has a damaged entry for the tensor '{1}': expected an object", path, tensor);
   if (!o) {
     std::vector<StringRef> names;
     if (all)

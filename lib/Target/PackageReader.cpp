@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PackageFields.h"
+#include "tk/Support/JSON.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -244,28 +245,6 @@ void Reader::readOperands(const json::Array &array, const std::string &where, Ex
 // The envelope
 //===----------------------------------------------------------------------===//
 
-/// LLVM's parser recurses; a file of a million brackets must not exhaust the stack.
-static bool isTooDeep(StringRef text) {
-  constexpr unsigned limit = 256;
-  unsigned depth = 0;
-  bool inString = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (inString) {
-      i += c == '\\';
-      inString = c != '"';
-    } else if (c == '"') {
-      inString = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > limit)
-        return true;
-    } else if (c == ']' || c == '}') {
-      depth -= depth != 0;
-    }
-  }
-  return false;
-}
-
 /// Reads the envelope and the fields; `problem` says what is wrong with either.
 static Package readPackage(const json::Object &object, std::optional<std::string> &problem,
                            std::string &checksum) {
@@ -291,9 +270,7 @@ Expected<Package> parsePackage(StringRef text, StringRef fileName) {
   auto makeError = [&](const Twine &message) {
     return createStringError(fileName + ": " + message);
   };
-  if (isTooDeep(text))
-    return makeError("expected a kernel package, got JSON nested more than 256 deep");
-  Expected<json::Value> value = json::parse(text);
+  Expected<json::Value> value = parseJSON(text);
   if (!value)
     return makeError("expected a kernel package, got damaged JSON: " +
                      llvm::toString(value.takeError()));

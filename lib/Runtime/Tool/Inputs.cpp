@@ -9,6 +9,7 @@
 #include "tk/Runtime/Check.h"
 #include "tk/Runtime/Execute.h"
 #include "tk/Runtime/Npy.h"
+#include "tk/Support/JSON.h"
 #include "tk/Target/AtomicFile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
@@ -207,7 +208,7 @@ Expected<LaunchInputs::Table> ListReader::read() {
   Expected<std::string> text = readFile(input.text);
   if (!text)
     return text.takeError();
-  Expected<json::Value> value = json::parse(*text);
+  Expected<json::Value> value = parseJSON(*text);
   if (!value)
     return fail("expected a list of rows, got damaged JSON: " + llvm::toString(value.takeError()));
   const json::Array *array = value->getAsArray();

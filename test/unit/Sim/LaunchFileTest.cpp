@@ -335,6 +335,9 @@ TEST(LaunchFile, Safetensors) {
   Folder folder;
   writeText(folder, "m.safetensors", safetensors(R"({"__metadata__": {"a": "b"}, "w": {"dtype": "BF16", "shape": [2], "data_offsets": [4, 8]}, "v": {"dtype": "I32", "shape": [], "data_offsets": [0, 4]}, "short": {"dtype": "F32", "shape": [3], "data_offsets": [0, 8]}, "out": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}, "x": {"dtype": "F8_E8M0", "shape": [1], "data_offsets": [0, 1]}})",
                                                  std::string("\x01\0\0\0\x80\x3f\0\x40", 8)));
+  std::string deep(200000, '[');
+  writeText(folder, "deep.safetensors", safetensors(deep, ""));
+  writeText(folder, "five.safetensors", safetensors(R"({"w": 5})", ""));
   writeText(folder, "cut.safetensors", std::string("\xff\0\0\0\0\0\0\0{}", 10));
   auto with = [&](const std::string &buffer) { return runFile(folder, "{\"buffers\": {\"A\": {" + buffer + R"(, "out": "o.npy"}}, "entry": "pair", "grid": [2]})", kKernels); };
   for (const char *good : {R"("safetensors": "m.safetensors", "tensor": "w")", R"("safetensors": "m.safetensors", "tensor": "w", "dtype": "bf16", "shape": [2])"}) {
@@ -353,10 +356,21 @@ TEST(LaunchFile, Safetensors) {
       {R"("safetensors": "m.safetensors", "tensor": "out")", "has a damaged shape or place in the file"},
       {R"("safetensors": "m.safetensors", "tensor": "x")", "has the type 'F8_E8M0', which tk-sim does not read"},
       {R"("safetensors": "cut.safetensors", "tensor": "w")", "its header would take 255 of 10 bytes"},
+      {R"("safetensors": "deep.safetensors", "tensor": "w")", "has a damaged header: JSON nested more than 256 deep"},
+      {R"("safetensors": "five.safetensors", "tensor": "w")", "has a damaged entry for the tensor 'w': expected an object"},
       {R"("safetensors": "none.safetensors", "tensor": "w")", "none.safetensors': No such file"},
   };
   for (auto &c : cases)
     EXPECT_THAT(message(with(c.buffer)), testing::HasSubstr(c.message));
+  EXPECT_THAT(message(runFile(folder, deep, kKernels)), testing::HasSubstr("JSON nested more than 256 deep"));
+}
+
+TEST(LaunchFile, AnAbsoluteOutputGoesThere) {
+  Folder folder, other;
+  std::string path = other.file("o.npy");
+  llvm::Expected<Report> r = runFile(folder, R"({"buffers": {"A": {"shape": [2], "dtype": "i32", "fill": "zero", "out": ")" + path + R"("}}, "entry": "pair", "grid": [2]})", kKernels);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_EQ(llvm::cantFail(readNpy(path)).data.size(), 8u);
 }
 
 TEST(LaunchFile, SeedsAreComparedAndMerged) {

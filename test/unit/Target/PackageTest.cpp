@@ -90,7 +90,7 @@ TEST(Package, EveryDamagedByteIsAnErrorOrChangesNothing) {
 TEST(Package, DeepNestingDoesNotExhaustTheStack) {
   std::string text(1 << 20, '[');
   EXPECT_EQ(getMessage(parsePackage(text, "p")),
-            "p: expected a kernel package, got JSON nested more than 256 deep");
+            "p: expected a kernel package, got damaged JSON: JSON nested more than 256 deep");
 }
 
 //===----------------------------------------------------------------------===//
