@@ -123,3 +123,27 @@ def test_epilogue(tool, tmp_path, epilogue, out):
             assert run.report["launch"]["entry"] == variant.entry(shape)
             error = packages.relative_error(run.output, reference(epilogue, product, values))
             assert error <= packages.TOLERANCE[out], (epilogue, out, shape, seed, error)
+
+
+@pytest.mark.parametrize("out", ["bf16", "f32"])
+@pytest.mark.parametrize("options", [[], ["--tune=stream_k=1"]], ids=["plain", "stream_k"])
+def test_a_row_that_stays_whole(tool, tmp_path, out, options):
+    """A bias loaded before the products: with stream-K the store is in a branch of its own, and the row is not."""
+    source = write_source(tmp_path / "k.mlir", "bias", out)
+    text = source.read_text()
+    row = "  %bias_row = tk.load %bias[%first, %column] : !bias -> tensor<1x128xf32>\n"
+    before = "  %product = scf.for"
+    assert row in text and before in text
+    source.write_text(text.replace(row, "").replace(before, row + before))
+    package = tmp_path / "k.tkpkg"
+    done = tool("tk-compile", source, "--no-assemble", "-o", package, *options)
+    assert done.returncode == 0, done.stderr
+    variant, shape = Variant("bf16", out), (264, 520, 200)
+    for seed in range(2):
+        a, b, product = packages.make_inputs(variant, shape, seed)
+        values = np.random.default_rng([7, seed]).standard_normal((1, shape[1]), np.float32)
+        np.save(tmp_path / "bias.npy", values)
+        run = packages.run_gemm(tool, package, variant, (a, b), tmp_path, "--arg", f"bias={tmp_path}/bias.npy",
+                                f"--seed={seed}", device="sim:2")
+        assert run.process.returncode == 0 and run.report["findings"] == [], run.process.stderr
+        assert packages.relative_error(run.output, product + values) <= packages.TOLERANCE[out]

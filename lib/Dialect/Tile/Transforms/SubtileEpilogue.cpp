@@ -200,6 +200,23 @@ void Slicer::collect() {
           return user == store || sliced.contains(user);
         }))
       sliced.insert(&op);
+  // Of a row that stays whole no slice can be taken: what spreads it stays whole too, and so does
+  // all that this needs.
+  auto isWholeRow = [&](Value value) {
+    auto tile = dyn_cast<RankedTensorType>(value.getType());
+    return tile && tile.getRank() == 2 && tile.getDimSize(0) == 1 && tile.getDimSize(1) != 1 &&
+           !matchPattern(value, m_Constant()) &&
+           !(value.getDefiningOp() && sliced.contains(value.getDefiningOp()));
+  };
+  size_t before;
+  do {
+    before = sliced.size();
+    sliced.remove_if([&](Operation *op) {
+      return llvm::any_of(op->getOperands(), isWholeRow) ||
+             !llvm::all_of(op->getUsers(),
+                           [&](Operation *user) { return user == store || sliced.contains(user); });
+    });
+  } while (sliced.size() != before);
 }
 
 RankedTensorType Slicer::getSliceType(Value tile) {
