@@ -26,6 +26,11 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
 endif()
 add_link_options(-Wl,--gc-sections)
 
+# Coverage that libFuzzer sees; the programs in test/fuzz link libFuzzer itself.
+if(TK_BUILD_FUZZERS)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # Every program links tk_program (tk_tool and tk_unittest see to it).
 if(TK_ENABLE_SANITIZERS)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer

@@ -206,7 +206,8 @@ ptxas {ptxas} for `sm_90a` accepts {accepted}. To run means: a kernel with the f
 | of the {accepted} forms that ptxas accepts | forms |
 |---|---|
 | run | {run} |
-| refused, as intended: textures, surfaces, im2col, video | {intended} |
+| refused, as intended: textures, surfaces, im2col, video, sparse wgmma, multimem | {intended} |
+| refused, because no manual says what they mean: `fma.oob`, variadic functions, 32-bit stack pointers in 64-bit code | {undocumented} |
 | refused otherwise | {refused} |
 | refused without the line it is about | {unclear} |
 | a finding where there is nothing to find | {finding} |
@@ -263,8 +264,29 @@ def list_names(names, limit=6):
     return (text + f" and {len(short) - limit} more" if len(short) > limit else text).replace("|", "\\|")
 
 
+# PTX ISA 7.2: support for variadic functions, "which was unimplemented, has been removed from the specification".
+UNDOCUMENTED = ("fma.rn.oob", "call with a variable number of arguments", "stacksave.u32")
+
+
+def is_undocumented(form):
+    """Whether ptxas takes the form and no manual says what it means."""
+    return form.name.startswith(UNDOCUMENTED)
+
+
+def is_video(form):
+    return form.section.startswith("9.7.18.") or form.name.startswith("vadd.")
+
+
 def is_intended(form):
-    return form.section.startswith(("9.7.10.", "9.7.11.", "9.7.18.")) or form.section == "5.3" or "im2col" in form.name
+    return (is_video(form) or form.section.startswith(("9.7.10.", "9.7.11.")) or form.section in ("5.3", "9.7.15.6")
+            or "im2col" in form.name or form.name.startswith("multimem."))
+
+
+def class_of(form, answer):
+    """The kind of an answer, refusals by why."""
+    if answer.kind != "refused":
+        return answer.kind
+    return "intended" if is_intended(form) else "undocumented" if is_undocumented(form) else "refused"
 
 
 def checked_forms(forms):
@@ -297,7 +319,8 @@ def refusals(forms, answers):
     for form in forms:
         answer = answers[id(form)]
         if answer.kind != "runs":
-            prefix = "as intended" if is_intended(form) and answer.kind == "refused" else answer.kind
+            prefix = class_of(form, answer)
+            prefix = {"intended": "as intended", "undocumented": "documented nowhere"}.get(prefix, prefix)
             message = answer.message
             for word in sorted(re.findall(r"'([^']*)'", message), key=len, reverse=True):
                 if word and form.name.startswith(word):
@@ -332,10 +355,7 @@ def make_page(rows, ptxas, refused_by_ptxas, answers):
         checked = [form for form in run if form.name in tests]
         for form in accepted:
             answer = answers[id(form)]
-            kind = answer.kind
-            if kind == "refused":
-                kind = "intended" if is_intended(form) else "refused"
-            count[kind] += 1
+            count[class_of(form, answer)] += 1
         count.update(accepted=len(accepted), checked=len(checked))
         count["empty" if not accepted else "full" if len(run) == len(accepted) else "part" if run else "none"] += 1
         named = list(dict.fromkeys(test for form in checked for test in tests[form.name]))
@@ -346,7 +366,7 @@ def make_page(rows, ptxas, refused_by_ptxas, answers):
             body.append(f"\n## {TITLES[chapter]}\n\n| § | instruction | accepted | run | checked | test | refused |\n|---|---|---|---|---|---|---|")
         cells = f"{len(accepted)} | {len(run)} | {len(checked)}" if accepted else "none | |"
         body.append(f"| {section} | {name} | {cells} | {said} | {refusals(accepted, answers)} |")
-    numbers = {name: count[name] for name in ("listed", "rows", "accepted", "runs", "intended", "refused", "unclear", "finding", "crash", "checked",
+    numbers = {name: count[name] for name in ("listed", "rows", "accepted", "runs", "intended", "undocumented", "refused", "unclear", "finding", "crash", "checked",
                                               "full", "part", "none", "empty", "untested")}
     text = NOTE + "\n" + HEAD.format(ptxas=ptxas, run=numbers.pop("runs"), **numbers) + "\n".join(body) + "\n\n"
     text += EMITTED_HEAD

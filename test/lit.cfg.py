@@ -23,7 +23,8 @@ if not hasattr(config, "tk_build"):
 config.name = "tk"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".ptx", ".test"]
-config.excludes = ["unit", "python", "Inputs", "lit.cfg.py", "CMakeLists.txt"]
+# "corpus": what the fuzzers found; TKSimTests replays it (Fuzz.*).
+config.excludes = ["unit", "python", "Inputs", "corpus", "lit.cfg.py", "CMakeLists.txt"]
 config.test_source_root = here
 config.test_exec_root = os.path.join(config.tk_build, "test")
 

@@ -19,6 +19,7 @@
 #include "tk/Conversion/TileToNVVM/Passes.h"
 #include "tk/Dialect/Graph/Transforms/Passes.h"
 #include "tk/Dialect/Tile/IR/TileOps.h"
+#include "tk/Support/Version.h"
 #include "tk/Target/Hopper.h"
 #include "tk/Target/PTX.h"
 #include "llvm/ADT/StringMap.h"
@@ -28,8 +29,6 @@
 
 using namespace mlir;
 using namespace tk;
-
-StringRef tk::getVersion() { return "0.1.0"; }
 
 std::optional<Stage> tk::parseStage(StringRef name) {
   return llvm::StringSwitch<std::optional<Stage>>(name)

@@ -25,6 +25,8 @@ public:
   int64_t getMaxSharedBytes() const override { return 227 * 1024; }
 
   Expected<uint64_t> allocate(int64_t bytes, int64_t align, StringRef name) override {
+    if (Error e = device->memory().admit(static_cast<uint64_t>(bytes)))
+      return std::move(e);
     return device->memory().allocate(static_cast<uint64_t>(bytes), static_cast<uint64_t>(align),
                                      name);
   }

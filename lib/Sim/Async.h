@@ -9,6 +9,7 @@
 #define TK_LIB_SIM_ASYNC_H
 
 #include "Memory.h"
+#include "Ptx.h"
 #include "Race.h"
 #include "tk/Sim/TensorMap.h"
 
@@ -16,6 +17,9 @@ namespace tk::sim {
 
 /// The map in 128 bytes that encodeTensorMap made.
 llvm::Expected<TensorMap> decodeTensorMap(llvm::ArrayRef<uint8_t> bytes);
+/// Puts a value as tensormap.replace has it into a field of the map in 128 bytes. Zeros are a map without any field set.
+/// Whether the fields fit together is looked at where the map is used.
+llvm::Error replaceInTensorMap(llvm::MutableArrayRef<uint8_t> bytes, MapField field, unsigned ordinal, uint64_t value);
 
 /// An mbarrier from its init to its inval. The bytes in shared memory are opaque; this is what they
 /// stand for.
@@ -40,6 +44,24 @@ struct Mbarrier {
   uint32_t lastLoadPc = 0;
 };
 
+/// A cp.async.mbarrier.arrive whose copies may not be done yet.
+struct CopyArrival {
+  uint32_t pc = 0;
+  unsigned warp = 0, lane = 0;
+  uint64_t address = 0;
+  uint32_t phase = 0; ///< Of the mbarrier, at its issue.
+  uint64_t last = 0;  ///< The last copy of the thread that it waits for.
+};
+
+/// What a thread had done and learnt at a fence of the tensormap proxy.
+struct MapFence {
+  unsigned warp = 0;
+  uint32_t lanes = 0, clock = 0;
+  SyncScope scope = SyncScope::None;
+  uint64_t address = 0; ///< Of an acquire.
+  ThreadClocks knows;
+};
+
 /// A bulk copy from its issue to its end.
 struct BulkOp {
   uint32_t pc = 0;
@@ -56,7 +78,7 @@ struct BulkOp {
   bool read = false;  ///< Stores: the source is read.
   uint8_t haste = 0;  ///< 0: when nothing else can go on; else one step in so many.
   uint64_t born = 0;
-  std::vector<uint8_t> data, init; ///< Stores: what was read.
+  std::vector<uint8_t> data, init; ///< Stores: what was read. Pokes: what is written.
 };
 
 /// The bulk groups of one thread.

@@ -77,8 +77,9 @@ static Graph buildGraph(const std::vector<Inst> &code) {
 static bool wantsConvergence(Op op) {
   switch (op) {
   case Op::Bar: case Op::BarWarp: case Op::Shfl: case Op::Vote: case Op::Match: case Op::Redux: case Op::Elect:
-  case Op::ActiveMask: case Op::LdMatrix: case Op::StMatrix: case Op::MovMatrix: case Op::Mma: case Op::WgmmaFence:
-  case Op::WgmmaCommit: case Op::WgmmaWait: case Op::Wgmma: case Op::SetMaxNReg:
+  case Op::ActiveMask: case Op::LdMatrix: case Op::StMatrix: case Op::MovMatrix: case Op::Mma: case Op::WmmaLoad:
+  case Op::WmmaStore: case Op::WgmmaFence: case Op::WgmmaCommit: case Op::WgmmaWait: case Op::Wgmma: case Op::SetMaxNReg:
+  case Op::TensormapCopy: case Op::ClusterArrive: case Op::ClusterWait:
     return true;
   default:
     return false;
@@ -182,19 +183,43 @@ static std::vector<uint32_t> postDominators(const Graph &g) {
   return idom;
 }
 
+/// Marks strong loads outside of loops: they wait for nothing. What a function reads may be in a loop of its caller.
+static void markLoadsOutsideLoops(Function &fn, const Graph &g) {
+  for (uint32_t bb = 0; bb < g.starts.size() && !fn.isDevice; ++bb) {
+    auto from = fn.code.begin() + g.starts[bb];
+    auto to = bb + 1 < g.starts.size() ? fn.code.begin() + g.starts[bb + 1] : fn.code.end();
+    auto isStrongLoad = [](const Inst &i) { return i.op == Op::Ld && i.isVolatile; };
+    if (std::none_of(from, to, isStrongLoad))
+      continue;
+    std::vector<bool> seen(g.succ.size());
+    std::vector<uint32_t> work(g.succ[bb].begin(), g.succ[bb].end());
+    while (!work.empty() && !seen[bb]) {
+      uint32_t block = work.back();
+      work.pop_back();
+      if (seen[block])
+        continue;
+      seen[block] = true;
+      append_range(work, g.succ[block]);
+    }
+    for (auto i = from; i != to; ++i)
+      i->isOnce = isStrongLoad(*i) && !seen[bb];
+  }
+}
+
 void computeReconvergence(Function &fn, const std::vector<bool> &gathers) {
   std::vector<Inst> &code = fn.code;
   Graph g = buildGraph(code);
+  markLoadsOutsideLoops(fn, g);
   uint32_t exit = uint32_t(g.starts.size());
   std::vector<uint32_t> plain = postDominators(g), pruned = postDominators(withoutEarlyExits(g, fn, gathers));
   for (uint32_t bb = 0; bb < exit; ++bb) {
     size_t last = (bb + 1 < exit ? g.starts[bb + 1] : code.size()) - 1;
     // Where all ways share real work, lanes meet there. Where they share nothing but the end of the kernel, they meet
-    // where those that do not leave early do.
+    // where those that do not leave early do, or nowhere: others may wait until they have left.
     uint32_t d = plain[bb];
     bool onlyTheEnd = d == exit || (d != ~0u && (code[g.starts[d]].op == Op::Exit || code[g.starts[d]].op == Op::Ret) &&
                                     !code[g.starts[d]].guard.present());
-    if (onlyTheEnd && pruned[bb] != ~0u && pruned[bb] != exit)
+    if (onlyTheEnd)
       d = pruned[bb];
     if (d != ~0u && d != exit)
       code[last].reconverge = g.starts[d];
@@ -212,12 +237,16 @@ void computeReconvergence(Function &fn, const std::vector<bool> &gathers) {
       t |= check(o);
     for (const Opnd &o : i.vec)
       t |= check(o);
-    if (i.op == Op::Mma) {
+    if (i.op == Op::Mma || i.op == Op::WmmaLoad || i.op == Op::WmmaStore) {
       const MmaSpec &m = fn.mmas[i.target];
+      t |= check(m.metadata) || check(m.stride);
       for (auto *list : {&m.regsA, &m.regsB, &m.regsC, &m.regsD})
         for (const Opnd &o : *list)
           t |= check(o);
     }
+    if (i.op == Op::Call)
+      for (auto *list : {&fn.calls[i.target].arguments, &fn.calls[i.target].results})
+        t |= any_of(*list, [&](const Passed &p) { return check(p.reg); });
     i.touchesWgmma = t && i.op != Op::Wgmma;
   }
 }

@@ -10,8 +10,8 @@
 ///
 //===----------------------------------------------------------------------===//
 
+#include "Decode.h"
 #include "Machine.h"
-#include "Parser.h"
 #include <bit>
 #include <cmath>
 
@@ -171,19 +171,19 @@ uint64_t encodeReal(double v, Ty ty, Round round) {
   return encode(decode(std::bit_cast<uint64_t>(v), Ty::F64), ty, round, false);
 }
 
-static bool isSignedInt(Ty ty) { return ty == Ty::S8 || ty == Ty::S16 || ty == Ty::S32 || ty == Ty::S64; }
-
 static __int128 clampTo(__int128 v, Ty to) {
   unsigned bits = bytesOf(to) * 8;
-  __int128 lo = isSignedInt(to) ? -((__int128)1 << (bits - 1)) : 0;
-  __int128 hi = isSignedInt(to) ? ((__int128)1 << (bits - 1)) - 1 : ((__int128)1 << bits) - 1;
+  __int128 lo = isSigned(to) ? -((__int128)1 << (bits - 1)) : 0;
+  __int128 hi = isSigned(to) ? ((__int128)1 << (bits - 1)) - 1 : ((__int128)1 << bits) - 1;
   return v < lo ? lo : v > hi ? hi : v;
 }
 
 static uint64_t realToInt(const Exact &e, const CvtSpec &s) {
   unsigned bits = bytesOf(s.to) * 8;
-  if (e.isNan)
-    return s.from != Ty::F64 && bits < 64 ? 0 : bits == 64 ? 1ull << 63 : 1ull << (bits - 1);
+  if (e.isNan) { // the type's least number, or its greatest power of two, where one of the types has 64 bits
+    uint64_t top = 1ull << (bits - 1);
+    return s.from != Ty::F64 && bits < 64 ? 0 : isSigned(s.to) ? -top : top;
+  }
   __int128 v;
   if (e.isInf || (e.mantissa && e.exponent + 64 - std::countl_zero(e.mantissa) > 65))
     v = (__int128)1 << 100;
@@ -236,7 +236,9 @@ static uint64_t realToReal(Exact e, const CvtSpec &s, Ty to) {
     else if (above)
       e = one;
   }
-  if (s.relu && e.negative && !e.isNan)
+  if (s.relu && e.isNan)
+    e.negative = false; // the canonical NaN
+  else if (s.relu && e.negative)
     e = Exact();
   uint64_t r = encode(e, to, s.round == Round::None ? Round::Rn : s.round, s.satfinite);
   if (s.ftz && to == Ty::F32 && !(r & 0x7f800000))
@@ -277,7 +279,7 @@ uint64_t convertValue(const CvtSpec &s, uint64_t a, uint64_t b, bool wideDst) {
     uint64_t r = realToInt(e, s);
     return bytesOf(s.to) == 8 ? r : wideDst ? uint64_t(int64_t(r)) : uint32_t(r);
   }
-  bool negative = isSignedInt(s.from) && (a >> (fromBits - 1) & 1);
+  bool negative = isSigned(s.from) && (a >> (fromBits - 1) & 1);
   __int128 v = negative ? (__int128)(int64_t)(a | (fromBits < 64 ? ~0ull << fromBits : 0)) : (__int128)a;
   if (toReal) {
     Exact e;
@@ -291,7 +293,7 @@ uint64_t convertValue(const CvtSpec &s, uint64_t a, uint64_t b, bool wideDst) {
   uint64_t r = uint64_t(v);
   if (toBits < 64) { // truncate, then extend to the register by the sign of the destination type
     r &= (1ull << toBits) - 1;
-    if (isSignedInt(s.to) && (r >> (toBits - 1) & 1))
+    if (isSigned(s.to) && (r >> (toBits - 1) & 1))
       r |= ~0ull << toBits;
   }
   return r;

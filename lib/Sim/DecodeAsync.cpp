@@ -26,7 +26,7 @@ bool Decoder::mbarrier() {
     return fail("'" + raw.word + "' needs .b64");
   if (what == "pending_count") {
     in.op = Op::MbarPending;
-    return count(2, 2) && dst(0, Ty::B32, in.d) && src(1, Ty::B64, in.s[0]) && finish();
+    return count(2, 2) && dst(0, Ty::U32, in.d) && src(1, Ty::U64, in.s[0]) && finish();
   }
   bool arrive = what.starts_with("arrive"), wait = what.ends_with("wait"),
        tx = what.ends_with("_tx");
@@ -36,12 +36,17 @@ bool Decoder::mbarrier() {
                      (take("noComplete") ? kArriveNoComplete : 0));
   if (wait)
     in.sub = take("parity") ? 1 : 0;
-  bool relaxed = (arrive || wait || tx) && take("relaxed");
-  in.isRelease = arrive && (take("release") || !relaxed);
-  in.isAcquire = wait && (take("acquire") || !relaxed);
+  // One of them; a second is left over.
+  StringRef order = arrive ? takeAny({"relaxed", "release"})
+                    : wait ? takeAny({"relaxed", "acquire"})
+                    : tx   ? takeAny({"relaxed"})
+                           : "";
+  bool relaxed = order == "relaxed";
+  b.fn.usesFlags |= relaxed && !tx; // a fence may make it a release or an acquire
+  in.isRelease = arrive && !relaxed;
+  in.isAcquire = wait && !relaxed;
   if (arrive || wait || tx) {
-    std::string scope = std::string(takeAny({"cta", "cluster", "gpu", "sys"}));
-    in.isWide = !scope.empty() && scope != "cta";
+    in.isWide = takeAny({"cta", "cluster"}) == "cluster";
   }
   if (!takeSpace(in.space))
     return false;
@@ -56,7 +61,7 @@ bool Decoder::mbarrier() {
     return fail("an mbarrier lives in shared memory, got '" + raw.word + "'");
   auto body = [&](unsigned at, unsigned lo, unsigned hi) {
     return count(lo, hi) && address(at) &&
-           (operands() <= at + 1 || src(at + 1, wait && !in.sub ? Ty::B64 : Ty::U32, in.s[1]));
+           (operands() <= at + 1 || src(at + 1, wait && !in.sub ? Ty::U64 : Ty::U32, in.s[1]));
   };
   if (what == "init") {
     in.op = Op::MbarInit;
@@ -75,7 +80,7 @@ bool Decoder::mbarrier() {
     bool counted = in.sub & (kArriveExpect | kArriveNoComplete);
     if (!body(1, counted ? 3 : 2, 3))
       return false;
-    return (operand(0).kind == RawOperand::Sink || dst(0, Ty::B64, in.d)) && finish();
+    return (operand(0).kind == RawOperand::Sink || dst(0, Ty::U64, in.d)) && finish();
   }
   in.op = what == "try_wait" ? Op::MbarTry : Op::MbarTest;
   Opnd hint; // How long try_wait may suspend the thread: any time is legal here.
@@ -92,6 +97,9 @@ bool Decoder::mbarrier() {
 bool Decoder::addressPart(const RawOperand &o, Opnd &out, int64_t &offset, bool *inParam) {
   if (o.kind != RawOperand::Address)
     return fail(o.pos, "expected an address in brackets, got '" + o.text + "'");
+  // Behind that of a tensor map stand coordinates; its caller counts them.
+  if (!inParam && o.elements.size() != 1)
+    return fail(o.elements[1].pos, "expected an address of one part, got '" + o.elements[1].text + "' behind it");
   const RawOperand &base = o.elements[0];
   offset = o.offset;
   if (base.kind == RawOperand::Symbol) {
@@ -103,13 +111,13 @@ bool Decoder::addressPart(const RawOperand &o, Opnd &out, int64_t &offset, bool 
       return fail(base.pos, "'" + raw.word + "' takes no address of a parameter");
     if (inParam)
       *inParam = param;
-    return source(plain, Ty::B64, out);
+    return addressSource(plain, out);
   }
   if (base.kind == RawOperand::Imm)
-    return source(base, Ty::B64, out);
+    return addressSource(base, out);
   if (base.kind != RawOperand::Reg)
     return fail(base.pos, "expected a register or a symbol as address, got '" + base.text + "'");
-  return reg(base, Ty::B32, out, true);
+  return reg(base, Ty::U32, out, true);
 }
 
 bool Decoder::bulkGroup() {
@@ -120,29 +128,7 @@ bool Decoder::bulkGroup() {
   take("wait_group");
   in.op = Op::BulkWait;
   in.sub = take("read") ? 1 : 0;
-  return count(1, 1) && immediate(0, in.imm) && finish();
-}
-
-/// Nothing but the check that a prefetched tensor map is one.
-bool Decoder::prefetch() {
-  if (!is_contained(mods, "tensormap"))
-    return ignored();
-  take("tensormap");
-  in.op = Op::Bulk;
-  in.cls = Class::Async;
-  BulkSpec s;
-  s.kind = BulkSpec::Prefetch;
-  s.tensor = true;
-  bool param = take("param") || take("param::entry");
-  if (!param)
-    take("const");
-  if (!count(1, 1) || !addressPart(operand(0), s.global, s.globalOffset, &s.mapInParam))
-    return false;
-  s.mapInParam |= param;
-  in.vec.push_back(s.global);
-  in.target = b.fn.bulks.size();
-  b.fn.bulks.push_back(std::move(s));
-  return finish();
+  return count(1, 1) && groupCount(0) && finish();
 }
 
 /// cp.async.bulk and cp.reduce.async.bulk, with and without a tensor map.
@@ -179,9 +165,10 @@ bool Decoder::bulk(bool reduce) {
     if (!take("bulk_group"))
       return fail("'" + raw.word + "' needs .bulk_group");
   } else if (next("shared::cluster") || (s.ownDestination = next("shared::cta"))) {
-    if (reduce)
-      return fail("reductions to shared memory ('" + raw.word + "') are not supported yet");
     s.fromShared = !s.tensor && !s.ownDestination && next("shared::cta");
+    s.reduces = reduce;
+    if (reduce && !s.fromShared)
+      return fail("'" + raw.word + "' needs a .shared::cta source");
     if (!s.fromShared && !next("global"))
       return fail("'" + raw.word +
                   "' needs a .global source, or .shared::cta without a tensor map");
@@ -194,7 +181,7 @@ bool Decoder::bulk(bool reduce) {
   if (reduce && !reduceType(s))
     return false;
   b.fn.usesBulk = true;
-  b.fn.usesInterCta |= reduce;
+  b.fn.usesInterCta |= s.kind == BulkSpec::Reduce;
   if (!bulkOperands(s))
     return false;
   in.target = b.fn.bulks.size();
@@ -202,25 +189,48 @@ bool Decoder::bulk(bool reduce) {
   return finish();
 }
 
+bool isAsyncReduction(AtomOp op, Ty ty) {
+  switch (op) {
+  case AtomOp::Add:
+    return ty == Ty::U32 || ty == Ty::S32 || ty == Ty::U64;
+  case AtomOp::Min:
+  case AtomOp::Max:
+    return ty == Ty::U32 || ty == Ty::S32;
+  case AtomOp::Inc:
+  case AtomOp::Dec:
+    return ty == Ty::U32;
+  default:
+    return ty == Ty::B32;
+  }
+}
+
+AtomOp reductionByName(StringRef op) {
+  return StringSwitch<AtomOp>(op)
+      .Case("add", AtomOp::Add)
+      .Case("min", AtomOp::Min)
+      .Case("max", AtomOp::Max)
+      .Case("inc", AtomOp::Inc)
+      .Case("dec", AtomOp::Dec)
+      .Case("and", AtomOp::And)
+      .Case("or", AtomOp::Or)
+      .Default(AtomOp::Xor);
+}
+
 bool Decoder::reduceType(BulkSpec &s) {
   StringRef op = takeAny({"add", "min", "max", "inc", "dec", "and", "or", "xor"});
   if (op.empty())
     return fail("unknown operation in '" + raw.word + "'");
-  s.op = StringSwitch<AtomOp>(op)
-             .Case("add", AtomOp::Add)
-             .Case("min", AtomOp::Min)
-             .Case("max", AtomOp::Max)
-             .Case("inc", AtomOp::Inc)
-             .Case("dec", AtomOp::Dec)
-             .Case("and", AtomOp::And)
-             .Case("or", AtomOp::Or)
-             .Default(AtomOp::Xor);
+  s.op = reductionByName(op);
   if (s.tensor)
     return true; // the element type is the map's
   bool noftz = take("noftz");
   s.ty = takeType();
   bool half = s.ty == Ty::F16 || s.ty == Ty::BF16, known = false;
+  if (noftz && !(half && s.op == AtomOp::Add))
+    return fail("'.noftz' is of .add.f16 and .add.bf16, got '" + raw.word + "'");
   auto is = [&](std::initializer_list<Ty> list) { return is_contained(list, s.ty); };
+  if (s.reduces && !isAsyncReduction(s.op, s.ty))
+    return fail("unsupported type in '" + raw.word + "'");
   switch (s.op) {
   case AtomOp::Add:
     known = half ? noftz : is({Ty::U32, Ty::S32, Ty::U64, Ty::F32, Ty::F64});
@@ -240,8 +250,9 @@ bool Decoder::reduceType(BulkSpec &s) {
 }
 
 bool Decoder::bulkOperands(BulkSpec &s) {
-  bool multicast = s.kind == BulkSpec::Load && !s.fromShared && take("multicast::cluster"),
-       hint = take("L2::cache_hint");
+  bool multicast = s.kind == BulkSpec::Load && !s.fromShared && !s.ownDestination &&
+                   take("multicast::cluster"),
+       hint = !s.reduces && take("L2::cache_hint");
   bool load = s.kind == BulkSpec::Load, prefetch = s.kind == BulkSpec::Prefetch;
   unsigned sized = !s.tensor, n = 1 + !prefetch + load + sized + multicast + hint;
   if (!count(n, n))
@@ -250,8 +261,12 @@ bool Decoder::bulkOperands(BulkSpec &s) {
   auto sharedPart = [&] { return addressPart(operand(i++), s.shared, s.sharedOffset, nullptr); };
   auto globalPart = [&] {
     const RawOperand &o = operand(i++);
-    if (!addressPart(o, s.global, s.globalOffset, s.tensor ? &s.mapInParam : nullptr))
+    bool inParam = false;
+    if (!addressPart(o, s.global, s.globalOffset, s.tensor ? &inParam : nullptr))
       return false;
+    if (inParam)
+      return fail(o.pos, "'" + raw.word + "' takes a generic address, '" + o.elements[0].text +
+                             "' is a parameter; move its address to a register and use cvta.param");
     if (o.elements.size() != (s.tensor ? 2u : 1u))
       return fail(o.pos,
                   s.tensor ? "expected a tensor map and its coordinates" : "expected one address");
@@ -283,7 +298,7 @@ bool Decoder::bulkOperands(BulkSpec &s) {
   if (load && !addressPart(operand(i++), s.mbar, s.mbarOffset, nullptr))
     return false;
   Opnd policy; // Performance only.
-  if ((multicast && !src(i++, Ty::U16, s.mask)) || (hint && !src(i++, Ty::B64, policy)))
+  if ((multicast && !src(i++, Ty::U16, s.mask)) || (hint && !src(i++, Ty::U64, policy)))
     return false;
   for (const Opnd *o : {&s.shared, &s.global, &s.mbar, &s.size, &s.mask})
     if (o->present())

@@ -93,7 +93,7 @@ bool Decoder::call() {
     if (operands() != 2)
       return fail(callee.pos,
                   "a call through '" + callee.text + "' needs a .callprototype or .calltargets");
-    if (!reg(callee, Ty::B64, spec.address))
+    if (!reg(callee, Ty::U64, spec.address))
       return false;
   } else if (callee.kind == RawOperand::Symbol)
     spec.function = b.functionNumber(callee.text);
@@ -146,8 +146,9 @@ bool Decoder::stack() { // alloca stacksave stackrestore
 
 bool Decoder::sleep() {
   in.op = Op::Sleep;
-  Ty ty = takeType();
-  return count(1, 1) && src(0, ty, in.s[0]) && finish();
+  if (!take("u32"))
+    return fail("'" + raw.word + "' needs .u32");
+  return count(1, 1) && src(0, Ty::U32, in.s[0]) && finish();
 }
 
 } // namespace tk::sim

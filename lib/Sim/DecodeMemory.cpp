@@ -19,50 +19,76 @@ void Decoder::noteStrong() {
   b.fn.usesInterCta |= in.space == Space::Global || in.space == Space::Generic;
 }
 
-bool Decoder::ldst() {
-  bool load = raw.parts[0] != "st";
-  in.op = load ? Op::Ld : Op::St;
-  in.cls = Class::Memory;
-  if (take("async"))
-    return fail("'" + raw.word + "' is not supported yet");
-  bool isVolatile = take("volatile");
-  in.isVolatile = isVolatile || take("mmio");
+/// Volatile, relaxed and so on, with the scope. False: a combination that does not exist.
+bool Decoder::memoryOrder(bool load) {
+  bool isVolatile = take("volatile"), isMmio = take("mmio"), weak = take("weak");
   bool relaxed = take("relaxed");
-  in.isAcquire = take("acquire");
-  in.isRelease = take("release");
-  take("weak");
-  bool scoped = takeScope(), isMemoryOrder = relaxed || in.isAcquire || in.isRelease;
-  if (isMemoryOrder && !scoped)
-    return fail("'" + raw.word + "' needs a scope");
-  if (isVolatile && (scoped || isMemoryOrder))
+  in.isAcquire = load && take("acquire");
+  in.isRelease = !load && take("release");
+  bool scoped = takeScope(), isOrdered = relaxed || in.isAcquire || in.isRelease;
+  if (isVolatile && (scoped || isOrdered || weak))
     return fail("'.volatile' goes with no scope and no other memory order, got '" + raw.word + "'");
-  if (in.isVolatile && !scoped) // volatile: relaxed with the widest scope
+  if (isVolatile + weak + relaxed + in.isAcquire + in.isRelease > 1)
+    return fail("expected one memory order, got '" + raw.word + "'");
+  if (isOrdered && !scoped)
+    return fail("'" + raw.word + "' needs a scope");
+  if (scoped && !isOrdered)
+    return fail("a scope goes with .relaxed, .acquire or .release only, got '" + raw.word + "'");
+  if (isMmio && (!relaxed || in.scope != SyncScope::Sys))
+    return fail("'.mmio' needs .relaxed.sys, got '" + raw.word + "'");
+  if (isVolatile) // relaxed with the widest scope
     in.scope = SyncScope::Sys;
-  in.isVolatile |= isMemoryOrder;
-  if (!in.isVolatile)
-    in.scope = SyncScope::None;
+  in.isVolatile = isVolatile || isOrdered;
+  in.saysVolatile = isVolatile;
   if (!takeSpace(in.space))
     return false;
-  if (load && (take("nc") || raw.parts[0] == "ldu") && in.space != Space::Global && in.space != Space::Generic)
-    return fail("'.nc' is only defined for global memory, got '" + raw.word + "'");
-  takeCacheHints();
-  take("unified");
+  bool shared = in.space == Space::Shared || in.space == Space::Cluster;
+  if (in.isVolatile && !shared && in.space != Space::Global && in.space != Space::Generic)
+    return fail("only accesses of global and shared memory have a memory order, got '" + raw.word + "'");
+  if (isMmio && shared)
+    return fail("'.mmio' works on global memory, got '" + raw.word + "'");
+  if (take("nc")) {
+    if (weak || in.isVolatile)
+      return fail("'.nc' goes with no memory order, got '" + raw.word + "'");
+    if (!load || in.space != Space::Global)
+      return fail("'.nc' is only defined for loads from .global, got '" + raw.word + "'");
+    return takeCacheHints({"ca", "cg", "cs"}, true);
+  }
+  if (in.isVolatile)
+    return takeCacheHints({}, load);
+  return load ? takeCacheHints({"ca", "cg", "cs", "lu", "cv"}, true) : takeCacheHints({"wb", "cg", "cs", "wt"}, false);
+}
+
+bool Decoder::ldst() {
+  bool load = raw.parts[0] != "st", uniform = raw.parts[0] == "ldu";
+  in.op = load ? Op::Ld : Op::St;
+  in.cls = Class::Memory;
+  if (!load && take("async"))
+    return poke();
+  bool isMmio = is_contained(mods, "mmio");
+  if (uniform ? !takeSpace(in.space) : !memoryOrder(load))
+    return false;
+  if (uniform && in.space != Space::Global && in.space != Space::Generic)
+    return fail("'ldu' reads global memory, got '" + raw.word + "'");
   in.numVec = take("v8") ? 8 : take("v4") ? 4 : take("v2") ? 2 : 1;
   in.ty = takeType();
   unsigned bytes = bytesOf(in.ty);
-  if (in.ty == Ty::Pred || bytes == 16 || bytes == 0)
+  bool isReal16 = in.ty == Ty::F16 || in.ty == Ty::BF16 || in.ty == Ty::F16x2 || in.ty == Ty::BF16x2 || in.ty == Ty::TF32;
+  bool isPacked = in.ty == Ty::E4M3 || in.ty == Ty::E5M2 || in.ty == Ty::E4M3x2 || in.ty == Ty::E5M2x2 || in.ty == Ty::B1;
+  if (in.ty == Ty::Pred || isReal16 || isPacked || bytes == 0)
     return fail("unsupported type in '" + raw.word + "'");
   if (bytes * in.numVec > 16)
     return fail("'" + raw.word + "' moves " + Twine(bytes * in.numVec) + " bytes; more than 16 need sm_100");
+  if (isMmio && in.numVec > 1)
+    return fail("'.mmio' moves no vectors, got '" + raw.word + "'");
   if (!load && in.space == Space::Const)
     return fail("cannot store to this state space in '" + raw.word + "'");
   if (in.isVolatile)
     noteStrong();
-  // A third operand is the cache policy of .L2::cache_hint.
-  if (!count(2, 3))
+  if (!count(2 + hasHint, 2 + hasHint) || !policy(2))
     return false;
   unsigned data = load ? 0 : 1;
-  if (!vectorRegs(operand(data), in.ty, load, true))
+  if (bytes == 16 ? !wideRegister(operand(data)) : !vectorRegs(operand(data), in.ty, load, true))
     return false;
   if (in.vec.size() != in.numVec)
     return fail(operand(data).pos, "expected " + Twine(unsigned(in.numVec)) + " registers, got " + Twine(in.vec.size()));
@@ -73,65 +99,118 @@ bool Decoder::ldst() {
   return finish();
 }
 
+/// A register of 128 bits, as the vector of its halves.
+bool Decoder::wideRegister(const RawOperand &o) {
+  Opnd low;
+  if (!reg(o, Ty::B128, low))
+    return false;
+  in.vec.append({low, upperHalf(low)});
+  in.ty = Ty::B64;
+  in.numVec = 2;
+  return true;
+}
+
+/// Whether the operation has this type, width and .noftz.
+bool Decoder::isAtomicType(StringRef op, bool noftz) {
+  auto is = [&](std::initializer_list<Ty> list) { return is_contained(list, in.ty); };
+  bool half = is({Ty::F16, Ty::BF16}), packed = is({Ty::F16x2, Ty::BF16x2});
+  bool isMinMax = op == "min" || op == "max";
+  if (noftz != (half || packed))
+    return false;
+  if (in.numVec > 1)
+    return (op == "add" || (isMinMax && in.ty != Ty::F32)) && (half || (in.numVec < 8 && (packed || in.ty == Ty::F32)));
+  if (op == "add")
+    return half || packed || is({Ty::U32, Ty::S32, Ty::U64, Ty::F32, Ty::F64});
+  if (isMinMax)
+    return is({Ty::U32, Ty::S32, Ty::U64, Ty::S64});
+  if (op == "inc" || op == "dec")
+    return is({Ty::U32});
+  bool isSwap = op == "exch" || op == "cas";
+  return is({Ty::B32, Ty::B64}) || (op == "cas" && is({Ty::B16})) || (isSwap && is({Ty::B128}));
+}
+
+/// exch and cas of 128 bits: of two elements of 64, which cas compares together.
+bool Decoder::wideSwap(bool compares) {
+  if (compares) {
+    if (!reg(operand(3), Ty::B128, in.s[2]))
+      return false;
+    in.s[3] = upperHalf(in.s[2]);
+  }
+  return wideRegister(operand(2)) && wideRegister(operand(0));
+}
+
 bool Decoder::atomRed() {
   in.op = Op::Atom;
   in.cls = Class::Memory;
   in.isRed = raw.parts[0] == "red";
   if (in.isRed && take("async"))
-    return fail("'" + raw.word + "' is not supported yet");
-  take("relaxed");
-  in.isAcquire = take("acquire");
-  in.isRelease = take("release");
-  if (take("acq_rel"))
-    in.isAcquire = in.isRelease = true;
+    return poke();
+  StringRef order = takeAny({"relaxed", "acquire", "release", "acq_rel"});
+  if (in.isRed && (order == "acquire" || order == "acq_rel"))
+    return fail("a reduction reads nothing that it could acquire by, got '" + raw.word + "'");
+  in.isAcquire = order == "acquire" || order == "acq_rel";
+  in.isRelease = order == "release" || order == "acq_rel";
   if (!takeScope())
     in.scope = SyncScope::Gpu;
   if (!takeSpace(in.space))
     return false;
-  takeCacheHints();
-  take("noftz");
+  bool isGlobal = in.space == Space::Global || in.space == Space::Generic;
+  if (!isGlobal && in.space != Space::Shared && in.space != Space::Cluster)
+    return fail("atomic operations work on global and shared memory, got '" + raw.word + "'");
+  hasHint = take("L2::cache_hint");
+  bool noftz = take("noftz");
   in.numVec = take("v8") ? 8 : take("v4") ? 4 : take("v2") ? 2 : 1;
   in.ty = takeType();
   StringRef op = takeAny({"add", "min", "max", "and", "or", "xor", "exch", "cas", "inc", "dec"});
-  if (op.empty())
+  if (op.empty() || (in.isRed && (op == "exch" || op == "cas")))
     return fail("unknown operation in '" + raw.word + "'");
   in.sub = uint8_t(StringSwitch<AtomOp>(op).Case("add", AtomOp::Add).Case("min", AtomOp::Min).Case("max", AtomOp::Max)
                        .Case("and", AtomOp::And).Case("or", AtomOp::Or).Case("xor", AtomOp::Xor)
                        .Case("exch", AtomOp::Exch).Case("cas", AtomOp::Cas).Case("inc", AtomOp::Inc)
                        .Default(AtomOp::Dec));
-  unsigned bytes = bytesOf(in.ty);
-  if (in.ty == Ty::Pred || bytes < 2 || bytes > 8)
+  if (!isAtomicType(op, noftz))
     return fail("unsupported type in '" + raw.word + "'");
+  if (in.numVec > 1 && !isGlobal)
+    return fail("vector '" + raw.word + "' works on global memory only");
+  if (hasHint && (!isGlobal || op == "cas"))
+    return fail("'" + raw.word + "' takes no .L2::cache_hint");
   noteStrong();
-  unsigned sources = in.sub == uint8_t(AtomOp::Cas) ? 2 : 1, first = in.isRed ? 0 : 1;
-  if (!count(first + 1 + sources, first + 2 + sources))
+  unsigned sources = op == "cas" ? 2 : 1, first = in.isRed ? 0 : 1;
+  if (!count(first + 1 + sources + hasHint, first + 1 + sources + hasHint) || !policy(first + 1 + sources))
     return false;
-  if (!in.isRed) {
-    if (in.numVec > 1)
-      return fail("vector '" + raw.word + "' is not supported; use red");
-    if (!dst(0, in.ty, in.d))
-      return false;
-  }
+  if (in.ty == Ty::B128)
+    return wideSwap(op == "cas") && address(1) && finish();
+  if (!in.isRed && in.numVec == 1 && !dst(0, in.ty, in.d))
+    return false;
   if (sources == 2 && !src(first + 2, in.ty, in.s[2]))
     return false;
   if (!vectorRegs(operand(first + 1), in.ty, false))
     return false;
   if (in.vec.size() != in.numVec)
     return fail("expected " + Twine(unsigned(in.numVec)) + " registers, got " + Twine(in.vec.size()));
+  // Behind the sources: what a vector gives back.
+  if (!in.isRed && in.numVec > 1 && !vectorRegs(operand(0), in.ty, true))
+    return false;
+  if (in.vec.size() > in.numVec && in.vec.size() != 2u * in.numVec)
+    return fail(operand(0).pos, "expected " + Twine(unsigned(in.numVec)) + " registers, got " + Twine(in.vec.size() - in.numVec));
   return address(first) && finish();
 }
 
 bool Decoder::isspacep() {
   in.op = Op::Isspacep;
   in.cls = Class::Integer;
+  if (llvm::is_contained(mods, "param::func"))
+    return fail("unsupported state space in '" + raw.word + "'");
   if (!takeSpace(in.space))
     return false;
-  return count(2, 2) && dst(0, Ty::Pred, in.d) && src(1, Ty::B64, in.s[0]) && finish();
+  if (in.space == Space::Generic)
+    return fail("'" + raw.word + "' needs a state space");
+  return count(2, 2) && dst(0, Ty::Pred, in.d) && src(1, Ty::U64, in.s[0]) && finish();
 }
 
 bool Decoder::branch() {
   in.op = Op::Bra;
-  take("uni");
+  in.isUniform = take("uni");
   if (!count(1, 1))
     return false;
   if (operand(0).kind != RawOperand::Symbol)
@@ -142,7 +221,7 @@ bool Decoder::branch() {
 
 bool Decoder::brx() {
   in.op = Op::BrxIdx;
-  take("uni");
+  in.isUniform = take("uni");
   if (!take("idx") || !count(2, 2) || !src(0, Ty::U32, in.s[0]))
     return fail("expected 'brx.idx index, targets'");
   std::vector<std::string> labels;
@@ -160,13 +239,6 @@ bool Decoder::control() {
   return count(0, 0) && finish();
 }
 
-/// Instructions with no effect that a functional machine can show.
-bool Decoder::ignored() {
-  mods.clear();
-  in.op = Op::Nop;
-  return finish();
-}
-
 bool Decoder::clusterBarrier() {
   in.cls = Class::Barrier;
   bool arrive = take("arrive");
@@ -174,11 +246,9 @@ bool Decoder::clusterBarrier() {
     return fail("unknown form '" + raw.word + "'");
   in.op = arrive ? Op::ClusterArrive : Op::ClusterWait;
   in.aligned = take("aligned");
-  in.isRelease = arrive && !take("relaxed");
-  if (arrive)
-    take("release");
-  else
-    take("acquire");
+  StringRef order = arrive ? takeAny({"relaxed", "release"}) : takeAny({"acquire"});
+  in.isRelease = arrive && order != "relaxed";
+  b.fn.usesFlags |= arrive && !in.isRelease; // a fence may make it a release
   return count(0, 0) && finish();
 }
 
@@ -223,13 +293,15 @@ bool Decoder::bar() {
   in.cls = Class::Barrier;
   bool barrier = raw.parts[0] == "barrier";
   if (take("warp")) {
+    if (barrier)
+      return fail("unknown form '" + raw.word + "'; expected bar.warp.sync");
     if (!take("sync"))
       return fail("unknown form '" + raw.word + "'");
     in.op = Op::BarWarp;
-    return count(1, 1) && src(0, Ty::B32, in.s[0]) && finish();
+    return count(1, 1) && src(0, Ty::U32, in.s[0]) && finish();
   }
   if (take("cluster"))
-    return clusterBarrier();
+    return barrier ? clusterBarrier() : fail("unknown form '" + raw.word + "'; expected barrier.cluster");
   take("cta");
   in.aligned = take("aligned") || !barrier;
   bool arrive = take("arrive");
@@ -238,6 +310,10 @@ bool Decoder::bar() {
       return fail("unknown form '" + raw.word + "'");
     StringRef op = takeAny({"popc", "and", "or"});
     in.ty = takeType();
+    if (!barrier && is_contained(raw.parts, "aligned"))
+      return fail("'" + raw.word + "' is aligned without saying so; write barrier.red.aligned");
+    if (op.empty() || in.ty != (op == "popc" ? Ty::U32 : Ty::Pred))
+      return fail("expected .popc.u32, .and.pred or .or.pred in '" + raw.word + "'");
     in.sub = op == "popc" ? 2 : op == "and" ? 3 : 4;
     unsigned n = operands();
     return count(3, 4) && dst(0, op == "popc" ? Ty::U32 : Ty::Pred, in.d) && src(1, Ty::U32, in.s[0]) &&
@@ -257,33 +333,59 @@ bool Decoder::bar() {
   return finish();
 }
 
+bool Decoder::proxyFence() {
+  if (take("alias")) { // one address space, in which nothing has two addresses
+    in.op = Op::Nop;
+    return count(0, 0) && finish();
+  }
+  if (take("tensormap::generic")) {
+    in.op = Op::FenceTensormap;
+    in.isAcquire = take("acquire");
+    in.isRelease = !in.isAcquire;
+    int64_t bytes = 128;
+    if (!in.isAcquire && !take("release"))
+      return fail("'" + raw.word + "' needs .acquire or .release");
+    if (!takeScope())
+      return fail("'" + raw.word + "' needs a scope");
+    if (!count(in.isAcquire ? 2 : 0, in.isAcquire ? 2 : 0))
+      return false;
+    b.fn.usesFlags = b.fn.usesBulk = true;
+    if (in.isAcquire && (!address(0) || !immediate(1, bytes)))
+      return false;
+    return bytes == 128 ? finish() : fail("expected 128 bytes, got " + Twine(bytes));
+  }
+  in.op = Op::FenceProxy;
+  if (take("async::generic")) {
+    in.isAcquire = take("acquire");
+    in.isRelease = !in.isAcquire;
+    if (!in.isAcquire && !take("release"))
+      return fail("'" + raw.word + "' needs .acquire or .release");
+    if (!take(in.isAcquire ? "sync_restrict::shared::cluster" : "sync_restrict::shared::cta") || !takeScope() ||
+        in.scope != SyncScope::Cluster)
+      return fail("expected .acquire.sync_restrict::shared::cluster.cluster or "
+                  ".release.sync_restrict::shared::cta.cluster, got '" + raw.word + "'");
+    in.sub = in.isAcquire ? kFenceAcquire : kFenceRelease;
+    in.space = Space::Shared;
+    b.fn.usesFlags = true;
+    return count(0, 0) && finish();
+  }
+  if (!take("async"))
+    return fail("'" + raw.word + "' is not supported yet");
+  if (!takeSpace(in.space))
+    return false;
+  if (is_contained({Space::Local, Space::Param, Space::Const}, in.space) || is_contained(raw.parts, "shared"))
+    return fail("expected .global, .shared::cta, .shared::cluster or no state space, got '" + raw.word + "'");
+  return count(0, 0) && finish();
+}
+
 bool Decoder::fence() {
   in.cls = Class::Barrier;
+  if (raw.parts[0] == "fence" && take("proxy"))
+    return proxyFence();
   if (take("proxy")) {
-    if (take("alias")) {
-      in.op = Op::Nop;
-      return finish();
-    }
-    if (take("tensormap::generic")) {
-      in.op = Op::FenceTensormap;
-      in.isAcquire = take("acquire");
-      int64_t bytes = 128;
-      if (!in.isAcquire && !take("release"))
-        return fail("'" + raw.word + "' needs .acquire or .release");
-      if (!takeScope())
-        return fail("'" + raw.word + "' needs a scope");
-      if (!count(in.isAcquire ? 2 : 0, in.isAcquire ? 2 : 0))
-        return false;
-      if (in.isAcquire && (!address(0) || !immediate(1, bytes)))
-        return false;
-      return bytes == 128 ? finish() : fail("expected 128 bytes, got " + Twine(bytes));
-    }
-    if (!take("async"))
-      return fail("'" + raw.word + "' is not supported yet");
-    in.op = Op::FenceProxy;
-    in.space = Space::Generic;
-    if (!takeSpace(in.space))
-      return false;
+    if (!take("alias"))
+      return fail("'" + raw.word + "' is not supported; use fence.proxy");
+    in.op = Op::Nop;
     return count(0, 0) && finish();
   }
   in.op = Op::Fence;
@@ -295,14 +397,19 @@ bool Decoder::fence() {
   }
   StringRef kind = "sc"; // what membar is since sm_70
   if (raw.parts[0] == "membar") {
-    if (!takeScope() && !take("gl"))
-      return fail("unknown form '" + raw.word + "'");
+    bool scoped = takeScope();
+    if (scoped ? in.scope != SyncScope::Cta && in.scope != SyncScope::Sys : !take("gl"))
+      return fail("expected membar.cta, .gl or .sys, got '" + raw.word + "'");
     if (in.scope == SyncScope::None)
       in.scope = SyncScope::Gpu;
   } else {
     kind = takeAny({"sc", "acq_rel", "acquire", "release"});
+    bool isRestricted = (kind == "acquire" && take("sync_restrict::shared::cluster")) ||
+                        (kind == "release" && take("sync_restrict::shared::cta"));
     if (!takeScope())
       return fail("'" + raw.word + "' is not supported");
+    if (isRestricted && in.scope != SyncScope::Cluster)
+      return fail("'.sync_restrict' needs .cluster, got '" + raw.word + "'");
   }
   in.isAcquire = kind != "release";
   in.isRelease = kind != "acquire";
@@ -320,10 +427,10 @@ bool Decoder::shfl() {
   if (mode.empty())
     return fail("'" + raw.word + "' needs .up, .down, .bfly or .idx");
   in.ty = takeType();
-  if (bytesOf(in.ty) != 4)
-    return fail("'" + raw.word + "' moves 32 bits");
+  if (in.ty != Ty::B32)
+    return fail("expected the type .b32, got '" + raw.word + "'");
   return count(5, 5) && dst(0, in.ty, in.d) && secondPred(operand(0)) && src(1, in.ty, in.s[0]) &&
-         src(2, Ty::B32, in.s[1]) && src(3, Ty::B32, in.s[2]) && src(4, Ty::B32, in.s[3]) && finish();
+         src(2, Ty::B32, in.s[1]) && src(3, Ty::B32, in.s[2]) && src(4, Ty::U32, in.s[3]) && finish();
 }
 
 bool Decoder::vote() {
@@ -334,8 +441,10 @@ bool Decoder::vote() {
   StringRef mode = takeAny({"all", "any", "uni", "ballot"});
   in.sub = mode == "all" ? 0 : mode == "any" ? 1 : mode == "uni" ? 2 : 3;
   in.ty = takeType();
+  if (in.ty != (in.sub == 3 ? Ty::B32 : Ty::Pred))
+    return fail("expected the type ." + Twine(in.sub == 3 ? "b32" : "pred") + ", got '" + raw.word + "'");
   return !mode.empty() && count(3, 3) && dst(0, in.sub == 3 ? Ty::B32 : Ty::Pred, in.d) &&
-         pred(operand(1), in.s[0], &in.negB) && src(2, Ty::B32, in.s[3]) && finish();
+         pred(operand(1), in.s[0], &in.negB) && src(2, Ty::U32, in.s[3]) && finish();
 }
 
 bool Decoder::match() {
@@ -347,8 +456,12 @@ bool Decoder::match() {
   if (!take("sync"))
     return fail("'" + raw.word + "' needs .sync");
   in.ty = takeType();
-  return count(3, 3) && dst(0, Ty::B32, in.d) && secondPred(operand(0)) && src(1, in.ty, in.s[0]) &&
-         src(2, Ty::B32, in.s[3]) && finish();
+  if (!typeIs(in.ty, {Ty::B32, Ty::B64}))
+    return false;
+  if (!in.sub && count(3, 3) && !operand(0).second.empty())
+    return fail(operand(0).pos, "'" + raw.word + "' has one result");
+  return count(3, 3) && dst(0, Ty::U32, in.d) && secondPred(operand(0)) && src(1, in.ty, in.s[0]) &&
+         src(2, Ty::U32, in.s[3]) && finish();
 }
 
 bool Decoder::warpOps() {
@@ -356,256 +469,23 @@ bool Decoder::warpOps() {
   StringRef n = raw.parts[0];
   if (n == "activemask") {
     in.op = Op::ActiveMask;
-    takeType();
-    return count(1, 1) && dst(0, Ty::B32, in.d) && finish();
+    return typeIs(takeType(), {Ty::B32}) && count(1, 1) && dst(0, Ty::B32, in.d) && finish();
   }
   if (!take("sync"))
     return fail("'" + raw.word + "' needs .sync");
   if (n == "elect") {
     in.op = Op::Elect;
-    if (!count(2, 2) || !dst(0, Ty::B32, in.d) || !secondPred(operand(0)))
+    if (!count(2, 2) || !dst(0, Ty::U32, in.d) || !secondPred(operand(0)))
       return false;
-    return src(1, Ty::B32, in.s[3]) && finish();
+    return src(1, Ty::U32, in.s[3]) && finish();
   }
   in.op = Op::Redux;
   StringRef op = takeAny({"add", "min", "max", "and", "or", "xor"});
   in.sub = StringSwitch<uint8_t>(op).Case("add", 0).Case("min", 1).Case("max", 2).Case("and", 3).Case("or", 4).Default(5);
   in.ty = takeType();
-  if (op.empty() || bytesOf(in.ty) != 4 || in.ty == Ty::F32)
+  if (op.empty() || (in.sub < 3 ? in.ty != Ty::U32 && in.ty != Ty::S32 : in.ty != Ty::B32))
     return fail("unsupported form '" + raw.word + "'");
-  return count(3, 3) && dst(0, in.ty, in.d) && src(1, in.ty, in.s[0]) && src(2, Ty::B32, in.s[3]) && finish();
-}
-
-bool Decoder::matrixMove() {
-  StringRef n = raw.parts[0];
-  in.cls = Class::Matrix;
-  in.aligned = true;
-  if (!take("sync") || !take("aligned") || !take("m8n8"))
-    return fail("unsupported form '" + raw.word + "'");
-  in.trans = take("trans");
-  if (n == "movmatrix") {
-    in.op = Op::MovMatrix;
-    in.ty = takeType();
-    return count(2, 2) && dst(0, Ty::B32, in.d) && src(1, Ty::B32, in.s[0]) && finish();
-  }
-  in.op = n == "ldmatrix" ? Op::LdMatrix : Op::StMatrix;
-  in.numVec = take("x4") ? 4 : take("x2") ? 2 : 1;
-  take("x1");
-  if (!takeSpace(in.space))
-    return false;
-  if (in.space != Space::Shared && in.space != Space::Generic)
-    return fail("'" + raw.word + "' works on shared memory");
-  in.ty = takeType();
-  if (in.ty != Ty::B16)
-    return fail("unsupported type in '" + raw.word + "'");
-  bool load = in.op == Op::LdMatrix;
-  if (!count(2, 2) || !vectorRegs(operand(load ? 0 : 1), Ty::B32, load))
-    return false;
-  if (in.vec.size() != in.numVec)
-    return fail("expected " + Twine(unsigned(in.numVec)) + " registers, got " + Twine(in.vec.size()));
-  return address(load ? 1 : 0) && finish();
-}
-
-/// "m16n8k16" into its parts.
-static bool parseShape(StringRef s, unsigned &m, unsigned &n, unsigned &k) {
-  auto number = [&](char c, unsigned &v) { return s.consume_front(StringRef(&c, 1)) && !s.consumeInteger(10, v); };
-  return number('m', m) && number('n', n) && number('k', k) && s.empty();
-}
-
-bool Decoder::mma() {
-  in.op = Op::Mma;
-  in.cls = Class::Matrix;
-  in.aligned = true;
-  MmaSpec spec;
-  unsigned m = 0, n = 0, k = 0;
-  if (!take("sync") || !take("aligned"))
-    return fail("unsupported form '" + raw.word + "'");
-  if (mods.empty() || !parseShape(mods[0], m, n, k) || m != 16 || n != 8)
-    return fail("unsupported shape in '" + raw.word + "'");
-  mods.erase(mods.begin());
-  if (!take("row") || !take("col"))
-    return fail("'" + raw.word + "' needs .row.col");
-  spec.satfinite = take("satfinite");
-  Ty c = takeType();
-  spec.b = takeType();
-  spec.a = takeType();
-  spec.d = takeType();
-  if (failure)
-    return false;
-  unsigned bits = spec.a == Ty::TF32 ? 32 : bytesOf(spec.a) * 8;
-  bool half = (spec.a == Ty::F16 || spec.a == Ty::BF16) && spec.b == spec.a, fp8 = spec.a == Ty::E4M3 || spec.a == Ty::E5M2;
-  bool fp8b = spec.b == Ty::E4M3 || spec.b == Ty::E5M2;
-  bool i8 = (spec.a == Ty::S8 || spec.a == Ty::U8) && (spec.b == Ty::S8 || spec.b == Ty::U8);
-  bool tf = spec.a == Ty::TF32 && spec.b == Ty::TF32;
-  bool shapeOk = half ? (k == 8 || k == 16) : tf ? (k == 4 || k == 8) : (k == 16 || k == 32);
-  bool accOk = i8 ? spec.d == Ty::S32 : spec.d == Ty::F32 || (spec.d == Ty::F16 && (spec.a == Ty::F16 || fp8));
-  if (!(half || (fp8 && fp8b) || i8 || tf) || !shapeOk || !accOk || c != spec.d)
-    return fail("unsupported shape or types in '" + raw.word + "'");
-  spec.k = uint16_t(k);
-  if (!count(4, 4))
-    return false;
-  unsigned accRegs = spec.d == Ty::F16 ? 2 : 4, aRegs = 16 * k * bits / 1024, bRegs = 8 * k * bits / 1024;
-  auto take4 = [&](unsigned i, bool destination, unsigned want, SmallVector<Opnd, 4> &out) {
-    in.vec.clear();
-    if (!vectorRegs(operand(i), Ty::B32, destination))
-      return false;
-    if (in.vec.size() != want)
-      return fail(operand(i).pos, "expected " + Twine(want) + " registers, got " + Twine(in.vec.size()));
-    out.assign(in.vec.begin(), in.vec.end());
-    return true;
-  };
-  if (!take4(0, true, accRegs, spec.regsD) || !take4(1, false, aRegs, spec.regsA) || !take4(2, false, bRegs, spec.regsB) ||
-      !take4(3, false, accRegs, spec.regsC))
-    return false;
-  in.vec.clear();
-  in.target = b.fn.mmas.size();
-  b.fn.mmas.push_back(std::move(spec));
-  return finish();
-}
-
-bool Decoder::wgmma() {
-  in.cls = Class::Wgmma;
-  in.aligned = true;
-  if (take("mma_async"))
-    return wgmmaMma();
-  bool f = take("fence"), c = take("commit_group"), w = take("wait_group");
-  if (!(f || c || w) || !take("sync") || !take("aligned"))
-    return fail("unsupported form '" + raw.word + "'");
-  in.op = f ? Op::WgmmaFence : c ? Op::WgmmaCommit : Op::WgmmaWait;
-  if (w && (!count(1, 1) || !immediate(0, in.imm)))
-    return false;
-  return count(w ? 1 : 0, w ? 1 : 0) && finish();
-}
-
-bool Decoder::wgmmaMma() {
-  in.op = Op::Wgmma;
-  WgmmaSpec s;
-  if (!take("sync") || !take("aligned"))
-    return fail("unsupported form '" + raw.word + "'");
-  unsigned m = 0, n = 0, k = 0;
-  if (mods.empty() || !parseShape(mods[0], m, n, k))
-    return fail("unsupported shape in '" + raw.word + "'");
-  mods.erase(mods.begin());
-  s.satfinite = take("satfinite");
-  s.b = takeType();
-  s.a = takeType();
-  s.d = takeType();
-  if (failure)
-    return false;
-  bool half = s.a == s.b && (s.a == Ty::F16 || s.a == Ty::BF16), tf = s.a == Ty::TF32 && s.b == Ty::TF32;
-  auto fp8 = [](Ty t) { return t == Ty::E4M3 || t == Ty::E5M2; };
-  auto i8 = [](Ty t) { return t == Ty::S8 || t == Ty::U8; };
-  bool is8 = fp8(s.a) && fp8(s.b), isInt = i8(s.a) && i8(s.b);
-  unsigned wantK = half ? 16 : tf ? 8 : 32;
-  bool accOk = isInt ? s.d == Ty::S32 : s.d == Ty::F32 || (s.d == Ty::F16 && (s.a == Ty::F16 || is8));
-  bool nOk = n >= 8 && n <= 256 && n % 8 == 0 && (!isInt || n <= 24 || n == 32 || n % 16 == 0);
-  if (!(half || tf || is8 || isInt) || m != 64 || k != wantK || !nOk || !accOk || (s.satfinite && !isInt))
-    return fail("unsupported shape or types in '" + raw.word + "'");
-  s.n = uint16_t(n);
-  s.k = uint16_t(k);
-  if (operands() < 4)
-    return count(4, 8);
-  if (!vectorRegs(operand(0), Ty::B32, true))
-    return false;
-  unsigned want = s.d == Ty::F16 ? n / 4 : n / 2;
-  if (in.vec.size() != want)
-    return fail(operand(0).pos, "expected " + Twine(want) + " accumulator registers, got " + Twine(in.vec.size()));
-  s.acc.assign(in.vec.begin(), in.vec.end());
-  in.vec.clear();
-  s.aInRegisters = operand(1).kind == RawOperand::Vector;
-  if (s.aInRegisters) {
-    if (!vectorRegs(operand(1), Ty::B32, false))
-      return false;
-    if (in.vec.size() != 4)
-      return fail(operand(1).pos, "expected 4 registers of A, got " + Twine(in.vec.size()));
-    s.aRegs.assign(in.vec.begin(), in.vec.end());
-    in.vec.clear();
-  } else if (!src(1, Ty::B64, s.aDesc))
-    return false;
-  if (!src(2, Ty::B64, s.bDesc))
-    return false;
-  if (operand(3).negated)
-    return fail(operand(3).pos, "scale-d takes no negated predicate");
-  if (operand(3).kind == RawOperand::Imm) {
-    s.scaleDConst = true;
-    s.scaleDValue = operand(3).value != 0;
-    if (operand(3).value > 1)
-      return fail(operand(3).pos, "expected scale-d 0 or 1, got " + Twine(operand(3).value));
-  } else if (!pred(operand(3), s.scaleD))
-    return false;
-  unsigned scales = isInt ? 0 : 2, transposes = half ? (s.aInRegisters ? 1 : 2) : 0;
-  if (!count(4 + scales + transposes, 4 + scales + transposes))
-    return false;
-  int64_t v[4] = {1, 1, 0, 0};
-  for (unsigned i = 0; i < scales + transposes; ++i)
-    if (!immediate(4 + i, v[i]))
-      return false;
-  for (unsigned i = 0; i < scales; ++i)
-    if (v[i] != 1 && v[i] != -1)
-      return fail(operand(4 + i).pos, "expected scale 1 or -1, got " + Twine(v[i]));
-  for (unsigned i = scales; i < scales + transposes; ++i)
-    if (v[i] != 0 && v[i] != 1)
-      return fail(operand(4 + i).pos, "expected transpose 0 or 1, got " + Twine(v[i]));
-  s.scaleA = int8_t(v[0]);
-  s.scaleB = int8_t(v[1]);
-  s.transA = transposes == 2 && v[2];
-  s.transB = transposes == 2 ? v[3] : transposes == 1 ? v[2] : 0;
-  in.target = b.fn.wgmmas.size();
-  for (const Opnd &o : s.acc)
-    b.fn.wgmmaRegs.push_back(o.idx);
-  for (const Opnd &o : s.aRegs)
-    b.fn.wgmmaRegs.push_back(o.idx);
-  b.fn.wgmmas.push_back(std::move(s));
-  return finish();
-}
-
-bool Decoder::cpAsync() {
-  in.cls = Class::Async;
-  bool reduce = take("reduce");
-  if (!take("async") || take("mbarrier"))
-    return fail("'" + raw.word + "' is not supported yet");
-  if (take("bulk"))
-    return bulk(reduce);
-  if (reduce)
-    return fail("unknown form '" + raw.word + "'");
-  if (take("commit_group")) {
-    in.op = Op::CpAsyncCommit;
-    return count(0, 0) && finish();
-  }
-  if (take("wait_all")) {
-    in.op = Op::CpAsyncWait;
-    in.imm = -1;
-    return count(0, 0) && finish();
-  }
-  if (take("wait_group")) {
-    in.op = Op::CpAsyncWait;
-    return count(1, 1) && immediate(0, in.imm) && finish();
-  }
-  in.op = Op::CpAsync;
-  bool cg = take("cg");
-  if (!cg && !take("ca"))
-    return fail("'" + raw.word + "' needs .ca or .cg");
-  if (!take("shared") && !take("shared::cta"))
-    return fail("'" + raw.word + "' needs a .shared destination");
-  if (!take("global"))
-    return fail("'" + raw.word + "' needs a .global source");
-  takeCacheHints();
-  in.space = Space::Shared;
-  int64_t bytes;
-  if (!count(3, 4) || !address(0))
-    return false;
-  in.s[1] = in.s[0];
-  int64_t sharedOffset = in.imm;
-  in.space = Space::Global;
-  if (!address(1) || !immediate(2, bytes))
-    return false;
-  if (bytes != 16 && (cg || (bytes != 4 && bytes != 8)))
-    return fail(operand(2).pos, "expected 4, 8 or 16 bytes (.cg: 16), got " + Twine(bytes));
-  in.numVec = uint8_t(bytes);
-  if (operands() == 4 && !src(3, Ty::U32, in.s[2]))
-    return false;
-  in.s[3] = b.constant(uint64_t(sharedOffset), false);
-  return finish();
+  return count(3, 3) && dst(0, Ty::U32, in.d) && src(1, Ty::U32, in.s[0]) && src(2, Ty::U32, in.s[3]) && finish();
 }
 
 } // namespace tk::sim

@@ -20,14 +20,21 @@ using namespace llvm;
 
 namespace tk::sim {
 
-static std::string whatIs(BulkSpec::Kind k) {
-  return k == BulkSpec::Load     ? "bulk load"
-         : k == BulkSpec::Reduce ? "bulk reduction"
-                                 : "bulk store";
+static std::string whatIs(const BulkSpec &s) {
+  if (s.kind == BulkSpec::Poke)
+    return s.reduces ? "red.async" : "st.async";
+  return s.kind == BulkSpec::Reduce || s.reduces ? "bulk reduction"
+         : s.kind == BulkSpec::Load              ? "bulk load"
+                                                 : "bulk store";
 }
 
+/// What is wrong with a copy ends the CTA: those of earlier lanes, which were checked and are dropped, need not go.
 void Cta::bulk(Warp &w, const Inst &in, uint32_t mask) {
   const BulkSpec &s = fn.bulks[in.target];
+  auto ends = [&](bool isRight) {
+    assert((isRight || stop) && "copies of other lanes would be lost");
+    return !isRight;
+  };
   SmallVector<BulkOp, 1> issued;
   for (unsigned l = 0; l < 32 && !stop; ++l) {
     if (!(mask >> l & 1))
@@ -46,7 +53,7 @@ void Cta::bulk(Warp &w, const Inst &in, uint32_t mask) {
     if (s.tensor) {
       for (unsigned d = 0; d < s.dims; ++d)
         op.coord[d] = int32_t(value(w, s.coord[d], l));
-      if (!readMap(w, in, l, global, s.mapInParam, op.map) || !checkMap(w, in, l, s, op))
+      if (ends(readMap(w, in, l, global, s.mapInParam, op.map) && checkMap(w, in, l, s, op)))
         return;
       op.bytes = boxBytes(op.map);
     } else {
@@ -66,7 +73,7 @@ void Cta::bulk(Warp &w, const Inst &in, uint32_t mask) {
       op.allocation = boxAllocation(
           w, in, l, op, s.kind == BulkSpec::Load ? AccessKind::Read : AccessKind::Write, outside);
     if (!s.mask.present()) {
-      if (!issueBulk(w, in, op, issued))
+      if (ends(issueBulk(w, in, op, issued)))
         return;
       continue;
     }
@@ -83,11 +90,15 @@ void Cta::bulk(Warp &w, const Inst &in, uint32_t mask) {
     for (uint64_t rank = 0; rank < ctx.clusterSize; ++rank) {
       op.shared = (op.shared & offset) | rank << kRankShift;
       op.mbar = (op.mbar & offset) | rank << kRankShift;
-      if ((targets >> rank & 1) && !issueBulk(w, in, op, issued))
+      if ((targets >> rank & 1) && ends(issueBulk(w, in, op, issued)))
         return;
     }
   }
-  // In place before any is done: a copy must not find its neighbours unissued.
+  startBulk(issued);
+}
+
+/// In place before any is done: a copy must not find its neighbours unissued.
+void Cta::startBulk(SmallVectorImpl<BulkOp> &issued) {
   for (BulkOp &op : issued) {
     uint32_t draw = rng.below(8);
     op.haste = draw < 2 ? 1 : draw < 5 ? 4 : 0;
@@ -131,7 +142,7 @@ bool Cta::issueBulk(Warp &w, const Inst &in, BulkOp op, SmallVectorImpl<BulkOp> 
   if (twin)
     report("TK-SIM-BULK-DUPLICATE", Severity::Warning, &w, 1u << twin->lane | 1u << l, pcOf(in), 0,
            formatv("lanes {0} and {1} issue the same {2}; one thread issues a copy: elect one",
-                   twin->lane, l, whatIs(s.kind)));
+                   twin->lane, l, whatIs(s)));
   if (load ? !issueLoad(w, in, op, twin) : !issueStore(w, in, op, twin))
     return false;
   issued.push_back(std::move(op));
@@ -175,12 +186,85 @@ bool Cta::issueStore(Warp &w, const Inst &in, BulkOp &op, const BulkOp *twin) {
   return true;
 }
 
+//===----------------------------------------------------------------------===//
+// st.async and red.async
+//===----------------------------------------------------------------------===//
+
+/// In flight like a load, with what the registers hold now, but through the generic proxy.
+void Cta::poke(Warp &w, const Inst &in, uint32_t mask) {
+  const BulkSpec &s = fn.bulks[in.target];
+  SmallVector<BulkOp, 32> issued;
+  unsigned es = bytesOf(in.ty), bytes = es * in.numVec;
+  for (unsigned l = 0; l < 32; ++l) {
+    if (!(mask >> l & 1))
+      continue;
+    if ((w.poison[s.shared.idx] | w.poison[s.mbar.idx]) >> l & 1) {
+      poisoned(w, in, 1u << l, "an address");
+      continue;
+    }
+    BulkOp op;
+    op.pc = pcOf(in);
+    op.warp = w.index;
+    op.lane = l;
+    op.bytes = bytes;
+    op.shared = op.map.address = sharedOffset(value(w, s.shared, l) + uint64_t(s.sharedOffset));
+    op.mbar = sharedOffset(value(w, s.mbar, l) + uint64_t(s.mbarOffset));
+    for (const Opnd &o : in.vec) {
+      uint64_t v = value(w, o, l);
+      op.data.insert(op.data.end(), reinterpret_cast<uint8_t *>(&v),
+                     reinterpret_cast<uint8_t *>(&v) + es);
+      op.init.insert(op.init.end(), es, !(w.poison[o.idx] >> l & 1));
+    }
+    if (!issuePoke(w, in, op)) {
+      stop = true;
+      return;
+    }
+    issued.push_back(std::move(op));
+  }
+  startBulk(issued);
+}
+
+bool Cta::issuePoke(Warp &w, const Inst &in, BulkOp &op) {
+  const BulkSpec &s = fn.bulks[in.target];
+  unsigned l = op.lane, rank = rankOf(op.shared);
+  Place to;
+  if (!locateOne(w, in, l, op.shared, op.bytes, AccessKind::Write, Space::Cluster, to))
+    return false;
+  const char *wrong = ctx.clusterSize == 1 ? "this needs a cluster of several CTAs"
+                      : rankOf(op.mbar) != rank
+                          ? "the mbarrier must lie in the CTA of the destination"
+                      : s.reduces && rank == w.cta ? "the destination must be another CTA's"
+                                                   : nullptr;
+  if (wrong) {
+    report("TK-SIM-CLUSTER-RANK", Severity::Error, &w, 1u << l, pcOf(in), 1,
+           formatv("{0}: got {1} and {2}", wrong, spaceAddress(op.shared, Space::Shared),
+                   spaceAddress(op.mbar, Space::Shared)));
+    return false;
+  }
+  Mbarrier *b = useBarrier(w, in, 1u << l, op.mbar);
+  if (!b)
+    return false;
+  checkBarrierBytes(&w, op.pc, 1u << l, op.shared, op.bytes, "an asynchronous store");
+  op.phase = b->phase;
+  b->lastLoad = b->phase + 1;
+  b->lastLoadPc = op.pc;
+  if (!checkRaces)
+    return true;
+  if (!b->slot)
+    b->slot = race.addAgent();
+  AccessKind kind = s.reduces ? AccessKind::Atomic : AccessKind::Write;
+  raceAccess(w, in, race.asyncEvent(b->slot, b->phase + 1, op.pc, kind, true), l, to, op.bytes,
+             kind);
+  return true;
+}
+
 /// One step of a copy: a load is done, a store's source is read, or its destination written. True
 /// when it is over.
 bool Cta::advanceBulk(size_t index) {
   ++progress;
   BulkOp &op = bulkOps[index];
-  if (fn.bulks[code[op.pc].target].kind != BulkSpec::Load) {
+  const BulkSpec &spec = fn.bulks[code[op.pc].target];
+  if (!spec.signals()) {
     if (!op.read) {
       readStore(op);
       return false;
@@ -191,7 +275,7 @@ bool Cta::advanceBulk(size_t index) {
   }
   BulkOp load = std::move(op);
   bulkOps.erase(bulkOps.begin() + index);
-  moveLoad(load);
+  spec.kind == BulkSpec::Poke ? movePoke(load) : moveLoad(load);
   auto it = mbarriers.find(load.mbar);
   if (it == mbarriers.end()) {
     report("TK-SIM-MBARRIER-INVALID", Severity::Error, &warps[load.warp], 1u << load.lane, load.pc,
@@ -220,7 +304,7 @@ void Cta::progressBulk() {
 bool Cta::forceBulk() {
   SmallVector<size_t, 16> loads;
   for (size_t i = 0; i < bulkOps.size(); ++i)
-    if (fn.bulks[code[bulkOps[i].pc].target].kind == BulkSpec::Load)
+    if (fn.bulks[code[bulkOps[i].pc].target].signals())
       loads.push_back(i);
   if (loads.empty())
     return false;
@@ -231,8 +315,7 @@ bool Cta::forceBulk() {
 /// A phase completes: no copy that ends there may be under way.
 void Cta::checkPhaseLoads(uint64_t addr, const Mbarrier &b) {
   for (const BulkOp &op : bulkOps)
-    if (op.mbar == addr && op.phase == b.phase &&
-        fn.bulks[code[op.pc].target].kind == BulkSpec::Load)
+    if (op.mbar == addr && op.phase == b.phase && fn.bulks[code[op.pc].target].signals())
       report("TK-SIM-MBARRIER-TX", Severity::Error, &warps[op.warp], 1u << op.lane, op.pc, 1,
              formatv("phase {0} of the mbarrier at {1} completes while {2} bytes "
                      "of this copy are under "
@@ -268,6 +351,7 @@ void Cta::bulkWait(Warp &w, const Inst &in, uint32_t mask) {
     race.see(w.index, t.readSlot, target);
     if (!readOnly)
       race.see(w.index, t.writeSlot, target);
+    race.tookAt(w.index, pcOf(in));
   }
 }
 
@@ -297,7 +381,7 @@ void Cta::finishBulk() {
 void Cta::reportBulkConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, Space space,
                              AccessKind kind, const Conflict &c) {
   const Event &o = c.other;
-  std::string what = whatIs(fn.bulks[in.target].kind), where = spaceAddress(addr, space);
+  std::string what = whatIs(fn.bulks[in.target]), where = spaceAddress(addr, space);
   const char *does = isWrite(kind) ? "writes" : "reads", *access = c.otherWrite ? "write" : "read";
   std::string who =
       o.agent
@@ -327,7 +411,7 @@ void Cta::reportBulkConflict(Warp &w, const Inst &in, unsigned lane, uint64_t ad
   case Conflict::NarrowScope:
     edge = kWideScopes;
     f = report(
-        "TK-SIM-RACE-SCOPE", *ctx.options.narrowScope, &w, 1u << lane, pcOf(in), o.pc + 1,
+        "TK-SIM-RACE-SCOPE", Severity::Warning, &w, 1u << lane, pcOf(in), o.pc + 1,
         formatv(
             "a {0} {1} {2}, and what orders it after an earlier {3} of it is an arrival from, or "
             "a wait for, another CTA of scope .cta; the memory model asks for {4}",
@@ -335,7 +419,7 @@ void Cta::reportBulkConflict(Warp &w, const Inst &in, unsigned lane, uint64_t ad
     break;
   case Conflict::NoReuseFence:
     edge = "fence.proxy.async after the last read";
-    f = report("TK-SIM-RACE-PROXY-REUSE", *ctx.options.unfencedReuse, &w, 1u << lane, pcOf(in),
+    f = report("TK-SIM-RACE-PROXY-REUSE", Severity::Warning, &w, 1u << lane, pcOf(in),
                o.pc + 1,
                formatv("a {0} writes {1} through the async proxy with no fence.proxy.async after "
                        "an earlier read; many "
@@ -357,23 +441,29 @@ void Cta::reportBulkConflict(Warp &w, const Inst &in, unsigned lane, uint64_t ad
       formatv("this: {0} issued by {1} lane {2} at {3}", what, nameWarp(w), lane, place(pcOf(in)))
           .str());
   f->details.push_back("other: " + who);
+  describePaths(&w, lane, c, *f);
   f->details.push_back(std::string("missing edge: ") + edge);
 }
 
 /// Who an asynchronous event is, and what orders others after it.
 std::string Cta::describeAgent(const Event &e) const {
   const Inst &in = code[e.pc];
-  if (in.op != Op::Bulk)
+  if (in.op != Op::Bulk && in.op != Op::Poke && in.op != Op::CpAsync)
     return formatv("the tensor core, for the wgmma at {0}, is still allowed to read it",
                    place(e.pc));
-  return formatv("the {0} at {1} is still allowed to {2} it", whatIs(fn.bulks[in.target].kind),
-                 place(e.pc), e.write ? "write" : "read");
+  return formatv("the {0} at {1} is still allowed to {2} it",
+                 in.op == Op::CpAsync ? "cp.async" : whatIs(fn.bulks[in.target]), place(e.pc),
+                 e.write ? "write" : "read");
 }
 const char *Cta::agentEdge(const Event &e) const {
   const Inst &in = code[e.pc];
-  if (in.op != Op::Bulk)
+  if (in.op == Op::CpAsync)
+    return e.slot == copySlot
+               ? "cp.async.wait_group or wait_all in its thread, then a barrier to this thread"
+               : "a wait for the phase of its mbarrier";
+  if (in.op != Op::Bulk && in.op != Op::Poke)
     return "wgmma.wait_group that covers it, then a barrier to this warp";
-  if (fn.bulks[in.target].kind == BulkSpec::Load)
+  if (fn.bulks[in.target].signals())
     return "a wait for the phase of its mbarrier";
   return e.write ? "cp.async.bulk.wait_group in its thread, then a barrier to this warp"
                  : "cp.async.bulk.wait_group.read in its thread, then a barrier to this warp";

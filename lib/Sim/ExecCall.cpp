@@ -63,7 +63,7 @@ bool Cta::pushStack(Warp &w, const Inst &in, unsigned lane, uint64_t bytes, uint
         "TK-SIM-STACK", Severity::Error, &w, 1u << lane, pcOf(in), 0,
         formatv("{0} needs {1} bytes of the thread's stack, which has {2} of {3} left; look for an "
                 "endless recursion, or give it more (--stack-bytes)",
-                what.str(), alignTo(bytes, 16), stackLimit - std::min<uint64_t>(s.top, stackLimit),
+                what.str(), bytes > stackLimit ? bytes : alignTo(bytes, 16), stackLimit - std::min<uint64_t>(s.top, stackLimit),
                 stackLimit - stackStart()));
     stop = true;
     return false;
@@ -271,19 +271,13 @@ bool Cta::findCallees(Warp &w, const Inst &in, const CallSpec &call, uint32_t ma
         text += (text.empty() ? "" : ", ") + std::to_string(s.bytes);
       return "(" + text + ")";
     };
-    auto same = [](ArrayRef<Passed> have, ArrayRef<Passed> want) {
-      return have.size() == want.size() && all_of(zip(have, want), [](auto pair) {
-               return std::get<0>(pair).bytes == std::get<1>(pair).bytes ||
-                      std::get<0>(pair).isLiteral;
-             });
-    };
     bool typed = call.prototype.has_value();
     ArrayRef<Passed> results = typed ? call.prototype->results : call.results;
     ArrayRef<Passed> arguments = typed ? call.prototype->parameters : call.arguments;
-    if (!same(arguments, p.signature.parameters) ||
-        !(same(results, p.signature.results) || results.empty()) ||
-        call.arguments.size() != p.signature.parameters.size() ||
-        call.results.size() > p.signature.results.size())
+    const Signature &has = p.signature;
+    bool ok = fits(arguments, has.parameters) && fits(has.results, results) &&
+              fits(call.arguments, has.parameters) && fits(has.results, call.results);
+    if (!ok)
       return bad(1u << l, formatv("the call expects a function that gives {0} for {1} bytes, "
                                   "'{2}', whose address this is, gives {3} "
                                   "for {4}",

@@ -26,18 +26,41 @@ bool Cta::alive(unsigned rank) const {
   return false;
 }
 
-/// A thread touches the shared memory of another CTA, which must not have left.
+/// Whether the warp knows that a CTA of its cluster has begun: something that a thread there did comes before, or it has waited
+/// at the cluster's barrier, or comes after a warp that has.
+bool Cta::hasStarted(const Warp &w, unsigned rank) const {
+  if (w.firstClusterWait)
+    return true;
+  const Clock &seen = race.warps[w.index].seen;
+  auto isBefore = [&](unsigned warp, uint32_t clock) {
+    return any_of(ArrayRef(seen).slice(warp * 32, 32), [&](uint32_t known) { return known >= clock; });
+  };
+  unsigned first = rank * ctx.warpStride;
+  for (unsigned i = first; i < first + ctx.warpsPerCta; ++i)
+    if (isBefore(i, 1))
+      return true;
+  return any_of(warps, [&](const Warp &o) {
+    return o.firstClusterWait && isBefore(o.index, o.firstClusterWait);
+  });
+}
+
+/// A thread touches the shared memory of another CTA, which must have begun and not have left.
 bool Cta::notePeer(const Warp &w, uint32_t pc, uint32_t lanes, uint64_t addr) {
   unsigned rank = rankOf(addr);
   if (!alive(rank)) {
     report("TK-SIM-CLUSTER-EXIT", Severity::Error, &w, lanes, pc, 0,
-           formatv("CTA rank {0}, whose {1} this touches, has exited; it must wait in "
+           formatv("this touches {0}, and that CTA has exited; it must wait in "
                    "barrier.cluster until its peers are "
                    "done",
-                   rank, spaceAddress(addr, Space::Shared)));
+                   spaceAddress(addr, Space::Shared)));
     stop = true;
     return false;
   }
+  if (checkRaces && !hasStarted(w, rank))
+    report("TK-SIM-CLUSTER-START", Severity::Error, &w, lanes, pc, 0,
+           formatv("this touches {0}, and nothing says that this CTA has begun to run; add barrier.cluster "
+                   "(arrive and wait; cluster.sync()) before the first access to a peer's shared memory",
+                   spaceAddress(addr, Space::Shared)));
   if (checkRaces) {
     Clock &uses = peerUses[rank];
     if (uses.size() < race.warps.size() * 32)
@@ -92,11 +115,19 @@ void Cta::clusterArrive(Warp &w, const Inst &in, uint32_t mask) {
   w.clusterArrived |= mask;
   w.clusterOwed |= mask;
   ++progress;
-  if (checkRaces && in.isRelease) {
-    if (!clusterBarrier.hasArriving)
+  // A relaxed arrival ends a release pattern that a fence began, as an example of the manual has it.
+  auto isBefore = [&](const FenceRecord &r) { return !in.isRelease && (r.lanes & mask); };
+  if (checkRaces && (in.isRelease || any_of(w.fences, isBefore))) {
+    if (!std::exchange(clusterBarrier.hasArriving, true))
       clusterBarrier.arriving = race.blank();
-    clusterBarrier.hasArriving = true;
+    for (const FenceRecord &r : w.fences)
+      if (isBefore(r))
+        race.releasePast(r.past, w.index, r.lanes & mask, clusterBarrier.arriving,
+                         r.scope >= SyncScope::Cluster ? &clusterBarrier.arriving.reached : nullptr);
+  }
+  if (checkRaces && in.isRelease) {
     race.release(w.index, mask, clusterBarrier.arriving);
+    race.gaveAt(w.index, mask, pcOf(in));
   }
   // What fence.mbarrier_init released becomes visible with any arrival.
   for (auto &[addr, b] : mbarriers)
@@ -129,8 +160,12 @@ void Cta::openClusterBarrier() {
 void Cta::finishClusterWait(Warp &w, Frag &f) {
   w.clusterOwed &= ~f.waitMask;
   w.clusterWaited = clusterBarrier.phase;
-  if (checkRaces && clusterBarrier.hasCompleted)
+  if (checkRaces && !w.firstClusterWait)
+    w.firstClusterWait = race.warps[w.index].clock;
+  if (checkRaces && clusterBarrier.hasCompleted) {
     race.acquire(w.index, clusterBarrier.completed);
+    race.tookAt(w.index, f.pc);
+  }
   f.state = Frag::Run;
   ++f.pc;
 }

@@ -13,6 +13,7 @@
 
 #include "Machine.h"
 #include "Parser.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <bit>
 
 using namespace llvm;
@@ -24,20 +25,39 @@ namespace tk::sim {
 //===----------------------------------------------------------------------===//
 
 void Cta::fence(Warp &w, const Inst &in, uint32_t mask) {
-  if (in.isAcquire)
+  if (in.isAcquire) {
     acquirePending(w, in, mask);
+    for (const Warp::PendingPhase &p : w.pendingPhases)
+      if (p.lanes & mask)
+        race.acquire(w.index, p.knows,
+                     p.isWide && in.scope >= SyncScope::Cluster ? &p.far : nullptr);
+  }
   if (!in.isRelease)
     return;
   Past past = race.past(w.index);
-  if (in.sub) {
+  race.gaveAt(w.index, mask, pcOf(in));
+  if (in.sub && in.op == Op::Fence) {
     sequence(w, past, mask, in.scope);
+    race.tookAt(w.index, pcOf(in));
     past = race.past(w.index); // with what earlier fences gave
+    race.gaveAt(w.index, mask, pcOf(in));
   }
   for (FenceRecord &r : w.fences) // A later fence that reaches as far says more.
     if (r.scope <= in.scope)
       r.lanes &= ~mask;
   erase_if(w.fences, [](const FenceRecord &r) { return !r.lanes; });
   w.fences.push_back({mask, in.scope, std::move(past)});
+}
+
+/// Of the async proxy. One that goes one way is a fence of its scope besides; an acquire fences
+/// what was acquired, and not what its own thread did.
+void Cta::proxyFence(Warp &w, const Inst &in, uint32_t mask) {
+  if (in.sub == kFenceAcquire)
+    fence(w, in, mask);
+  race.proxyFence(w.index, in.sub == kFenceAcquire ? 0 : mask | ~w.live, in.space != Space::Global,
+                  in.space == Space::Global || in.space == Space::Generic);
+  if (in.sub == kFenceRelease)
+    fence(w, in, mask);
 }
 
 /// A fence.sc synchronises with every later one whose scope and its own hold both threads. That the
@@ -53,6 +73,37 @@ void Cta::sequence(Warp &w, const Past &past, uint32_t mask, SyncScope scope) {
     Knowledge before = *order;
     join(*order, mine);
     race.take(w.index, before, true);
+  }
+}
+
+/// A volatile read outside of loops finds what another thread of the CTA wrote by a volatile store, and nothing orders the two:
+/// no race, but which value it finds is chance. Who waits for the value reads it in a loop.
+void Cta::checkLook(Warp &w, const Inst &in, uint32_t mask, const Place *place) {
+  if (!in.saysVolatile)
+    return;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned lane = unsigned(std::countr_zero(rest)), other = 0;
+    const Place &p = place[lane];
+    const Event *e = nullptr;
+    if (p.space == Space::Shared)
+      e = race.lastWrite(race.sharedShadow(), sharedIndex(p.raw), other);
+    else if (p.space == Space::Global)
+      e = race.lastWrite(race.globalShadow(p.raw), p.raw % RaceState::kPage, other);
+    if (!e || e->agent || code[e->pc].op != Op::St || !code[e->pc].saysVolatile)
+      continue;
+    const Warp &writer = warps[e->slot / 32];
+    bool isOwn = writer.index == w.index && other == lane;
+    bool isNear = writer.cta == w.cta && (p.space == Space::Shared || writer.index == w.index);
+    if (isOwn || !isNear || race.warps[w.index].seen[e->slot + other] >= e->clock)
+      continue;
+    Finding *f = report(
+        "TK-SIM-RACE-VOLATILE", Severity::Warning, &w, 1u << lane, pcOf(in), e->pc + 1,
+        formatv("this reads once what {0} lane {1} wrote to {2}, and nothing orders the two: volatile accesses are "
+                "no race, but lanes and warps do not run in step; add {3} between",
+                nameWarp(writer), other, spaceAddress(p.raw, p.space),
+                writer.index == w.index ? "bar.warp.sync (__syncwarp)" : "bar.sync (__syncthreads)"));
+    if (f)
+      f->details.push_back("other: write at " + this->place(e->pc));
   }
 }
 
@@ -75,9 +126,10 @@ void Cta::acquirePending(Warp &w, const Inst &in, uint32_t mask) {
 void Cta::acquireFrom(Warp &w, const Release &r, const Actor &reader, bool observes,
                       uint64_t addr) {
   bool wide = observes && r.by.reaches(reader), isOwn = r.by.unit == unit;
-  if (wide || isOwn)
+  if (wide || isOwn) {
     race.take(w.index, r.knows, wide);
-  else
+    race.tookAt(w.index, reader.pc);
+  } else
     join(race.warps[w.index].almost, r.knows);
   join(race.warps[w.index].almost, r.almost);
   if (!device || isOwn)
@@ -100,7 +152,7 @@ Flag *Cta::flagOfSums(FlagTable &table, const Place &p, unsigned bytes) {
     if (!flag)
       (flag = &table.make(p.raw, bytes))->sequence = ++table.sequences;
     unsigned warp = e->slot / 32;
-    flag->noteWrite({by, warp / ctx.warpStride, warp, lane, code[e->pc].scope, e->pc}, true);
+    flag->noteWrite({by, warp / ctx.warpStride, warp, lane, code[e->pc].scope, e->pc});
   };
   if (p.space == Space::Shared) {
     note(unit, race, race.sharedShadow(), sharedIndex(p.raw));
@@ -139,7 +191,7 @@ void Cta::readFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsig
     return;
   bool observes = f->last.reaches(me);
   if (observes)
-    f->noteRead(me);
+    readsOf(p.space).note(*f, me, race.warps[w.index].clock);
   if (device && f->last.unit != unit && (f->releases.empty() || !in.isAcquire))
     device->noteFault(
         {f->releases.empty() ? InterCta::Fault::NoRelease : InterCta::Fault::NoAcquire, p.raw,
@@ -149,7 +201,10 @@ void Cta::readFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsig
       acquireFrom(w, r.release, me, r.observes, p.raw);
     });
   for (Releases &r : f->releases) {
-    if (in.isAcquire)
+    if (in.isAcquire && in.scope < SyncScope::Gpu && r.by().scope >= SyncScope::Gpu)
+      // Of threads anywhere: those that this scope does not hold give nothing.
+      r.forEach([&](const Release &one) { acquireFrom(w, one, me, observes, p.raw); });
+    else if (in.isAcquire)
       acquireFrom(w, r.joined(), me, observes, p.raw);
     else
       w.pendingReads.note({p.raw, bytes, 0, me, observes, r.joined(), f->sequence}, lane);
@@ -208,7 +263,9 @@ void Cta::writeFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsi
   if (past)
     give(in.scope, race.give(*past, w.index, 1u << lane), past->almost);
   Flag &f = table->make(p.raw, bytes);
-  f.noteWrite(me, isChained);
+  if (!isChained)
+    table->beginChain(f);
+  f.noteWrite(me);
   f.releases = std::move(releases);
   if (!carries)
     f.sequence = ++table->sequences;
@@ -237,18 +294,48 @@ void Cta::strongReads(Warp &w, const Inst &in, uint32_t mask, const Place *place
 
 void Cta::strongWrites(Warp &w, const Inst &in, uint32_t mask, const Place *place) {
   Past past;
-  if (in.isRelease)
+  if (in.isRelease) {
     past = race.past(w.index);
+    race.gaveAt(w.index, mask, pcOf(in));
+  }
   forEachElement(in, mask, place, [&](unsigned l, const Place &p, unsigned bytes) {
     writeFlag(w, in, l, p, bytes, in.isRelease ? &past : nullptr);
   });
 }
 
+/// Most atomic operations are sums that nobody waits for: nothing is released, nothing acquired.
+/// False: it is not one of them, and nothing was noted.
+bool Cta::plainAtomic(Warp &w, const Inst &in, unsigned lane, const Place &p, unsigned bytes) {
+  FlagTable *table = flagsOf(p);
+  Flag *f = table ? table->find(p.raw, bytes) : nullptr;
+  if (!f || !f->releases.empty())
+    return false;
+  if (device) {
+    ++device->strongWrites;
+    yields |= rng.below(2) == 0; // as writeFlag does
+  }
+  Actor me = actor(w, in, lane);
+  bool observes = f->last.reaches(me);
+  if (observes)
+    readsOf(p.space).note(*f, me, race.warps[w.index].clock);
+  else
+    table->beginChain(*f);
+  if (device && f->last.unit != unit)
+    device->noteFault({InterCta::Fault::NoRelease, p.raw, f->last, me});
+  f->noteWrite(me);
+  return true;
+}
+
 void Cta::atomicFlags(Warp &w, const Inst &in, uint32_t mask, const Place *place) {
   Past past;
-  if (in.isRelease)
+  if (in.isRelease) {
     past = race.past(w.index);
+    race.gaveAt(w.index, mask, pcOf(in));
+  }
+  bool mayBePlain = !in.isRed && !in.isAcquire && !in.isRelease && w.fences.empty();
   forEachElement(in, mask, place, [&](unsigned l, const Place &p, unsigned bytes) {
+    if (mayBePlain && plainAtomic(w, in, l, p, bytes))
+      return;
     if (!in.isRed) // whose read makes no acquire pattern
       readFlag(w, in, l, p, bytes);
     writeFlag(w, in, l, p, bytes, in.isRelease ? &past : nullptr);
@@ -265,14 +352,19 @@ void Cta::endFlags(uint32_t mask, const Place *place, unsigned bytes) {
     }
 }
 
-bool Cta::isObserved(uint64_t addr, Space space, uint32_t otherUnit, const Conflict &c) {
+bool Cta::isObserved(const Warp &w, unsigned lane, uint64_t addr, Space space, uint32_t otherUnit,
+                     const Conflict &c) {
   FlagTable *table = flagsOf({nullptr, nullptr, addr, space});
-  const Flag *f = table && c.otherWrite && !c.other.agent ? table->holding(addr) : nullptr;
-  const FlagUnit *writer = f ? f->findUnit(otherUnit) : nullptr,
-                 *me = f ? f->findUnit(unit) : nullptr;
-  return writer && me && writer->written && writer->written <= me->seen &&
-         writer->pc == c.other.pc && writer->warp == c.other.slot / 32 &&
-         writer->lane == c.otherLane;
+  Flag *f = table && c.otherWrite && !c.other.agent ? table->holding(addr) : nullptr;
+  const FlagUnit *writer = f ? f->findUnit(otherUnit) : nullptr;
+  if (!writer || writer->pc != c.other.pc || writer->warp != c.other.slot / 32 ||
+      writer->lane != c.otherLane)
+    return false;
+  const Clock &known = race.warps[w.index].seen;
+  return any_of(readsOf(space).of(*f), [&](const FlagReads::Read &r) {
+    return writer->written <= r.seen &&
+           (r.thread == w.index * 32 + lane || r.clock <= known[r.thread]);
+  });
 }
 
 //===----------------------------------------------------------------------===//

@@ -26,12 +26,8 @@ void Cta::foreignAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *p
 
 void Cta::foreignAccess(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes,
                         AccessKind kind, const ThreadClocks &knows, bool isAsync) {
-  RaceState::Asker asker;
-  asker.isWrite = isWrite(kind);
-  asker.isAsync = isAsync;
-  asker.isStrong = device->strongCode[pcOf(in)];
-  asker.strongCode = device->strongCode;
-  InterCta::Kind k = InterCta::kindOf(asker.isWrite, asker.isStrong);
+  bool isStrong = device->strongCode[pcOf(in)];
+  InterCta::Kind k = InterCta::kindOf(isWrite(kind), isStrong);
   uint64_t number = addr / RaceState::kPage;
   RecentTouch &recent = recentTouches[number % recentTouches.size()];
   if (recent.number != number)
@@ -41,6 +37,11 @@ void Cta::foreignAccess(Warp &w, const Inst &in, unsigned lane, uint64_t addr, u
   uint8_t which = recent.page->others(unit, InterCta::conflictsOf(k));
   if (!which)
     return;
+  RaceState::Asker asker;
+  asker.isWrite = isWrite(kind);
+  asker.isAsync = isAsync;
+  asker.isStrong = isStrong;
+  asker.strongCode = device->strongCode;
   device->forEachOther(*recent.page, number, unit, which,
                        [&](uint32_t other, const RaceState &otherRace, ShadowPage shadow) {
                          asker.known = find(knows.foreign, other);
@@ -112,7 +113,7 @@ void Cta::reportForeign(Warp &w, const Inst &in, unsigned lane, uint64_t addr, A
   const char *name = c.kind == Conflict::NoProxyFence                ? "TK-SIM-RACE-PROXY"
                      : bothStrong || c.kind == Conflict::NarrowScope ? "TK-SIM-RACE-SCOPE"
                                                                      : "TK-SIM-RACE-CTA";
-  if (isObserved(addr, Space::Global, otherUnit, c) || seenBefore(name, pcOf(in), o.pc + 1))
+  if (isObserved(w, lane, addr, Space::Global, otherUnit, c) || seenBefore(name, pcOf(in), o.pc + 1))
     return;
   bool asks = isWrite(kind);
   const char *did = verbOf(code[o.pc].op, c.otherWrite, o.atomic);

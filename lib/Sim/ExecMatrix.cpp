@@ -1,4 +1,4 @@
-//===- ExecMatrix.cpp - ldmatrix, stmatrix, movmatrix, mma.sync -----------===//
+//===- ExecMatrix.cpp - ldmatrix, stmatrix, movmatrix ---------------------===//
 //
 // Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,8 +7,6 @@
 
 #include "Decode.h"
 #include "Machine.h"
-#include <bit>
-#include <cmath>
 
 using namespace llvm;
 
@@ -131,84 +129,6 @@ void Cta::movMatrix(Warp &w, const Inst &in) {
     poison |= uint32_t((src >> from0 | src >> from1) & 1) << l;
   }
   setPoison(w, in.d, ~0u, poison);
-}
-
-//===----------------------------------------------------------------------===//
-// mma.sync
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Row (or column) and k of element `i` of lane `l` in a fragment whose elements have `bits` bits.
-struct At { unsigned outer, k; };
-At fragmentA(unsigned i, unsigned l, unsigned perReg, unsigned k, unsigned bits) {
-  unsigned g = l / 4, q = l % 4, r = i / perReg, e = i % perReg;
-  (void)k;
-  (void)bits;
-  return {g + 8 * (r & 1), perReg * q + e + 4 * perReg * (r >> 1)};
-}
-At fragmentB(unsigned i, unsigned l, unsigned perReg) {
-  unsigned g = l / 4, q = l % 4, r = i / perReg, e = i % perReg;
-  return {g, perReg * q + e + 4 * perReg * r};
-}
-} // namespace
-
-static double elementOf(uint32_t reg, unsigned e, Ty ty) {
-  switch (ty) {
-  case Ty::F16: case Ty::BF16: return decodeReal(reg >> (16 * e) & 0xffff, ty);
-  case Ty::TF32: return decodeReal(reg, ty);
-  case Ty::S8: return int8_t(reg >> (8 * e));
-  case Ty::U8: return uint8_t(reg >> (8 * e));
-  default: return decodeReal(reg >> (8 * e) & 0xff, ty);
-  }
-}
-
-void Cta::mma(Warp &w, const Inst &in) {
-  const MmaSpec &s = fn.mmas[in.target];
-  unsigned perReg = s.a == Ty::TF32 ? 1 : bytesOf(s.a) == 2 ? 2 : 4;
-  double a[16][32] = {}, b[8][32] = {}, c[16][8];
-  uint32_t bad = 0;
-  for (auto *list : {&s.regsA, &s.regsB, &s.regsC})
-    for (const Opnd &o : *list)
-      bad |= w.poison[o.idx];
-  for (unsigned l = 0; l < 32; ++l) {
-    for (unsigned i = 0; i < s.regsA.size() * perReg; ++i) {
-      At p = fragmentA(i, l, perReg, s.k, 0);
-      a[p.outer][p.k] = elementOf(ptr(w, s.regsA[i / perReg])[l], i % perReg, s.a);
-    }
-    for (unsigned i = 0; i < s.regsB.size() * perReg; ++i) {
-      At p = fragmentB(i, l, perReg);
-      b[p.outer][p.k] = elementOf(ptr(w, s.regsB[i / perReg])[l], i % perReg, s.b);
-    }
-    for (unsigned i = 0; i < 4; ++i) {
-      double &v = c[l / 4 + 8 * (i >> 1)][2 * (l % 4) + (i & 1)];
-      if (s.d == Ty::F16)
-        v = decodeReal(ptr(w, s.regsC[i / 2])[l] >> (16 * (i & 1)) & 0xffff, Ty::F16);
-      else if (s.d == Ty::S32)
-        v = int32_t(ptr(w, s.regsC[i])[l]);
-      else
-        v = decodeReal(ptr(w, s.regsC[i])[l], Ty::F32);
-    }
-  }
-  for (unsigned m = 0; m < 16; ++m)
-    for (unsigned n = 0; n < 8; ++n)
-      for (unsigned k = 0; k < s.k; ++k)
-        c[m][n] += a[m][k] * b[n][k];
-  for (unsigned l = 0; l < 32; ++l)
-    for (unsigned i = 0; i < 4; ++i) {
-      double v = c[l / 4 + 8 * (i >> 1)][2 * (l % 4) + (i & 1)];
-      if (s.d == Ty::F16) {
-        uint32_t &r = reg(w, s.regsD[i / 2])[l];
-        uint32_t h = uint32_t(encodeReal(v, Ty::F16, Round::Rn));
-        r = i & 1 ? (r & 0xffff) | h << 16 : (r & ~0xffffu) | h;
-      } else if (s.d == Ty::S32) {
-        double x = s.satfinite ? std::min(std::max(v, -2147483648.0), 2147483647.0) : v;
-        reg(w, s.regsD[i])[l] = uint32_t(int64_t(x));
-      } else
-        reg(w, s.regsD[i])[l] = std::bit_cast<uint32_t>(float(v));
-    }
-  for (const Opnd &o : s.regsD)
-    setPoison(w, o, ~0u, bad ? ~0u : 0);
-  counters.tensorFlop += 2ull * 16 * 8 * s.k;
 }
 
 } // namespace tk::sim

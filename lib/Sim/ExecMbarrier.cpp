@@ -34,16 +34,16 @@ uint32_t Cta::barrierAddresses(Warp &w, const Inst &in, const Opnd &base, int64_
 }
 
 std::string Cta::describeBarrier(uint64_t addr, const Mbarrier &b) const {
-  return formatv("the mbarrier at {0} (phase {1}, {2} of {3} arrivals pending, "
-                 "{4} bytes expected)",
-                 spaceAddress(addr, Space::Shared), b.phase, b.pending, b.expected, b.tx);
+  return formatv("the mbarrier at {0} (phase {1}, {2} of {3} arrivals pending, {4} bytes {5})",
+                 spaceAddress(addr, Space::Shared), b.phase, b.pending, b.expected, b.tx < 0 ? -b.tx : b.tx,
+                 b.tx < 0 ? "more than expected have come" : "expected");
 }
 
 /// The barrier that the lanes use, or null after saying why there is none.
 Mbarrier *Cta::useBarrier(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr) {
   unsigned rank = rankOf(addr);
   bool remoteForm =
-      in.op == Op::Bulk || in.space == Space::Cluster ||
+      in.op == Op::Bulk || in.op == Op::Poke || in.space == Space::Cluster ||
       (in.space == Space::Generic &&
        (in.op == Op::MbarArrive || in.op == Op::MbarExpect || in.op == Op::MbarComplete));
   if (rank != w.cta && rank < ctx.clusterSize) {
@@ -151,6 +151,44 @@ void Cta::mbarInit(Warp &w, const Inst &in, uint32_t mask) {
   ++progress;
 }
 
+/// Whether what the thread did up to `clock` comes before what these lanes do now, if match.sync ordered memory: the thread
+/// took part in one since, and a lane that it was found with is one of these, or has released to them.
+bool Cta::isSpokenFor(const Warp &w, uint32_t lanes, unsigned thread, uint32_t clock) const {
+  const Warp &other = warps[thread / 32];
+  const Warp::Match &match = other.matches[thread % 32];
+  if (clock > match.clock)
+    return false;
+  if (other.index == w.index && (lanes & match.lanes))
+    return true;
+  for (uint32_t rest = match.lanes; rest; rest &= rest - 1)
+    if (race.warps[w.index].seen[other.index * 32 + std::countr_zero(rest)] > match.clock)
+      return true;
+  return false;
+}
+
+/// mbarrier.inval must come after each use.
+void Cta::checkUsesBefore(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr, const Mbarrier &b) {
+  const Clock &seen = race.warps[w.index].seen;
+  std::optional<unsigned> bad, matched;
+  for (unsigned t = 0; t < b.uses.size() && !bad; ++t) {
+    bool isOwn = t / 32 == w.index && (lanes >> t % 32 & 1);
+    if (b.uses[t] <= seen[t] || isOwn)
+      continue;
+    (isSpokenFor(w, lanes, t, b.uses[t]) ? matched : bad) = t;
+  }
+  auto user = [&](unsigned t) { return formatv("{0} lane {1}", nameWarp(warps[t / 32]), t % 32).str(); };
+  if (bad)
+    report("TK-SIM-RACE", Severity::Error, &w, lanes, pcOf(in), 0,
+           formatv("mbarrier.inval of {0} is not ordered after a use of it by {1}; add a bar.sync between",
+                   describeBarrier(addr, b), user(*bad)));
+  else if (matched)
+    report("TK-SIM-RACE-MATCH", Severity::Warning, &w, lanes, pcOf(in), 0,
+           formatv("mbarrier.inval of {0} comes after a use of it by {1} only because one lane speaks for those that "
+                   "match.sync found, and that orders no memory; cuda::pipeline's destructor does so, the memory model asks "
+                   "for a bar.sync (__syncthreads) or bar.warp.sync (__syncwarp) before",
+                   describeBarrier(addr, b), user(*matched)));
+}
+
 void Cta::mbarInval(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
   Place place[32];
@@ -167,16 +205,7 @@ void Cta::mbarInval(Warp &w, const Inst &in, uint32_t mask) {
     if (!b)
       return;
     if (event) {
-      const Clock &seen = race.warps[w.index].seen;
-      for (unsigned t = 0; t < b->uses.size(); ++t)
-        if (b->uses[t] > seen[t] && !(t / 32 == w.index && (same >> t % 32 & 1))) {
-          report("TK-SIM-RACE", Severity::Error, &w, same, pcOf(in), 0,
-                 formatv("mbarrier.inval of {0} is not ordered after a use of it by warp {1} lane "
-                         "{2}; add a bar.sync "
-                         "between",
-                         describeBarrier(addr[l], *b), nameWarp(warps[t / 32]), t % 32));
-          break;
-        }
+      checkUsesBefore(w, in, same, addr[l], *b);
       raceAccess(w, in, event, l, place[l], 8, AccessKind::Write, place[l].data);
     }
     checkBarrierEnd(addr[l], *b, pcOf(in), "is invalidated");
@@ -229,6 +258,8 @@ void Cta::tryComplete(uint64_t addr, Mbarrier &b) {
   ++progress;
   if (!bulkOps.empty())
     checkPhaseLoads(addr, b);
+  if (!copyArrivals.empty())
+    checkPhaseCopies(addr, b);
   if (b.slot) { // Who sees this phase complete comes after the copies that ended in it.
     if (!b.hasArriving) {
       b.arriving = race.blank();
@@ -320,7 +351,11 @@ void Cta::mbarArrive(Warp &w, const Inst &in, uint32_t mask) {
 
 /// The phase gets what `lanes` did, and what their warp knows.
 void Cta::giveToPhase(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr, Mbarrier &b) {
-  if (!checkRaces || !in.isRelease || !lanes)
+  if (!checkRaces || !lanes)
+    return;
+  // A relaxed arrival ends a release pattern that a fence began.
+  auto isBefore = [&](const FenceRecord &r) { return !in.isRelease && (r.lanes & lanes); };
+  if (!in.isRelease && none_of(w.fences, isBefore))
     return;
   if (!b.hasArriving) {
     b.arriving = race.blank();
@@ -330,10 +365,54 @@ void Cta::giveToPhase(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr, Mb
   // Who waits is in the barrier's CTA. A peer's arrival reaches it by a wide scope, for a wait of
   // a wide scope.
   bool peer = rankOf(addr) != w.cta;
+  for (const FenceRecord &r : w.fences)
+    if (isBefore(r))
+      race.releasePast(r.past, w.index, r.lanes & lanes, b.arriving,
+                       !peer                                            ? &b.arriving.reached
+                       : in.isWide && r.scope >= SyncScope::Cluster ? &b.arrivingFar
+                                                                        : nullptr);
+  if (!in.isRelease)
+    return;
   race.release(w.index, lanes, b.arriving,
                !peer       ? &b.arriving.reached
                : in.isWide ? &b.arrivingFar
                            : nullptr);
+  race.gaveAt(w.index, lanes, pcOf(in));
+}
+
+/// An arrival is about to be made: somebody must have seen the phase before complete.
+void Cta::noteArrivalBefore(Warp &w, uint32_t pc, unsigned l, uint64_t addr, Mbarrier &b) {
+  if (b.observed)
+    return;
+  report("TK-SIM-MBARRIER-LAPPED", Severity::Error, &w, 1u << l, pc, 0,
+         formatv("arrival at {0}, whose phase {1} no one has seen complete; a thread must wait "
+                 "for each phase before "
+                 "any arrives at the next",
+                 describeBarrier(addr, b), b.phase - 1));
+  b.observed = true; // once a phase
+}
+
+/// Takes arrivals off the pending count. False: it has not so many.
+bool Cta::takeArrival(Warp &w, uint32_t pc, unsigned l, uint64_t addr, Mbarrier &b, int64_t count,
+                      bool drops) {
+  if (count > b.pending) {
+    report("TK-SIM-MBARRIER-COUNT", Severity::Error, &w, 1u << l, pc, 2,
+           formatv("{0} arrival(s) at {1} are more than it expects in one phase; raise the count of "
+                   "its mbarrier.init at {2}",
+                   count, describeBarrier(addr, b), place(b.initPc)));
+    return false;
+  }
+  if (drops && count > b.expected) {
+    report("TK-SIM-MBARRIER-COUNT", Severity::Error, &w, 1u << l, pc, 3,
+           formatv("{0} arrival(s) are dropped from {1}, which has fewer", count,
+                   describeBarrier(addr, b)));
+    return false;
+  }
+  if (drops)
+    b.expected -= count;
+  b.pending -= count;
+  ++progress;
+  return true;
 }
 
 /// `arrived` collects the lanes whose clocks the phase is still to get.
@@ -346,14 +425,7 @@ void Cta::arriveOne(Warp &w, const Inst &in, unsigned l, uint64_t addr, Mbarrier
       return;
   } else if (in.s[1].present() && !barrierCount(w, in, l, 1, "a number of arrivals", count))
     return;
-  if (!b.observed) {
-    report("TK-SIM-MBARRIER-LAPPED", Severity::Error, &w, 1u << l, pc, 0,
-           formatv("arrival at {0}, whose phase {1} no one has seen complete; a thread must wait "
-                   "for each phase before "
-                   "any arrives at the next",
-                   describeBarrier(addr, b), b.phase - 1));
-    b.observed = true; // once a phase
-  }
+  noteArrivalBefore(w, pc, l, addr, b);
   arrived |= 1u << l;
   if (in.d.present()) {
     setValue(w, in.d, l, token(b));
@@ -361,23 +433,8 @@ void Cta::arriveOne(Warp &w, const Inst &in, unsigned l, uint64_t addr, Mbarrier
   }
   if (bytes)
     addTransaction(&w, pc, 1u << l, addr, b, bytes);
-  if (count > b.pending) {
-    report("TK-SIM-MBARRIER-COUNT", Severity::Error, &w, 1u << l, pc, 2,
-           formatv("{0} arrival(s) at {1} are more than it expects in one phase", count,
-                   describeBarrier(addr, b)));
+  if (!takeArrival(w, pc, l, addr, b, count, in.sub & kArriveDrop))
     return;
-  }
-  if (in.sub & kArriveDrop) {
-    if (count > b.expected) {
-      report("TK-SIM-MBARRIER-COUNT", Severity::Error, &w, 1u << l, pc, 3,
-             formatv("{0} arrival(s) are dropped from {1}, which has fewer", count,
-                     describeBarrier(addr, b)));
-      return;
-    }
-    b.expected -= count;
-  }
-  b.pending -= count;
-  ++progress;
   if ((in.sub & kArriveNoComplete) && !b.pending && !b.tx)
     report("TK-SIM-MBARRIER-COUNT", Severity::Error, &w, 1u << l, pc, 4,
            formatv("an arrival with .noComplete completes the phase of {0}",
@@ -422,8 +479,15 @@ void Cta::finishWait(Warp &w, Frag &f, const Inst &in, uint32_t mask, uint32_t d
     Mbarrier &b = mbarriers[addr[l]];
     b.observed = true;
     b.seen = b.phase;
-    if (checkRaces && in.isAcquire && b.hasCompleted)
+    if (!checkRaces || !b.hasCompleted)
+      continue;
+    if (in.isAcquire) {
       race.acquire(w.index, b.completed, in.isWide ? &b.completedFar : nullptr);
+      race.tookAt(w.index, pcOf(in));
+      continue;
+    }
+    erase_if(w.pendingPhases, [&](auto &p) { return p.address == addr[l]; });
+    w.pendingPhases.push_back({addr[l], done, in.isWide, b.completed, b.completedFar});
   }
   uint32_t *d = reg(w, in.d);
   *d = (*d & ~mask) | (done & mask);
@@ -479,7 +543,7 @@ void Cta::wakeWaiters() {
 
 /// Nobody can go on: waits end by their time limit, as on hardware. When each warp has come back to
 /// the same registers a few times and nothing else has changed, nothing ever will. A loop that
-/// counts its rounds gives up in the end.
+/// counts its rounds gives up in the end, and so does one that looks at a clock.
 bool Cta::timeOutWaits() {
   constexpr unsigned kReturns = 4;
   uint64_t now = device ? device->progress : progress + counters.sharedWritten + counters.globalWritten;
@@ -493,15 +557,17 @@ bool Cta::timeOutWaits() {
     if (w.waits.returns < kReturns)
       w.waits.note(registersOf(w));
     isCycle &= w.waits.returns >= kReturns;
+    any = true;
   }
+  timeSteps = isIdle ? timeSteps : 0;
+  if (any && !device) // else when all units wait
+    isCycle &= !letTimePass(timeSteps++);
   if (isCycle)
     return false;
   for (Warp &w : warps)
     for (Frag &f : w.frags)
-      if (f.state == Frag::AtMbarrier) {
-        any = true;
+      if (f.state == Frag::AtMbarrier)
         finishWait(w, f, code[f.pc], f.waitMask, waitDone(w, code[f.pc], f.waitMask));
-      }
   return any;
 }
 

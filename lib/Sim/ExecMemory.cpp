@@ -119,11 +119,14 @@ bool Cta::locateOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsig
   }
   if (!al || a - al->base >= al->bytes || bytes > al->bytes - (a - al->base) || !al->live) {
     w.lastAllocation = nullptr;
-    std::string near = al ? formatv("; nearest below is '{0}', {1} bytes at {2:x}{3}, which the access passes by {4} bytes",
-                                    al->name, al->bytes, al->base, al->live ? "" : " (freed)",
-                                    int64_t(a + bytes - al->base - al->bytes))
-                                .str()
-                          : std::string();
+    bool wasThere = al && !al->live && a - al->base < al->bytes;
+    std::string near;
+    if (wasThere)
+      near = formatv("; '{0}', {1} bytes at {2:x} (freed), was there", al->name, al->bytes, al->base).str();
+    else if (al)
+      near = formatv("; nearest below is '{0}', {1} bytes at {2:x}{3}, which the access passes by {4} bytes", al->name,
+                     al->bytes, al->base, al->live ? "" : " (freed)", int64_t(a + bytes - al->base - al->bytes))
+                 .str();
     return bad("TK-SIM-MEM-OOB", formatv("{0} of {1} bytes at {2} is outside every allocation{3}",
                                          verb(in, kind), bytes, spaceAddress(a, space), near));
   }
@@ -173,6 +176,16 @@ uint32_t Cta::locate(Warp &w, const Inst &in, uint32_t mask, const uint64_t *add
     if ((mask >> l & 1) && locateOne(w, in, l, addr[l], bytes, kind, space, out[l]))
       good |= 1u << l;
   return good;
+}
+
+Cta::LaneSpaces Cta::genericSpaces(uint32_t mask, const Place *place) {
+  LaneSpaces lanes;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    Space space = place[std::countr_zero(rest)].space;
+    lanes.shared |= space == Space::Shared ? rest & -rest : 0;
+    lanes.global |= space == Space::Global ? rest & -rest : 0;
+  }
+  return lanes;
 }
 
 PageUse &Cta::useOf(uint64_t addr) {
@@ -237,21 +250,38 @@ inline bool Cta::isSettled(RaceState::WarpAccess &access, unsigned lane, const P
   return !shadowOf(p, page, offset) || access(page, offset, bytes, lane);
 }
 
+/// Whether what this unit stored last in these bytes is what it is about to store. Global memory
+/// itself does not tell where other host threads write it meanwhile.
+bool Cta::leavesSame(const Place &p, ShadowPage page, uint64_t offset, unsigned bytes,
+                     const uint8_t *stored) const {
+  if (p.space == Space::Shared || device)
+    return !memcmp(p.data, stored, bytes);
+  const uint8_t *before = RaceState::storedIn(page) + offset;
+  bool same = true;
+  for (unsigned i = 0; i < bytes && same; ++i)
+    race.forEachWrite(page, offset + i, 1, [&](const Event &e, unsigned) {
+      Op op = code[e.pc].op;
+      bool isKept = op == Op::St || op == Op::TensormapReplace || op == Op::TensormapCopy;
+      same = isKept && before[i] == stored[i];
+    });
+  return same;
+}
+
 void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p,
-                     unsigned bytes, AccessKind kind, const uint8_t *stored) {
+                     unsigned bytes, AccessKind kind, const uint8_t *stored, uint32_t sameLanes) {
   ShadowPage page;
   uint64_t offset;
   if (!shadowOf(p, page, offset))
     return;
   Conflict c{};
-  bool sameValue = stored && !memcmp(p.data, stored, bytes);
-  if (!race.access(page, offset, bytes, kind, w.index, lane, event, sameValue, c))
-    reportConflict(w, in, lane, p.raw + c.address, kind, c, p.space);
+  bool sameValue = stored && leavesSame(p, page, offset, bytes, stored);
+  if (!race.access(page, offset, bytes, kind, w.index, lane, event, sameValue ? sameLanes : 0, c))
+    reportConflict(w, in, lane, p.raw + c.address, kind, c, p.space, sameValue && in.op == Op::St);
 }
 
 void Cta::raceAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
                        AccessKind kind) {
-  uint32_t event = race.event(w.index, pcOf(in), kind);
+  uint32_t event = race.event(w.index, pcOf(in), kind, in.scope);
   RaceState::WarpAccess access(race, w.index, event, kind);
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = std::countr_zero(rest);
@@ -261,12 +291,16 @@ void Cta::raceAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *plac
 }
 
 void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
-                         Space space) {
+                         Space space, bool sameValue) {
   const Event &o = c.other;
   bool narrow = c.kind == Conflict::NarrowScope;
-  if (fn.usesFlags && isObserved(addr, space, unit, c))
+  // Strong accesses of one place are no race where their scopes hold both threads.
+  bool bothStrong = c.kind == Conflict::Unordered && o.atomic && isAtomic(kind);
+  // Two stores of one value: whichever comes last, memory is the same.
+  bool harmless = sameValue && c.kind == Conflict::Unordered && c.otherWrite && !o.agent && !o.atomic;
+  if (fn.usesFlags && isObserved(w, lane, addr, space, unit, c))
     return;
-  if (seenBefore(narrow ? "TK-SIM-RACE-SCOPE" : "TK-SIM-RACE", pcOf(in), o.pc + 1))
+  if (seenBefore(narrow || bothStrong ? "TK-SIM-RACE-SCOPE" : harmless ? "TK-SIM-RACE-SAME-VALUE" : "TK-SIM-RACE", pcOf(in), o.pc + 1))
     return;
   std::string who, edge;
   if (o.agent) {
@@ -278,29 +312,45 @@ void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, 
         formatv("{0} by {1}{2} at {3}", verbOf(code[o.pc].op, c.otherWrite, o.atomic), nameWarp(ow),
                 o.multi ? std::string() : formatv(" lane {0}", c.otherLane).str(), place(o.pc))
             .str();
-    edge = ow.index == w.index ? "bar.warp.sync (__syncwarp) between the two"
+    bool isUpdate = o.pc == pcOf(in) && ow.index == w.index && isWrite(kind) && c.otherWrite;
+    bool mayUpdate = ow.index == w.index && isWrite(kind) && !c.otherWrite && o.multi;
+    edge = mayUpdate             ? "bar.warp.sync (__syncwarp) between the two, or, where each lane updates it, an atomic operation"
+           : isUpdate              ? "an atomic operation, or one lane that writes: lanes of one instruction come in no order"
+           : ow.index == w.index ? "bar.warp.sync (__syncwarp) between the two"
            : ow.cta == w.cta   ? "bar.sync between the two"
                                : "barrier.cluster between the two";
   }
   Finding *f = nullptr;
   if (narrow)
     f = report(
-        "TK-SIM-RACE-SCOPE", *ctx.options.narrowScope, &w, 1u << lane, pcOf(in), o.pc + 1,
+        "TK-SIM-RACE-SCOPE", Severity::Warning, &w, 1u << lane, pcOf(in), o.pc + 1,
         formatv("what orders this {0} of {1} after an earlier {2} of the same byte is an arrival "
                 "from, a wait "
                 "for, or a flag of another CTA, of scope .cta; the memory model asks for {3}",
                 verb(in, kind), spaceAddress(addr, space), c.otherWrite ? "write" : "read",
                 edge = kWideScopes));
+  else if (bothStrong)
+    f = report("TK-SIM-RACE-SCOPE", Severity::Error, &w, 1u << lane, pcOf(in), o.pc + 1,
+               formatv("{0} of {1} meets an earlier {2} of the same byte by another CTA of the cluster, and a scope of the two "
+                       "does not hold both threads; use {3}",
+                       verb(in, kind), spaceAddress(addr, space), verbOf(code[o.pc].op, c.otherWrite, o.atomic),
+                       edge = "scope .cluster in both"));
+  else if (harmless)
+    f = report("TK-SIM-RACE-SAME-VALUE", Severity::Warning, &w, 1u << lane, pcOf(in), o.pc + 1,
+               formatv("{0} of {1} is not ordered after an earlier write of the same value there; many kernels do that, "
+                       "the memory model asks for a {2}",
+                       verb(in, kind), spaceAddress(addr, space), edge));
   else
     f = report("TK-SIM-RACE", Severity::Error, &w, 1u << lane, pcOf(in), o.pc + 1,
-               formatv("{0} of {1} is not ordered after an earlier {2} of the same byte; add a {3}",
+               formatv("{0} of {1} is not ordered after an earlier {2} of the same byte; add {3}{4}",
                        verb(in, kind), spaceAddress(addr, space), c.otherWrite ? "write" : "read",
-                       edge));
+                       StringRef(edge).starts_with("a ") || StringRef(edge).starts_with("an ") ? "" : "a ", edge));
   if (f) {
     f->details.push_back(formatv("this: {0} by {1} lane {2} at {3}", verb(in, kind), nameWarp(w),
                                  lane, place(pcOf(in)))
                              .str());
     f->details.push_back("other: " + who);
+    describePaths(&w, lane, c, *f);
     f->details.push_back("missing edge: " + edge);
   }
 }
@@ -347,6 +397,13 @@ void Cta::banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned by
   counters.wavefronts[pc] += fronts;
   counters.minimum[pc] += least;
 }
+
+namespace {
+/// What one lane stores or loads, and which of its bytes are no poison.
+struct LaneBytes {
+  uint8_t data[16], init[16];
+};
+} // namespace
 
 static uint64_t getElement(const uint8_t *p, unsigned es) {
   uint64_t v = 0;
@@ -410,6 +467,22 @@ static uint32_t loadElements(Ty ty, const Place *place, unsigned at, uint32_t ma
   }
 }
 
+/// Bytes that a pragma calls unused need not be loaded: they are of no known value, and no matter whether they were written.
+template <class Place>
+static void leaveUnused(const Inst &in, unsigned bytes, uint32_t mask, Place *place, LaneBytes *loaded) {
+  constexpr uint8_t kAnything = 0xa5;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = std::countr_zero(rest);
+    for (unsigned i = 0; i < bytes; ++i) {
+      bool isUsed = in.usedBytes >> i & 1;
+      loaded[l].data[i] = isUsed ? place[l].data[i] : kAnything;
+      loaded[l].init[i] = !isUsed || place[l].init[i];
+    }
+    place[l].data = loaded[l].data;
+    place[l].init = loaded[l].init;
+  }
+}
+
 void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
   Place place[32];
@@ -422,40 +495,38 @@ void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
       setPoison(w, o, lost, ~0u);
   if (!mask)
     return;
-  Space space = place[std::countr_zero(mask)].space;
-  if (ctx.options.checkBanks && space == Space::Shared)
-    banks(in, mask, addr, bytes);
-  if (!mbarriers.empty() && space == Space::Shared)
-    checkBarrierBytes(w, in, mask, place, bytes, "a read");
+  LaneSpaces lanes = spacesOf(in, mask, place);
+  if (ctx.options.checkBanks && lanes.shared)
+    banks(in, lanes.shared, addr, bytes);
+  if (!mbarriers.empty() && lanes.shared)
+    checkBarrierBytes(w, in, lanes.shared, place, bytes, "a read");
   AccessKind kind = in.isVolatile ? AccessKind::AtomicRead : AccessKind::Read;
-  if (checkRaces && space != Space::Param && space != Space::Local) {
+  if (checkRaces && lanes.common()) {
     noteUses(in, mask, place, bytes, kind);
     foreignAccesses(w, in, mask, place, bytes, kind);
     raceAccesses(w, in, mask, place, bytes, kind);
+    if (in.isOnce)
+      checkLook(w, in, mask, place);
     if (in.isVolatile)
       strongReads(w, in, mask, place);
   }
-  if (device && in.isVolatile)
-    noteSpin(w, in, mask, place, bytes);
+  if (in.isVolatile)
+    device ? noteSpin(w, in, mask, place, bytes) : noteLook(w);
+  LaneBytes loaded[32];
+  if (in.usedBytes != ~0u)
+    leaveUnused(in, bytes, mask, place, loaded);
   for (unsigned i = 0; i < n; ++i) {
     uint32_t poison = loadElements(in.ty, place, i * es, mask, reg(w, in.vec[i]), in.vec[i].wide);
     setPoison(w, in.vec[i], mask, poison);
   }
-  (space == Space::Shared ? counters.sharedRead : counters.globalRead) +=
-      space == Space::Shared || space == Space::Global ? uint64_t(std::popcount(mask)) * bytes : 0;
+  counters.sharedRead += uint64_t(std::popcount(lanes.shared)) * bytes;
+  counters.globalRead += uint64_t(std::popcount(lanes.global)) * bytes;
 }
-
-namespace {
-/// What one lane stores, and which of its bytes are no poison.
-struct Stored {
-  uint8_t data[16], init[16];
-};
-} // namespace
 
 /// One element of each lane from a register to `at` bytes into what the lane stores.
 template <class T>
 static void storeElements(const uint32_t *row, bool wide, uint32_t poison, uint32_t mask,
-                          unsigned at, Stored *stored) {
+                          unsigned at, LaneBytes *stored) {
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = std::countr_zero(rest);
     uint64_t v = row[l];
@@ -468,7 +539,7 @@ static void storeElements(const uint32_t *row, bool wide, uint32_t poison, uint3
 }
 
 static void storeElements(unsigned bytes, const uint32_t *row, bool wide, uint32_t poison,
-                          uint32_t mask, unsigned at, Stored *stored) {
+                          uint32_t mask, unsigned at, LaneBytes *stored) {
   auto store = [&](auto type) {
     storeElements<decltype(type)>(row, wide, poison, mask, at, stored);
   };
@@ -507,6 +578,15 @@ static void copySmall(uint8_t *to, const uint8_t *from, unsigned bytes) {
   }
 }
 
+/// The lanes of `mask` that go where `lane` goes.
+uint32_t Cta::lanesAt(const Place *place, uint32_t mask, unsigned lane) {
+  uint32_t same = 0;
+  for (uint32_t rest = mask; rest; rest &= rest - 1)
+    if (place[std::countr_zero(rest)].data == place[lane].data)
+      same |= rest & -rest;
+  return same;
+}
+
 void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
   Place place[32];
@@ -515,18 +595,18 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
   mask = locate(w, in, mask, addr, bytes, AccessKind::Write, in.space, place);
   if (!mask)
     return;
-  Space space = place[std::countr_zero(mask)].space;
-  if (ctx.options.checkBanks && space == Space::Shared)
-    banks(in, mask, addr, bytes);
-  if (!mbarriers.empty() && space == Space::Shared)
-    checkBarrierBytes(w, in, mask, place, bytes, "a write");
+  LaneSpaces lanes = spacesOf(in, mask, place);
+  if (ctx.options.checkBanks && lanes.shared)
+    banks(in, lanes.shared, addr, bytes);
+  if (!mbarriers.empty() && lanes.shared)
+    checkBarrierBytes(w, in, lanes.shared, place, bytes, "a write");
   AccessKind kind = in.isVolatile ? AccessKind::Atomic : AccessKind::Write;
-  uint32_t event = checkRaces && space != Space::Local ? race.event(w.index, pcOf(in), kind) : 0;
+  uint32_t event = checkRaces && lanes.common() ? race.event(w.index, pcOf(in), kind, in.scope) : 0;
   if (event) {
     noteUses(in, mask, place, bytes, kind);
     foreignAccesses(w, in, mask, place, bytes, kind);
   }
-  Stored stored[32];
+  LaneBytes stored[32];
   uint32_t reached = 0;
   for (unsigned i = 0; i < n; ++i) {
     const Opnd &o = in.vec[i];
@@ -538,7 +618,9 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = std::countr_zero(rest);
     if (event && !isSettled(access, l, place[l], bytes))
-      raceAccess(w, in, event, l, place[l], bytes, kind, stored[l].data);
+      raceAccess(w, in, event, l, place[l], bytes, kind, stored[l].data, lanesAt(place, mask & ~rest, l));
+    if (event)
+      keepStored(place[l], bytes, stored[l].data);
     if (device)
       device->progress += memcmp(place[l].data, stored[l].data, bytes) != 0;
     copySmall(place[l].data, stored[l].data, bytes);
@@ -546,21 +628,57 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
   }
   if (event && fn.usesFlags) {
     if (in.isVolatile)
-      strongWrites(w, in, mask, place);
+      strongWrites(w, in, lanes.common(), place);
     else
       endFlags(mask, place, bytes);
   }
-  if (reached && space == Space::Global)
-    poisoned(w, in, reached, "a store to global memory");
-  if (space == Space::Shared)
-    counters.sharedWritten += uint64_t(std::popcount(mask)) * bytes;
-  else if (space == Space::Global)
-    counters.globalWritten += uint64_t(std::popcount(mask)) * bytes;
+  if (reached & lanes.global)
+    poisoned(w, in, reached & lanes.global, "a store to global memory");
+  counters.sharedWritten += uint64_t(std::popcount(lanes.shared)) * bytes;
+  counters.globalWritten += uint64_t(std::popcount(lanes.global)) * bytes;
+}
+
+/// A weak write of values that nobody knows.
+void Cta::discard(Warp &w, const Inst &in, uint32_t mask) {
+  constexpr unsigned kLine = 128, kHalf = kLine / 2;
+  uint64_t addr[32];
+  mask = addresses(w, in, in.s[0], in.imm, mask, addr);
+  uint32_t event = checkRaces && mask ? race.event(w.index, pcOf(in), AccessKind::Write) : 0;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = std::countr_zero(rest);
+    Place line;
+    if (!locateOne(w, in, l, addr[l], kLine, AccessKind::Write, in.space, line))
+      continue;
+    if (line.space != Space::Global) {
+      report("TK-SIM-MEM-OOB", Severity::Error, &w, 1u << l, pcOf(in), 1,
+             formatv("expected a line of global memory, got {0}", spaceAddress(line.raw, line.space)));
+      continue;
+    }
+    for (unsigned at = 0; event && at < kLine; at += kHalf) {
+      Place half{line.data + at, line.init + at, line.raw + at, Space::Global};
+      noteUse(in, half.raw, kHalf, AccessKind::Write);
+      if (device)
+        foreignAccess(w, in, l, half.raw, kHalf, AccessKind::Write, race.warps[w.index], false);
+      raceAccess(w, in, event, l, half, kHalf, AccessKind::Write);
+      if (fn.usesFlags)
+        endFlags(1, &half, kHalf);
+    }
+    memset(line.init, 0, kLine);
+  }
 }
 
 //===----------------------------------------------------------------------===//
 // Atomics
 //===----------------------------------------------------------------------===//
+
+/// As min and max do: a NaN gives way to a number, and +0 is above -0.
+static double pickReal(double x, double y, bool smaller) {
+  if (std::isnan(x) || std::isnan(y))
+    return std::isnan(x) ? y : x;
+  if (x == y)
+    return std::signbit(x) == smaller ? x : y;
+  return (x < y) == smaller ? x : y;
+}
 
 static uint64_t realAtomic(AtomOp op, Ty ty, uint64_t old, uint64_t v, bool flush) {
   auto one = [&](uint64_t a, uint64_t b, Ty t) {
@@ -570,10 +688,8 @@ static uint64_t realAtomic(AtomOp op, Ty ty, uint64_t old, uint64_t v, bool flus
     y = sub(y);
     if (op == AtomOp::Add)
       r = x + y;
-    else if (op == AtomOp::Min)
-      r = std::isnan(x) ? y : std::isnan(y) ? x : std::min(x, y);
     else
-      r = std::isnan(x) ? y : std::isnan(y) ? x : std::max(x, y);
+      r = pickReal(x, y, op == AtomOp::Min);
     return t == Ty::F64 ? std::bit_cast<uint64_t>(r) : encodeReal(sub(r), t, Round::Rn);
   };
   if (ty == Ty::F16x2 || ty == Ty::BF16x2) {
@@ -583,8 +699,19 @@ static uint64_t realAtomic(AtomOp op, Ty ty, uint64_t old, uint64_t v, bool flus
   return one(old, v, ty);
 }
 
+/// What realAtomic does, without the way through wider numbers.
+static uint32_t addF32(uint32_t old, uint32_t v, bool flush) {
+  auto real = [&](float x) {
+    return flush && std::fabs(x) < 0x1p-126f ? std::copysign(0.0f, x) : x;
+  };
+  float sum = real(real(std::bit_cast<float>(old)) + real(std::bit_cast<float>(v)));
+  return std::isnan(sum) ? 0x7fffffff : std::bit_cast<uint32_t>(sum);
+}
+
 uint64_t atomicResult(AtomOp op, Ty ty, uint64_t old, uint64_t v, uint64_t swap, bool flush) {
   bool real = ty == Ty::F16 || ty == Ty::BF16 || ty == Ty::F32 || ty == Ty::F64 || ty == Ty::F16x2 || ty == Ty::BF16x2;
+  if (op == AtomOp::Add && ty == Ty::F32)
+    return addF32(uint32_t(old), uint32_t(v), flush);
   if (real && (op == AtomOp::Add || op == AtomOp::Min || op == AtomOp::Max))
     return realAtomic(op, ty, old, v, flush);
   bool isSigned = ty == Ty::S32 || ty == Ty::S64;
@@ -613,126 +740,70 @@ void Cta::atom(Warp &w, const Inst &in, uint32_t mask) {
   mask = locate(w, in, mask, addr, bytes, AccessKind::Atomic, in.space, place);
   if (in.d.present())
     setPoison(w, in.d, wanted & ~mask, ~0u);
+  for (unsigned i = in.numVec; i < in.vec.size(); ++i)
+    setPoison(w, in.vec[i], wanted & ~mask, ~0u);
   if (!device)
     ++progress;
-  if (!mbarriers.empty() && mask && place[std::countr_zero(mask)].space == Space::Shared)
-    checkBarrierBytes(w, in, mask, place, bytes, "an atomic operation");
-  uint32_t event = checkRaces && mask ? race.event(w.index, pcOf(in), AccessKind::Atomic) : 0, poison = 0, reached = 0;
+  if (!mbarriers.empty())
+    checkBarrierBytes(w, in, spacesOf(in, mask, place).shared, place, bytes, "an atomic operation");
+  uint32_t event = checkRaces && mask ? race.event(w.index, pcOf(in), AccessKind::Atomic, in.scope) : 0, poison = 0, reached = 0;
   if (event) {
     noteUses(in, mask, place, bytes, AccessKind::Atomic);
     foreignAccesses(w, in, mask, place, bytes, AccessKind::Atomic);
   }
   bool changes = false;
+  RaceState::WarpAccess access(race, w.index, event, AccessKind::Atomic);
   uint64_t keep = es == 8 ? ~0ull : (1ull << (8 * es)) - 1;
   for (unsigned l = 0; l < 32; ++l) {
     if (!(mask >> l & 1))
       continue;
-    if (event)
+    if (event && !isSettled(access, l, place[l], bytes))
       raceAccess(w, in, event, l, place[l], bytes, AccessKind::Atomic);
+    uint64_t given[8]; // A vector may give back to the registers it takes.
+    bool isPoison[8], isEqual = true; // Of cas of 128 bits, which are two elements.
+    for (unsigned i = 0; i < in.numVec; ++i) {
+      given[i] = value(w, in.vec[i], l);
+      isPoison[i] = (w.poison[in.vec[i].idx] | w.poison[in.s[2].idx] | w.poison[in.s[3].idx]) >> l & 1;
+      isEqual &= !in.s[3].present() || getElement(place[l].data + i * es, es) == given[i];
+    }
     for (unsigned i = 0; i < in.numVec; ++i) {
       uint8_t *p = place[l].data + i * es, *init = place[l].init + i * es;
       bool oldBad = !initialised(init, es);
-      bool bad = (w.poison[in.vec[i].idx] | w.poison[in.s[2].idx]) >> l & 1;
+      bool bad = isPoison[i];
       reached |= uint32_t(bad) << l;
       poison |= uint32_t(oldBad) << l;
-      uint64_t old = getElement(p, es), v = value(w, in.vec[i], l) & keep;
-      uint64_t swap = in.s[2].present() ? value(w, in.s[2], l) & keep : 0;
-      uint64_t r = atomicResult(AtomOp(in.sub), in.ty, old, v, swap, place[l].space == Space::Global);
+      uint64_t old = getElement(p, es), v = given[i] & keep;
+      const Opnd &swaps = in.s[2 + (i && in.s[3].present())];
+      uint64_t swap = swaps.present() ? value(w, swaps, l) & keep : 0;
+      uint64_t r = atomicResult(AtomOp(in.sub), in.ty, old, in.s[3].present() && isEqual ? old : v, swap,
+                                place[l].space == Space::Global);
+      if (!isEqual)
+        r = old;
       changes |= (r & keep) != old;
       memcpy(p, &r, es);
       memset(init, AtomOp(in.sub) == AtomOp::Exch ? !bad : !(bad || oldBad), es);
       if (in.d.present())
         setValue(w, in.d, l, old);
+      if (in.vec.size() > in.numVec) {
+        const Opnd &d = in.vec[in.numVec + i];
+        setValue(w, d, l, old);
+        setPoison(w, d, 1u << l, oldBad ? ~0u : 0);
+      }
     }
   }
   if (in.d.present())
     setPoison(w, in.d, mask, poison);
   if (event)
     atomicFlags(w, in, mask, place);
-  if (device && changes)
-    ++progress;
-  else if (device)
+  if (changes) {
+    progress += device != nullptr;
+    w.looks = 0;
+  } else if (device)
     noteSpin(w, in, mask, place, bytes);
+  else
+    noteLook(w);
   if (reached)
     poisoned(w, in, reached, "an atomic operation");
-}
-
-//===----------------------------------------------------------------------===//
-// cp.async
-//===----------------------------------------------------------------------===//
-
-void Cta::cpAsync(Warp &w, const Inst &in, uint32_t mask) {
-  uint64_t dst[32], src[32];
-  uint32_t good = addresses(w, in, in.s[1], int32_t(value(w, in.s[3], 0)), mask, dst);
-  good = addresses(w, in, in.s[0], in.imm, good, src);
-  Place place[32];
-  unsigned bytes = in.numVec;
-  good = locate(w, in, good, dst, bytes, AccessKind::Write, Space::Shared, place);
-  if (ctx.options.checkBanks && good)
-    banks(in, good, dst, bytes);
-  if (!mbarriers.empty())
-    checkBarrierBytes(w, in, good, place, bytes, "a write");
-  for (unsigned l = 0; l < 32; ++l) {
-    if (!(good >> l & 1))
-      continue;
-    uint64_t have = in.s[2].present() ? std::min<uint64_t>(value(w, in.s[2], l), bytes) : bytes;
-    Place from;
-    if (have && !locateOne(w, in, l, src[l], bytes, AccessKind::Read, Space::Global, from))
-      continue;
-    if (have && device && checkRaces) { // reads from its issue on
-      foreignAccess(w, in, l, src[l], bytes, AccessKind::Read, race.warps[w.index], false);
-      raceAccess(w, in, race.event(w.index, pcOf(in), AccessKind::Read), l, from, bytes, AccessKind::Read);
-    }
-    w.copies.push_back({pcOf(in), l, dst[l], src[l], uint8_t(bytes), uint8_t(have), w.copyGroup[l], false});
-    // Often late, sometimes at once: a missing wait shows as old bytes on some seeds.
-    if (rng.below(4) == 0)
-      performCopy(w, w.copies.back());
-  }
-}
-
-void Cta::performCopy(Warp &w, Warp::Copy &c) {
-  const Inst &in = code[c.pc];
-  c.done = true;
-  Place from, to;
-  if (!locateOne(w, in, c.lane, c.dst, c.bytes, AccessKind::Write, Space::Shared, to))
-    return;
-  uint8_t data[16] = {}, init[16];
-  memset(init, 1, sizeof init);
-  if (c.sourceBytes) {
-    if (!locateOne(w, in, c.lane, c.src, c.bytes, AccessKind::Read, Space::Global, from))
-      return;
-    memcpy(data, from.data, c.sourceBytes);
-    memcpy(init, from.init, c.sourceBytes);
-    if (checkRaces)
-      noteUse(in, c.src, c.bytes, AccessKind::Read);
-  }
-  progress += memcmp(to.data, data, c.bytes) != 0;
-  memcpy(to.data, data, c.bytes);
-  memcpy(to.init, init, c.bytes);
-  counters.globalRead += c.sourceBytes;
-  counters.sharedWritten += c.bytes;
-}
-
-/// The copies of a group count as writes of the waiting lane from here on: who reads them without this wait and a
-/// barrier finds an unordered write.
-void Cta::cpAsyncWait(Warp &w, const Inst &in, uint32_t mask, uint32_t keep) {
-  bool all = in.imm < 0;
-  size_t kept = 0;
-  for (size_t i = 0; i < w.copies.size(); ++i) {
-    Warp::Copy &c = w.copies[i];
-    bool due = (mask >> c.lane & 1) && (all || c.group + keep < w.copyGroup[c.lane]);
-    if (!due) {
-      w.copies[kept++] = c;
-      continue;
-    }
-    if (!c.done)
-      performCopy(w, c);
-    Place to;
-    if (checkRaces && locateOne(w, code[c.pc], c.lane, c.dst, c.bytes, AccessKind::Write, Space::Shared, to))
-      raceAccess(w, code[c.pc], race.event(w.index, c.pc, AccessKind::Write), c.lane, to, c.bytes,
-                 AccessKind::Write);
-  }
-  w.copies.resize(kept);
 }
 
 } // namespace tk::sim

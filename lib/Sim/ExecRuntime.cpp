@@ -103,6 +103,28 @@ static bool parseConversion(StringRef format, size_t &at, Conversion &c) {
   return true;
 }
 
+/// Of a width and a precision. What is wider would be printed by nobody, and takes for ever here.
+static constexpr int kWidest = 65536;
+
+static bool hasModestSizes(const Conversion &c, ArrayRef<int> stars) {
+  auto isModest = [](int64_t n) { return n >= -kWidest && n <= kWidest; };
+  for (StringRef rest = c.text; !rest.empty();) {
+    StringRef digits = rest.take_while(isDigit);
+    int64_t n;
+    if (!digits.empty() && (digits.getAsInteger(10, n) || !isModest(n)))
+      return false;
+    rest = rest.drop_front(std::max<size_t>(digits.size(), 1));
+  }
+  return all_of(stars, isModest);
+}
+
+static std::string starsText(ArrayRef<int> stars) {
+  std::string text;
+  for (int n : stars)
+    text += (text.empty() ? " with " : ", ") + std::to_string(n);
+  return text;
+}
+
 template <class T>
 static void print(const Conversion &c, ArrayRef<int> stars, const char *length, T v,
                   std::string &out) {
@@ -113,7 +135,7 @@ static void print(const Conversion &c, ArrayRef<int> stars, const char *length, 
                                : snprintf(to, room, format.c_str(), stars[0], stars[1], v);
   };
   int n = make(nullptr, 0);
-  if (n <= 0 || n > 1 << 16) // a width out of a register may be anything
+  if (n <= 0)
     return;
   size_t at = out.size();
   out.resize(at + size_t(n) + 1);
@@ -160,7 +182,14 @@ bool Cta::formatLine(Warp &w, const Inst &in, unsigned lane, uint64_t formatAt,
     for (unsigned i = 0; i < c.stars; ++i) {
       if (!argument(4, v))
         return false;
-      stars.push_back(std::clamp(int(uint32_t(v)), -65536, 65536));
+      stars.push_back(int(uint32_t(v)));
+    }
+    if (!hasModestSizes(c, stars)) {
+      report("TK-SIM-PRINTF", Severity::Error, &w, 1u << lane, pcOf(in), 0,
+             formatv("expected a width and a precision of at most {0}, got '{1}'{2} in '{3}'",
+                     kWidest, StringRef(format).slice(begin, at), starsText(stars),
+                     StringRef(format).rtrim('\n')));
+      return false;
     }
     if (!argument(c.bytes(), v))
       return false;
@@ -235,9 +264,9 @@ void Cta::release(Warp &w, const Inst &in, unsigned lane, uint64_t address) {
 /// it.
 void Cta::failAssertion(Warp &w, const Inst &in, unsigned lane, ArrayRef<uint64_t> arguments) {
   std::string text[3];
-  constexpr unsigned at[3] = {0, 1, 3};
+  constexpr unsigned places[3] = {0, 1, 3};
   for (unsigned i = 0; i < 3; ++i)
-    if (!readString(w, in, lane, arguments[at[i]], "a text of an assertion", text[i]))
+    if (!readString(w, in, lane, arguments[places[i]], "a text of an assertion", text[i]))
       text[i] = "?";
   std::array<uint32_t, 3> cta = ctaOf(w.cta);
   unsigned t = w.local * 32 + lane;
@@ -248,8 +277,9 @@ void Cta::failAssertion(Warp &w, const Inst &in, unsigned lane, ArrayRef<uint64_
                       formatv("assertion '{0}' failed at {1}:{2} in '{3}' by {4}", text[0], text[1],
                               uint32_t(arguments[2]), text[2], who));
   constexpr size_t kShown = 8;
-  if (!f && !out->findings.empty()) {
-    Finding &known = out->findings[out->findingAt[{"TK-SIM-ASSERT", pcOf(in), 0}]].second;
+  auto at = out->findingAt.find({"TK-SIM-ASSERT", pcOf(in), 0});
+  if (!f && at != out->findingAt.end()) {
+    Finding &known = out->findings[at->second].second;
     known.lanes |= 1u << lane;
     if (known.details.size() < kShown)
       known.details.push_back("also by " + who);

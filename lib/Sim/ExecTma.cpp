@@ -109,6 +109,8 @@ static void forEachRow(const BulkOp &op, F &&f) {
 /// address, offset, bytes).
 template <class F>
 static void forEachRun(const BulkOp &op, uint32_t linear, uint32_t bytes, F &&f) {
+  if (!bytes) // of a copy that has none: its buffers have no place either
+    return;
   if (op.map.swizzle == Swizzle::None)
     return f(op.shared + linear, linear, bytes);
   for (uint32_t end = linear + bytes; linear < end;) {
@@ -130,6 +132,9 @@ bool Cta::readMap(Warp &w, const Inst &in, unsigned lane, uint64_t addr, bool in
     stop = true;
     return false;
   };
+  if (!inParam && !addr)
+    return bad("the address of the tensor map is null: a pointer that the launch file leaves null, or the first parameter "
+               "without cvta.param");
   if (!inParam && addr < ctx.parameters.size())
     return bad(formatv("the address of the tensor map, {0:x}, looks like an offset of the "
                        "parameters; make it generic "
@@ -145,7 +150,7 @@ bool Cta::readMap(Warp &w, const Inst &in, unsigned lane, uint64_t addr, bool in
   }
   ArrayRef<uint8_t> bytes;
   if (inParam) {
-    if (addr + 128 > ctx.parameters.size())
+    if (addr > ctx.parameters.size() || ctx.parameters.size() - addr < 128)
       return bad(formatv(
           "the tensor map at parameter offset {0} does not end within the {1} bytes of parameters",
           addr, ctx.parameters.size()));
@@ -156,19 +161,8 @@ bool Cta::readMap(Warp &w, const Inst &in, unsigned lane, uint64_t addr, bool in
       return bad(formatv("the tensor map at {0} is outside every allocation",
                          spaceAddress(addr, Space::Global)));
     bytes = ArrayRef(al->data.get() + (addr - al->base), 128);
-    // Written by this CTA: the copy reads it through the tensormap proxy.
-    if (checkRaces && !w.tensormapFence) {
-      ShadowPage page = race.globalShadow(addr);
-      for (unsigned i = 0; i < 32; ++i)
-        if (page.write[addr % RaceState::kPage / 4 + i]) {
-          report("TK-SIM-RACE-PROXY", Severity::Error, &w, 1u << lane, pcOf(in), 0,
-                 formatv("the kernel writes the tensor map at {0} and no fence.proxy.tensormap "
-                         "lies between; add one "
-                         "(.release after the write, .acquire before the copy)",
-                         spaceAddress(addr, Space::Global)));
-          break;
-        }
-    }
+    if (checkRaces)
+      checkMapAccess(w, in, lane, addr);
   }
   Expected<TensorMap> m = decodeTensorMap(bytes);
   if (!m)
@@ -195,6 +189,9 @@ bool Cta::checkMap(Warp &w, const Inst &in, unsigned lane, const BulkSpec &s, co
     return bad("interleaved tensor maps are not supported");
   if (m.swizzle == Swizzle::Bytes128Atom32Flip8)
     return bad("swizzle 5 (128B_ATOM_32B_FLIP_8B) is not supported: its pattern is not documented");
+  if (boxBytes(m) > ctx.sharedEnd - ctx.sharedBase)
+    return bad(formatv("the box of the tensor map has {0} bytes{1}, the CTA {2} of shared memory", boxBytes(m),
+                       boxBytes(m) == ~0u ? " or more" : "", ctx.sharedEnd - ctx.sharedBase));
   unsigned es = m.getElementBytes(), inner = m.box[0] * es;
   if (m.swizzle != Swizzle::None && inner < span(m.swizzle))
     return bad(formatv("the inner box has {0} bytes, its swizzle {1}; the row pitch of such boxes "
@@ -208,9 +205,11 @@ bool Cta::checkMap(Warp &w, const Inst &in, unsigned lane, const BulkSpec &s, co
             formatv("stores with element stride {0} in dimension {1} are not documented; use 1",
                     m.elementStride[d], d));
       if (op.coord[d] < 0) {
-        report("TK-SIM-TMA-COORD", Severity::Error, &w, 1u << lane, pcOf(in), 0,
-               formatv("a store takes no negative coordinate, got {0} in dimension {1}",
-                       op.coord[d], d));
+        report(
+            "TK-SIM-TMA-COORD", Severity::Error, &w, 1u << lane, pcOf(in), 0,
+            formatv("expected a store at a coordinate that is not negative, got {0} in dimension "
+                    "{1}; start the box at 0, or the map's base elsewhere",
+                    op.coord[d], d));
         stop = true;
         return false;
       }
@@ -337,10 +336,12 @@ void Cta::bulkRaces(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, un
   bool load = s.kind == BulkSpec::Load;
   uint32_t pc = pcOf(in);
   ThreadClocks now = race.threadClocks(w.index, lane);
-  AccessKind kind = load ? AccessKind::Write : AccessKind::Read;
+  AccessKind kind = s.kind == BulkSpec::Load && s.reduces ? AccessKind::Atomic
+                    : load                                ? AccessKind::Write
+                                                          : AccessKind::Read;
   uint32_t event = race.asyncEvent(sharedSlot, clock, pc, kind);
   RaceState::AsyncAccess shared(race, kind, now, event,
-                                load && ctx.options.unfencedReuse.has_value());
+                                load && ctx.looksForReuse);
   unsigned worst = Conflict::IssuerFenceOnly + 1; // a note must not hide a race
   auto visit = [&](uint64_t addr, uint32_t, uint32_t bytes) {
     Conflict c{};
@@ -431,22 +432,25 @@ static uint64_t nanBits(TensorMap::Type t) {
 }
 
 /// Bits that maps of TF32 and of flushed floats might change, which no manual says.
-static bool mayBeRounded(TensorMap::Type t, const uint8_t *p, uint32_t bytes) {
+static std::optional<uint32_t> mayBeRounded(TensorMap::Type t, const uint8_t *p, uint32_t bytes) {
   using T = TensorMap::Type;
   bool tf = t == T::TF32 || t == T::TF32Ftz, flush = t == T::F32Ftz || t == T::TF32Ftz;
   for (uint32_t i = 0; (tf || flush) && i + 4 <= bytes; i += 4) {
     uint32_t v;
     memcpy(&v, p + i, 4);
     if ((tf && (v & 0x1fff)) || (flush && !(v & 0x7f800000) && (v & 0x7fffff)))
-      return true;
+      return v;
   }
-  return false;
+  return std::nullopt;
 }
 
 void Cta::moveLoad(const BulkOp &op) {
   counters.bulkLoaded += op.bytes;
   if (fn.bulks[code[op.pc].target].fromShared) {
     size_t from = sharedIndex(op.map.address), to = sharedIndex(op.shared);
+    if (const BulkSpec &s = fn.bulks[code[op.pc].target]; s.reduces)
+      return reduceInto(s, s.ty, false, shared.data() + to, sharedInit.data() + to,
+                        shared.data() + from, sharedInit.data() + from, op.bytes);
     memcpy(shared.data() + to, shared.data() + from, op.bytes);
     memcpy(sharedInit.data() + to, sharedInit.data() + from, op.bytes);
     return;
@@ -467,16 +471,44 @@ void Cta::moveLoad(const BulkOp &op) {
         memcpy(init.data() + r.from, al->init.get() + (row + r.from - al->base), r.to - r.from);
       } else // was outside every allocation
         std::fill(init.begin() + r.from, init.begin() + r.to, 0);
-      if (mayBeRounded(op.map.type, data.data() + r.from, r.to - r.from))
+      if (std::optional<uint32_t> v =
+              mayBeRounded(op.map.type, data.data() + r.from, r.to - r.from))
         report("TK-SIM-TMA-NUMERICS", Severity::Warning, &warps[op.warp], 1u << op.lane, op.pc, 0,
-               "the map's data type may round or flush these values, which is not documented; they "
-               "are copied as they are");
+               formatv("the map's data type may round or flush these values, such as {0} ({1:x}), "
+                       "which is not documented; they are copied as they are",
+                       std::bit_cast<float>(*v), *v));
     }
     forEachRun(op, linear, r.bytes, [&](uint64_t a, uint32_t at, uint32_t n) {
       memcpy(shared.data() + sharedIndex(a), data.data() + (at - linear), n);
       memcpy(sharedInit.data() + sharedIndex(a), init.data() + (at - linear), n);
     });
   });
+}
+
+/// Element by element: `to` becomes what the operation makes of it and `from`.
+void Cta::reduceInto(const BulkSpec &s, Ty ty, bool isGlobal, uint8_t *to, uint8_t *init,
+                     const uint8_t *from, const uint8_t *ok, uint32_t bytes) {
+  unsigned es = bytesOf(ty);
+  for (uint32_t i = 0; i < bytes; i += es) {
+    uint64_t old = 0, v = 0;
+    memcpy(&old, to + i, es);
+    memcpy(&v, from + i, es);
+    uint64_t result = atomicResult(s.op, ty, old, v, 0, isGlobal);
+    memcpy(to + i, &result, es);
+    for (unsigned k = 0; k < es; ++k)
+      init[i + k] &= ok[i + k];
+  }
+}
+
+void Cta::movePoke(const BulkOp &op) {
+  const BulkSpec &s = fn.bulks[code[op.pc].target];
+  uint8_t *to = shared.data() + sharedIndex(op.shared),
+          *init = sharedInit.data() + sharedIndex(op.shared);
+  counters.sharedWritten += op.bytes;
+  if (s.reduces)
+    return reduceInto(s, s.ty, false, to, init, op.data.data(), op.init.data(), op.bytes);
+  memcpy(to, op.data.data(), op.bytes);
+  memcpy(init, op.init.data(), op.bytes);
 }
 
 void Cta::readStore(BulkOp &op) {
@@ -497,27 +529,18 @@ void Cta::moveStore(const BulkOp &op) {
   if (!al)
     return;
   Ty ty = s.kind != BulkSpec::Reduce ? Ty::None : s.tensor ? elementOf(s.op, op.map.type) : s.ty;
-  unsigned es = s.kind == BulkSpec::Reduce ? bytesOf(ty) : 0;
   forEachRow(op, [&](uint32_t linear, uint64_t row, bool inside) {
-    if (!inside)
+    if (!inside || r.from == r.to)
       return;
     uint8_t *to = al->data.get() + (row + r.from - al->base),
             *init = al->init.get() + (row + r.from - al->base);
     const uint8_t *from = op.data.data() + linear + r.from, *ok = op.init.data() + linear + r.from;
-    if (!es) {
+    if (s.kind != BulkSpec::Reduce) {
       memcpy(to, from, r.to - r.from);
       memcpy(init, ok, r.to - r.from);
       return;
     }
-    for (uint32_t i = 0; i < r.to - r.from; i += es) {
-      uint64_t old = 0, v = 0;
-      memcpy(&old, to + i, es);
-      memcpy(&v, from + i, es);
-      uint64_t result = atomicResult(s.op, ty, old, v, 0, true);
-      memcpy(to + i, &result, es);
-      for (unsigned k = 0; k < es; ++k)
-        init[i + k] &= ok[i + k];
-    }
+    reduceInto(s, ty, true, to, init, from, ok, r.to - r.from);
   });
 }
 

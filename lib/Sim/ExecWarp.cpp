@@ -41,6 +41,30 @@ bool Cta::gather(Warp &w, unsigned frag, uint32_t members, uint32_t &mask) {
   return true;
 }
 
+/// Lanes of one instruction may belong to different groups, each with a member mask of its own (tiles of cooperative
+/// groups, peers found by match.sync): each group executes it by itself, and they meet behind it. True where they part.
+bool Cta::partByMembers(Warp &w, unsigned frag, const Opnd &members, uint32_t mask) {
+  if (members.isConst())
+    return false;
+  SmallVector<std::pair<uint32_t, uint32_t>, 8> groups; // member mask, lanes
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned lane = std::countr_zero(rest);
+    uint32_t named = uint32_t(value(w, members, lane));
+    auto *group = find_if(groups, [&](const auto &g) { return g.first == named; });
+    if (group == groups.end())
+      group = groups.insert(group, {named, 0});
+    group->second |= 1u << lane;
+  }
+  if (groups.size() == 1)
+    return false;
+  Frag &f = w.frags[frag];
+  groups[0].second |= f.mask & ~mask; // Whose predicate is false goes with any of them.
+  for (auto &group : groups)
+    group.first = f.pc;
+  split(w, frag, f.pc + 1, groups);
+  return true;
+}
+
 /// Moves every fragment that holds one of `lanes` past its instruction.
 void Cta::advance(Warp &w, uint32_t lanes) {
   for (Frag &f : w.frags)
@@ -53,11 +77,15 @@ bool Cta::converged(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   if (mask == w.live)
     return true;
   Frag &f = w.frags[frag];
-  if (ctx.options.checkBarriers)
-    report("TK-SIM-BARRIER-DIVERGENT", Severity::Error, &w, mask, pcOf(in), 0,
-           formatv("an aligned instruction needs all {0} live lanes of the warp together, got lanes {1:x}; move it out "
-                   "of the divergent region",
-                   std::popcount(w.live), mask));
+  if (w.isLoose && f.mask == mask) {
+    uint32_t all = mask;
+    if (!gather(w, frag, w.live, all) || meetAgain(w, pcOf(in)))
+      return false; // comes back as one fragment
+  }
+  report("TK-SIM-BARRIER-DIVERGENT", Severity::Error, &w, mask, pcOf(in), 0,
+         formatv("an aligned instruction needs all {0} live lanes of the warp together, got lanes {1:x}; move it out "
+                 "of the divergent region",
+                 std::popcount(w.live), mask));
   if (f.mask != mask)
     return true; // parted by its own predicate: no one else will come
   uint32_t ignored = mask;
@@ -85,8 +113,10 @@ bool Cta::warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     unsigned lane = std::countr_zero(mask);
     if (w.poison[m.idx] & mask)
       poisoned(w, in, w.poison[m.idx] & mask, "a member mask");
+    if (partByMembers(w, frag, m, mask))
+      return false;
     members = uint32_t(value(w, m, lane));
-    if (ctx.options.checkBarriers && (mask & ~members))
+    if (mask & ~members)
       report("TK-SIM-WARP-MASK", Severity::Error, &w, mask & ~members, pcOf(in), 0,
              formatv("lanes {0:x} execute an instruction whose member mask is {1:x}; the mask must name every lane "
                      "that executes it",
@@ -122,6 +152,8 @@ bool Cta::warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   case Op::StMatrix:
   case Op::MovMatrix:
   case Op::Mma:
+  case Op::WmmaLoad:
+  case Op::WmmaStore:
   case Op::WgmmaFence:
   case Op::WgmmaCommit:
   case Op::WgmmaWait:
@@ -137,6 +169,10 @@ bool Cta::warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
       movMatrix(w, in);
     else if (in.op == Op::Mma)
       mma(w, in);
+    else if (in.op == Op::WmmaLoad)
+      wmmaLoad(w, in);
+    else if (in.op == Op::WmmaStore)
+      wmmaStore(w, in);
     else if (in.op == Op::WgmmaFence)
       wgmmaFence(w);
     else if (in.op == Op::WgmmaCommit)
@@ -160,41 +196,60 @@ bool Cta::warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   return true;
 }
 
-void Cta::shfl(Warp &w, const Inst &in, uint32_t mask) {
-  uint32_t src[32], result[32], ok = 0, poison = 0;
-  memcpy(src, ptr(w, in.s[0]), sizeof src);
-  uint32_t srcPoison = w.poison[in.s[0].idx];
-  for (unsigned l = 0; l < 32; ++l) {
-    if (!(mask >> l & 1))
-      continue;
-    uint32_t b = uint32_t(value(w, in.s[1], l)) & 31, c = uint32_t(value(w, in.s[2], l));
-    uint32_t clamp = c & 31, seg = c >> 8 & 31;
-    int min = int(l & seg), max = min | int(clamp & ~seg);
-    int j;
-    bool p;
-    switch (in.sub) {
-    case 0: j = int(l) - int(b); p = j >= max; break;
-    case 1: j = int(l + b); p = j <= max; break;
-    case 2: j = int(l ^ b); p = j <= max; break;
-    default: j = min | int(b & ~seg); p = j <= max;
-    }
-    if (!p)
-      j = int(l);
-    result[l] = src[j & 31];
-    ok |= uint32_t(p) << l;
-    // A lane that does not take part gives nothing.
-    if (!(mask >> (j & 31) & 1) || (srcPoison >> (j & 31) & 1))
-      poison |= 1u << l;
+/// For each lane of a shuffle the lane it reads, and whether that is in its segment. Without branches: the compiler makes
+/// vectors of it.
+template <unsigned mode>
+static void shuffleSources(const uint32_t *distances, const uint32_t *bounds, int32_t *source, uint32_t *isInside) {
+  for (int32_t l = 0; l < 32; ++l) {
+    int32_t b = int32_t(distances[l] & 31), clamp = int32_t(bounds[l] & 31), segment = int32_t(bounds[l] >> 8 & 31);
+    int32_t min = l & segment, max = min | (clamp & ~segment);
+    int32_t j = mode == 0 ? l - b : mode == 1 ? l + b : mode == 2 ? l ^ b : min | (b & ~segment);
+    bool inside = mode == 0 ? j >= max : j <= max;
+    source[l] = (inside ? j : l) & 31;
+    isInside[l] = inside;
   }
-  uint32_t *d = reg(w, in.d);
+}
+
+/// Lanes that read from one that does not take part: should the value matter, the report says where it comes from.
+void Cta::noteStray(Warp &w, const Inst &in, uint32_t mask, const int32_t *source) {
+  uint32_t stray = 0;
   for (unsigned l = 0; l < 32; ++l)
-    if (mask >> l & 1)
-      d[l] = result[l];
+    stray |= uint32_t((mask >> l & 1) && !(mask >> source[l] & 1)) << l;
+  if (!stray)
+    return;
+  w.strayLanes = stray;
+  w.strayPc = pcOf(in);
+}
+
+void Cta::shfl(Warp &w, const Inst &in, uint32_t mask) {
+  constexpr decltype(&shuffleSources<0>) modes[] = {shuffleSources<0>, shuffleSources<1>, shuffleSources<2>,
+                                                    shuffleSources<3>};
+  uint32_t src[32], isInside[32];
+  int32_t source[32];
+  memcpy(src, ptr(w, in.s[0]), sizeof src);
+  modes[in.sub](ptr(w, in.s[1]), ptr(w, in.s[2]), source, isInside);
+  // A lane that does not take part gives nothing.
+  uint32_t readable = mask & ~w.poison[in.s[0].idx], poison = 0;
+  if (readable != ~0u)
+    for (unsigned l = 0; l < 32; ++l)
+      poison |= (~readable >> source[l] & 1) << l;
+  if (mask != ~0u)
+    noteStray(w, in, mask, source);
+  uint32_t *d = reg(w, in.d);
+  if (mask == ~0u)
+    for (unsigned l = 0; l < 32; ++l)
+      d[l] = src[source[l]];
+  else
+    for (uint32_t rest = mask; rest; rest &= rest - 1)
+      d[std::countr_zero(rest)] = src[source[std::countr_zero(rest)]];
   setPoison(w, in.d, mask, poison | w.poison[in.s[1].idx] | w.poison[in.s[2].idx]);
   if (in.d2.present()) {
+    uint32_t ok = 0;
+    for (unsigned l = 0; l < 32; ++l)
+      ok |= isInside[l] << l;
     uint32_t *p = reg(w, in.d2);
     *p = (*p & ~mask) | (ok & mask);
-    setPoison(w, in.d2, mask, 0);
+    setPoison(w, in.d2, mask, w.poison[in.s[1].idx] | w.poison[in.s[2].idx]);
   }
 }
 
@@ -240,6 +295,17 @@ void Cta::match(Warp &w, const Inst &in, uint32_t mask) {
     *p = (*p & ~mask) | (all ? mask : 0);
     setPoison(w, in.d2, mask, poison);
   }
+  if (checkRaces && !mbarriers.empty())
+    noteMatch(w, in, mask);
+}
+
+/// One lane may speak for those that it has found: what it does next is of a later interval.
+void Cta::noteMatch(Warp &w, const Inst &in, uint32_t mask) {
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = std::countr_zero(rest);
+    w.matches[l] = {reg(w, in.d)[l], race.warps[w.index].clock};
+  }
+  ++race.warps[w.index].clock;
 }
 
 void Cta::redux(Warp &w, const Inst &in, uint32_t mask) {
@@ -368,6 +434,7 @@ bool Cta::barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
       b.clocks = race.blank();
     b.clocksValid = true;
     race.release(w.index, b.clocks);
+    race.gaveAt(w.index, mask, pcOf(in));
   }
   if (in.sub >= 2) {
     uint32_t p = predicate(w, in.s[2], in.negB);
@@ -407,6 +474,7 @@ void Cta::releaseBarrier(unsigned id) {
            formatv("barrier {0} expects {1} threads, got {2}", id % 16, expected, b.arrived));
   for (Warp &w : warps) {
     bool waited = false;
+    uint32_t at = 0;
     for (Frag &f : w.frags) {
       if (f.state != Frag::AtBarrier || f.barrier != id)
         continue;
@@ -423,12 +491,14 @@ void Cta::releaseBarrier(unsigned id) {
         setPoison(w, in.d, f.mask, 0);
       }
       f.state = Frag::Run;
-      ++f.pc;
+      at = f.pc++;
       waited = true;
     }
     progress += waited;
-    if (waited && checkRaces)
+    if (waited && checkRaces) {
       race.acquire(w.index, b.clocks);
+      race.tookAt(w.index, at);
+    }
   }
   auto partial = b.partial; // of the next phase
   b = Barrier();

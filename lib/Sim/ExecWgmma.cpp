@@ -13,9 +13,11 @@
 
 #include "Decode.h"
 #include "Machine.h"
+#include "TensorNumerics.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include <bit>
+#include <cmath>
 
 using namespace llvm;
 
@@ -44,7 +46,8 @@ static Descriptor decodeDescriptor(uint64_t d) {
           unsigned(d >> 49 & 7), unsigned(d >> 62)};
 }
 
-static unsigned elementBytes(Ty ty) { return ty == Ty::TF32 ? 4 : bytesOf(ty); }
+/// How many elements 16 bytes hold.
+static unsigned elementsOfChunk(Ty ty) { return 128 / bitsOfElement(ty); }
 
 /// No byte of an operand lies further than this beyond its start, before swizzling.
 static uint64_t reach(const Descriptor &d, unsigned rows, unsigned k, unsigned perChunk,
@@ -58,11 +61,32 @@ static uint64_t reach(const Descriptor &d, unsigned rows, unsigned k, unsigned p
                 : core + eights * d.leading + chunks * d.stride;
 }
 
+/// Bytes of the blocks that hold the chunks of an operand and nothing else, or 0: a swizzle moves chunks only within its
+/// span, and two along k only together.
+static unsigned blockOf(const Descriptor &d, unsigned rows, unsigned perChunk, bool alongMn) {
+  unsigned w = d.chunks(), block = alongMn ? 16 * w : 32;
+  bool apart = !d.mode || (d.start | d.stride) % block || (alongMn && (d.leading % block || rows / perChunk % w));
+  return apart ? 0 : block;
+}
+
+/// Calls f(address) for each of these blocks. Stops when f returns false.
+template <class F>
+static bool forEachBlock(const Descriptor &d, unsigned rows, unsigned k, unsigned perChunk, bool alongMn, F &&f) {
+  unsigned w = d.chunks(), across = alongMn ? rows / perChunk / w : 1;
+  for (unsigned i = 0; i < (alongMn ? k : rows); ++i)
+    for (unsigned c = 0; c < across; ++c) {
+      uint64_t a = d.start + (i % 8) * 16 * w + uint64_t(i / 8) * d.stride + uint64_t(c) * d.leading;
+      if (!f(alongMn ? a : alignDown(swizzle(a, d.mode), 32)))
+        return false;
+    }
+  return true;
+}
+
 /// Calls f(address, mn, k) for each 16-byte chunk of an operand: `mn` and `k` are its first element's place. Chunks
 /// lie along k, or along mn for a transposed operand. Stops when f returns false.
 template <class F> bool Cta::forEachChunk(const WgmmaSpec &s, bool isA, uint64_t desc, F &&f) const {
   Descriptor d = decodeDescriptor(desc);
-  unsigned es = elementBytes(isA ? s.a : s.b), t = 16 / es, rows = isA ? 64 : s.n, w = d.chunks();
+  unsigned t = elementsOfChunk(isA ? s.a : s.b), rows = isA ? 64 : s.n, w = d.chunks();
   if (!(isA ? s.transA : s.transB)) {
     for (unsigned mn = 0; mn < rows; ++mn)
       for (unsigned c = 0; c < s.k / t; ++c) {
@@ -110,12 +134,35 @@ bool Cta::checkDescriptor(Warp &w, const Inst &in, uint64_t desc, const char *wh
     return false;
   }
   // Bits 15:14, 31:30, 48:46 and 61:52 must be zero.
-  if ((desc >> 14 & 3) | (desc >> 30 & 3) | (desc >> 46 & 7) | (desc >> 52 & 0x3ff)) {
+  constexpr uint64_t reserved = 3ull << 14 | 3ull << 30 | 7ull << 46 | 0x3ffull << 52;
+  if (desc & reserved) {
     report("TK-SIM-WGMMA-DESCRIPTOR", Severity::Error, &w, ~0u, pcOf(in), 0,
-           formatv("the descriptor of {0}, {1:x}, has reserved bits set", which, desc));
+           formatv("expected a descriptor of {0} with zeros in bits 15:14, 31:30, 48:46 and 61:52, "
+                   "got {1:x}, which has {2:x} "
+                   "there",
+                   which, desc, desc & reserved));
     return false;
   }
   return true;
+}
+
+/// The wgmma of a sequence number, plus one; 0: it is forgotten.
+uint32_t Cta::flightPc(const Warp &w, uint32_t sequence) const {
+  const WarpgroupState &g = groups[w.index / 4];
+  uint32_t at = sequence - g.firstSequence;
+  return at < g.ops.size() ? g.ops[at].pc + 1 : 0;
+}
+
+/// Only accumulators may be those of a wgmma that is still in flight; a fence does not wait for it.
+bool Cta::checkHeld(Warp &w, const Inst &in, const Opnd &o, uint8_t as) {
+  if (!w.inFlight[o.idx] || !(w.heldAs[o.idx] & (as == 1 ? 2 : 1)))
+    return true;
+  uint32_t from = flightPc(w, w.inFlight[o.idx]);
+  report("TK-SIM-WGMMA-INFLIGHT", Severity::Error, &w, ~0u, pcOf(in), from,
+         formatv("{0} register '{1}' is {2} of the wgmma in flight{3}; wait for it first", as == 1 ? "accumulator" : "A",
+                 fn.regNames[o.idx], as == 1 ? "an A register" : "an accumulator",
+                 from ? " from " + place(from - 1) : std::string()));
+  return false;
 }
 
 void Cta::checkRegisters(Warp &w, const Inst &in, const WgmmaSpec &s) {
@@ -129,10 +176,13 @@ void Cta::checkRegisters(Warp &w, const Inst &in, const WgmmaSpec &s) {
              formatv("{0} register '{1}' was {2} between the last wgmma.fence and this wgmma; move the fence after it",
                      what, fn.regNames[o.idx], w.dirty[o.idx] & 2 ? "written" : "read"));
   };
+  // Nearly always there is nothing to find.
+  if (!w.anyDirty && oneWgmmaShape && s.aRegs.empty())
+    return;
   for (const Opnd &o : s.acc) {
     dirty(o, "accumulator", 3);
     uint32_t last = w.shapeOf[o.idx];
-    if (!last)
+    if (!checkHeld(w, in, o, 1) || !last)
       continue;
     const WgmmaSpec &before = fn.wgmmas[code[last - 1].target];
     if (before.n != s.n || before.d != s.d || before.k != s.k)
@@ -142,10 +192,11 @@ void Cta::checkRegisters(Warp &w, const Inst &in, const WgmmaSpec &s) {
   }
   for (const Opnd &o : s.aRegs) {
     dirty(o, "A", 2);
-    if (w.inFlight[o.idx] && w.shapeOf[o.idx])
-      report("TK-SIM-WGMMA-INFLIGHT", Severity::Error, &w, ~0u, pc, w.shapeOf[o.idx],
-             formatv("A register '{0}' is an accumulator of the wgmma in flight from {1}; wait for it first",
-                     fn.regNames[o.idx], place(w.shapeOf[o.idx] - 1)));
+    checkHeld(w, in, o, 2);
+    if (any_of(s.acc, [&](const Opnd &acc) { return acc.idx == o.idx; }))
+      report("TK-SIM-WGMMA-INFLIGHT", Severity::Error, &w, ~0u, pc, pc + 1,
+             formatv("register '{0}' is both an accumulator and an A register of this wgmma; it may be written before it "
+                     "is read", fn.regNames[o.idx]));
   }
 }
 
@@ -172,7 +223,7 @@ bool Cta::wgmma(Warp &w, unsigned frag, const Inst &in) {
     if (p != 0 && p != ~0u)
       report("TK-SIM-WGMMA-GROUP", Severity::Error, &w, p, pc, 0,
              "scale-d must be the same in all threads of the warpgroup");
-    scale = p & 1;
+    scale = (p & 1) != s.scaleDNegated;
   }
   if (!ok || (!s.aInRegisters && !checkDescriptor(w, in, descA, "A")) || !checkDescriptor(w, in, descB, "B")) {
     stop = true;
@@ -190,13 +241,22 @@ bool Cta::wgmma(Warp &w, unsigned frag, const Inst &in) {
     g.ops.push_back(std::move(op));
   }
   WgmmaOp &op = g.ops[sequence - g.firstSequence];
+  auto unequal = [&](const char *what, uint64_t theirs, uint64_t mine) {
+    return formatv(
+               "{0} must be equal in all four warps of a warpgroup, {1} has {2:x} and {3} {4:x}",
+               what, nameWarp(warps[w.index / 4 * 4 + unsigned(std::countr_zero(op.issued))]),
+               theirs, nameWarp(w), mine)
+        .str();
+  };
   if (op.pc != pc || op.descA != descA || op.descB != descB || op.scaleD != bool(scale)) {
-    report("TK-SIM-WGMMA-GROUP", Severity::Error, &w, ~0u, pc, op.pc,
-           op.pc != pc
-               ? formatv("warps of one warpgroup must issue the same wgmmas, another warp issued the one at {0}", place(op.pc)).str()
-               : formatv("descriptors and scale-d must be equal in all four warps, got A {0:x} and {1:x}, B {2:x} and "
-                         "{3:x}, scale-d {4} and {5}",
-                         op.descA, descA, op.descB, descB, op.scaleD, scale).str());
+    report(
+        "TK-SIM-WGMMA-GROUP", Severity::Error, &w, ~0u, pc, op.pc,
+        op.pc != pc
+            ? "warps of one warpgroup must issue the same wgmmas, another warp issued the one at " +
+                  place(op.pc)
+        : op.descA != descA ? unequal("the descriptor of A", op.descA, descA)
+        : op.descB != descB ? unequal("the descriptor of B", op.descB, descB)
+                            : unequal("scale-d", op.scaleD, scale));
     stop = true;
     return false;
   }
@@ -204,15 +264,17 @@ bool Cta::wgmma(Warp &w, unsigned frag, const Inst &in) {
   if (checkRaces)
     race.intersect(w.index, op.clocks, op.issued == 0);
   op.issued |= 1u << (w.index % 4);
-  for (const Opnd &o : s.acc) {
+  auto hold = [&](const Opnd &o, uint8_t as) {
+    w.heldAs[o.idx] = as | (w.inFlight[o.idx] ? w.heldAs[o.idx] : 0);
     w.pendingRegs += !w.inFlight[o.idx];
     w.inFlight[o.idx] = sequence;
+  };
+  for (const Opnd &o : s.acc) {
+    hold(o, 1);
     w.shapeOf[o.idx] = pc + 1;
   }
-  for (const Opnd &o : s.aRegs) {
-    w.pendingRegs += !w.inFlight[o.idx];
-    w.inFlight[o.idx] = sequence;
-  }
+  for (const Opnd &o : s.aRegs)
+    hold(o, 2);
   if (op.issued == 15)
     startOp(w, g, op);
   return !stop;
@@ -242,8 +304,9 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
   // A swizzle moves nothing out of its 128 bytes, so that nearly all operands need no look at each
   // chunk.
   Descriptor d = decodeDescriptor(desc);
-  uint64_t far = d.start + reach(d, isA ? 64 : s.n, s.k, 16 / elementBytes(isA ? s.a : s.b),
-                                 isA ? s.transA : s.transB);
+  unsigned rows = isA ? 64 : s.n, perChunk = elementsOfChunk(isA ? s.a : s.b);
+  bool alongMn = isA ? s.transA : s.transB;
+  uint64_t far = d.start + reach(d, rows, s.k, perChunk, alongMn);
   bool inside = alignDown(d.start, 128) >= ctx.sharedBase && alignTo(far, 128) <= ctx.sharedEnd;
   inside = inside || forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned k) {
              if (a >= ctx.sharedBase && a + 16 <= ctx.sharedEnd)
@@ -261,6 +324,19 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
   }
   bool uninitialised = false;
   RaceState::AsyncAccess read(race, AccessKind::Read, op.clocks, event, false);
+  // Nearly always there is nothing to say.
+  unsigned block = blockOf(d, rows, perChunk, alongMn);
+  bool isFine = block && forEachBlock(d, rows, s.k, perChunk, alongMn, [&](uint64_t a) {
+                  uint64_t at = w.sharedAt + a - ctx.sharedBase, written = ~0ull, word;
+                  for (unsigned i = 0; i < block; i += 8) {
+                    memcpy(&word, sharedInit.data() + at + i, 8);
+                    written &= word;
+                  }
+                  Conflict c{};
+                  return written == 0x0101010101010101ull && (!event || read(race.sharedShadow(), at, block, c));
+                });
+  if (isFine)
+    return;
   unsigned worst = Conflict::IssuerFenceOnly + 1; // Of what was reported; a note must not hide a race.
   forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned k) {
     uint64_t at = w.sharedAt + a - ctx.sharedBase, lo, hi;
@@ -292,7 +368,7 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
                          "between it and the write by {2}; add one after the write, before the barrier",
                          name, where, writer));
     else if (c.kind == Conflict::NarrowScope)
-      f = report("TK-SIM-RACE-SCOPE", *ctx.options.narrowScope, &w, ~0u, op.pc, o.pc + 1,
+      f = report("TK-SIM-RACE-SCOPE", Severity::Warning, &w, ~0u, op.pc, o.pc + 1,
                  formatv("wgmma reads {0} at shared address {1:x}, and what orders it after the write by {2} is an arrival "
                          "from, or a wait for, another CTA of scope .cta; the memory model asks for {3}",
                          name, where, writer, kWideScopes));
@@ -302,8 +378,10 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
                          "memory model asks for it in the writer, before the barrier",
                          writer));
     if (f) {
-      f->details.push_back("reader: wgmma of warpgroup " + std::to_string(w.local / 4) + " at " + place(op.pc));
-      f->details.push_back("writer: " + writer);
+      f->details.push_back("this: wgmma of warpgroup " + std::to_string(w.local / 4) + " at " +
+                           place(op.pc));
+      f->details.push_back("other: write by " + writer);
+      describePaths(nullptr, 0, c, *f);
       f->details.push_back(c.kind == Conflict::Unordered ? "missing edge: a barrier from the writer to the four warps"
                            : c.kind == Conflict::NarrowScope ? std::string("missing edge: ") + kWideScopes
                                                          : "missing edge: fence.proxy.async in the writer, then a barrier");
@@ -318,6 +396,7 @@ void Cta::checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &s, bool isA,
 
 void Cta::wgmmaFence(Warp &w) {
   w.fencedOnce = true;
+  w.anyDirty = false;
   std::fill(w.dirty.begin(), w.dirty.end(), 0);
   std::fill(w.shapeOf.begin(), w.shapeOf.end(), 0);
 }
@@ -350,8 +429,10 @@ bool Cta::wgmmaWait(Warp &w, unsigned frag, const Inst &in) {
       w.inFlight[r] = 0;
       --w.pendingRegs;
     }
-  if (checkRaces)
+  if (checkRaces) {
     race.see(w.index, race.agentSlot(w.index / 4), target);
+    race.tookAt(w.index, pcOf(in));
+  }
   return true;
 }
 
@@ -380,13 +461,12 @@ void Cta::wgmmaTouch(Warp &w, const Inst &in, uint32_t mask) {
     if (!o.present() || o.isConst())
       return;
     w.dirty[o.idx] |= write ? 2 : 1;
-    uint32_t sequence = w.inFlight[o.idx];
-    if (!sequence)
+    w.anyDirty = true;
+    if (!w.inFlight[o.idx])
       return;
-    WarpgroupState &g = groups[w.index / 4];
-    uint32_t at = sequence - g.firstSequence;
-    std::string from = at < g.ops.size() ? " from " + place(g.ops[at].pc) : std::string();
-    report("TK-SIM-WGMMA-INFLIGHT", Severity::Error, &w, mask, pcOf(in), at < g.ops.size() ? g.ops[at].pc + 1 : 0,
+    uint32_t other = flightPc(w, w.inFlight[o.idx]);
+    std::string from = other ? " from " + place(other - 1) : std::string();
+    report("TK-SIM-WGMMA-INFLIGHT", Severity::Error, &w, mask, pcOf(in), other,
            formatv("register '{0}' is {1} while the wgmma{2} that uses it is in flight; add a wgmma.wait_group that "
                    "covers it",
                    fn.regNames[o.idx], write ? "written" : "read", from));
@@ -397,14 +477,20 @@ void Cta::wgmmaTouch(Warp &w, const Inst &in, uint32_t mask) {
   for (const Opnd &o : in.vec)
     touch(o, vecIsDst);
   touch(in.guard, false);
-  if (in.op == Op::Mma) {
+  if (in.op == Op::Mma || in.op == Op::WmmaLoad || in.op == Op::WmmaStore) {
     const MmaSpec &m = fn.mmas[in.target];
     for (auto *list : {&m.regsA, &m.regsB, &m.regsC})
       for (const Opnd &o : *list)
-        touch(o, false);
+        touch(o, in.op == Op::WmmaLoad);
     for (const Opnd &o : m.regsD)
-      touch(o, true);
+      touch(o, in.op == Op::Mma);
+    touch(m.metadata, false);
+    touch(m.stride, false);
   }
+  if (in.op == Op::Call)
+    for (bool isResult : {false, true})
+      for (const Passed &p : isResult ? fn.calls[in.target].results : fn.calls[in.target].arguments)
+        touch(p.reg, isResult);
   touch(in.d, true);
   touch(in.d2, true);
 }
@@ -466,25 +552,19 @@ static const float *halfTable() {
   return table.data();
 }
 
+float halfValue(uint16_t bits) { return halfTable()[bits]; }
+
 /// The elements of 16 bytes; returns how many.
 static unsigned decodeChunk(const uint8_t *p, Ty ty, double *out) {
   switch (ty) {
   case Ty::BF16:
+  case Ty::F16:
     for (unsigned i = 0; i < 8; ++i) {
       uint16_t v;
       memcpy(&v, p + 2 * i, 2);
-      out[i] = std::bit_cast<float>(uint32_t(v) << 16);
+      out[i] = decodeReal(v, ty);
     }
     return 8;
-  case Ty::F16: {
-    const float *t = halfTable();
-    for (unsigned i = 0; i < 8; ++i) {
-      uint16_t v;
-      memcpy(&v, p + 2 * i, 2);
-      out[i] = t[v];
-    }
-    return 8;
-  }
   case Ty::TF32:
     for (unsigned i = 0; i < 4; ++i) {
       uint32_t v;
@@ -500,6 +580,10 @@ static unsigned decodeChunk(const uint8_t *p, Ty ty, double *out) {
     for (unsigned i = 0; i < 16; ++i)
       out[i] = p[i];
     return 16;
+  case Ty::B1:
+    for (unsigned i = 0; i < 128; ++i)
+      out[i] = p[i / 8] >> (i % 8) & 1;
+    return 128;
   default:
     for (unsigned i = 0; i < 16; ++i)
       out[i] = decodeReal(p[i], ty);
@@ -517,55 +601,41 @@ static double *placeInB(double *panel, unsigned k, unsigned column, unsigned at)
 }
 static void putInA(double *p, double x) { p[0] = p[1] = p[2] = p[3] = x; }
 
-/// An operand from shared memory, a chunk at a time: of each only the place along one side moves.
+/// An operand from shared memory, a chunk at a time.
 void Cta::gatherShared(const WgmmaSpec &s, bool isA, uint64_t desc, size_t at) {
   unsigned k = s.k;
   Ty ty = isA ? s.a : s.b;
+  bool alongMn = isA ? s.transA : s.transB;
   double scale = isA ? s.scaleA : s.scaleB;
+  double *panel = isA ? panelA.data() : panelB.data();
   const uint8_t *memory = shared.data() + at - ctx.sharedBase;
-  auto gather = [&](auto &&put) {
-    forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned kk) {
-      double v[16];
-      unsigned n = decodeChunk(memory + a, ty, v);
-      if (scale != 1)
-        for (unsigned i = 0; i < n; ++i)
-          v[i] *= scale;
-      put(v, n, mn, kk);
+  if ((ty == Ty::BF16 || ty == Ty::F16) && scale == 1) {
+    const uint8_t *chunks[256 * 16 / 8];
+    const uint8_t **next = chunks;
+    forEachChunk(s, isA, desc, [&](uint64_t a, unsigned, unsigned) {
+      *next++ = memory + a;
       return true;
     });
-  };
-  // Only 16-bit elements can lie along m or n: eight of one chunk are one block.
-  if (isA && s.transA)
-    gather([&](const double *v, unsigned, unsigned mn, unsigned kk) {
-      double *p = placeInA(panelA.data(), k, mn, kk);
-      for (unsigned i = 0; i < 8; ++i)
-        putInA(p + 4 * i, v[i]);
-    });
-  else if (isA)
-    gather([&](const double *v, unsigned n, unsigned mn, unsigned kk) {
-      double *p = placeInA(panelA.data(), k, mn, kk);
-      for (unsigned i = 0; i < n; ++i)
-        putInA(p + 32 * i, v[i]);
-    });
-  else if (s.transB)
-    gather([&](const double *v, unsigned, unsigned mn, unsigned kk) {
-      double *even = placeInB(panelB.data(), k, mn, kk), *odd = even + 4 * k;
-      for (unsigned i = 0; i < 4; ++i) {
-        even[i] = v[2 * i];
-        odd[i] = v[2 * i + 1];
-      }
-    });
-  else
-    gather([&](const double *v, unsigned n, unsigned mn, unsigned kk) {
-      double *p = placeInB(panelB.data(), k, mn, kk);
-      for (unsigned i = 0; i < n; ++i)
-        p[4 * i] = v[i];
-    });
+    laneOps().gather({panel, chunks, isA ? 64u : s.n, k, isA, alongMn, ty == Ty::F16});
+    return;
+  }
+  forEachChunk(s, isA, desc, [&](uint64_t a, unsigned mn, unsigned kk) {
+    double v[128];
+    unsigned n = decodeChunk(memory + a, ty, v);
+    for (unsigned i = 0; i < n; ++i) {
+      unsigned row = mn + (alongMn ? i : 0), step = kk + (alongMn ? 0 : i);
+      if (isA)
+        putInA(placeInA(panel, k, row, step), v[i] * scale);
+      else
+        *placeInB(panel, k, row, step) = v[i] * scale;
+    }
+    return true;
+  });
 }
 
 /// A from registers. Returns the warps whose fragments hold poison; `poison` gets the lanes whose rows do.
 uint32_t Cta::gatherRegisters(unsigned group, const WgmmaSpec &s, uint32_t poison[4]) {
-  unsigned k = s.k, perReg = s.a == Ty::TF32 ? 1 : bytesOf(s.a) == 2 ? 2 : 4;
+  unsigned k = s.k, perReg = 32 / bitsOfElement(s.a);
   uint32_t any = 0;
   for (unsigned wi = 0; wi < 4; ++wi) {
     Warp &w = warps[group * 4 + wi];
@@ -585,6 +655,7 @@ uint32_t Cta::gatherRegisters(unsigned group, const WgmmaSpec &s, uint32_t poiso
           case Ty::TF32: x = std::bit_cast<float>(v & ~0x1fffu); break;
           case Ty::S8: x = int8_t(v >> (8 * e)); break;
           case Ty::U8: x = uint8_t(v >> (8 * e)); break;
+          case Ty::B1: x = v >> e & 1; break;
           default: x = decodeReal(v >> (8 * e) & 0xff, s.a);
           }
           putInA(placeInA(panelA.data(), k, row, at), x * s.scaleA);
@@ -599,7 +670,7 @@ uint32_t Cta::gatherRegisters(unsigned group, const WgmmaSpec &s, uint32_t poiso
   return any;
 }
 
-/// Integer products: exact in double, then wrapped or clamped to 32 bits.
+/// Integer products: exact in double, then wrapped or clamped to 32 bits. That of single bits is their .and.
 void Cta::executeInteger(unsigned group, const WgmmaSpec &s, bool scaleD) {
   unsigned k = s.k;
   for (unsigned wi = 0; wi < 4; ++wi) {
@@ -618,6 +689,21 @@ void Cta::executeInteger(unsigned group, const WgmmaSpec &s, bool scaleD) {
       }
     }
   }
+}
+
+/// One step of the tensor core over the panels, for each element of the accumulator.
+void Cta::sumLikeH100(const WgmmaSpec &s, float *const *rows, bool scaleD) const {
+  TensorModel model(s.a, s.b, s.d);
+  unsigned k = s.k;
+  for (unsigned wi = 0; wi < 4; ++wi)
+    for (unsigned i = 0; i < s.n / 2u; ++i) {
+      float *d = rows[wi * (s.n / 2) + i];
+      const double *a = &panelA[(wi * 2 + (i >> 1 & 1)) * k * 32], *b = &panelB[((i >> 2) * 2 + (i & 1)) * k * 4];
+      for (unsigned l = 0; l < 32; ++l) {
+        float sum = float(model.sum(a + l, 32, b + l % 4, 4, k, scaleD ? d[l] : 0));
+        d[l] = std::isnan(sum) ? std::bit_cast<float>(0x7fffffffu) : sum;
+      }
+    }
 }
 
 void Cta::executeOp(unsigned group, WgmmaOp &op) {
@@ -655,7 +741,10 @@ void Cta::executeOp(unsigned group, WgmmaOp &op) {
     for (unsigned wi = 0; wi < 4; ++wi)
       for (unsigned i = 0; i < half; ++i)
         rows[wi * half + i] = reinterpret_cast<float *>(reg(warps[group * 4 + wi], s.acc[i]));
-  laneOps().panel({panelA.data(), panelB.data(), rows, s.n, s.k, op.scaleD});
+  if (ctx.options.numerics == Numerics::H100)
+    sumLikeH100(s, rows, op.scaleD);
+  else
+    laneOps().panel({panelA.data(), panelB.data(), rows, s.n, s.k, op.scaleD, s.d == Ty::F16});
   if (s.d != Ty::F16)
     return;
   for (unsigned wi = 0; wi < 4; ++wi)

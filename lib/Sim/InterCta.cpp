@@ -7,6 +7,7 @@
 
 #include "InterCta.h"
 #include "llvm/ADT/STLExtras.h"
+#include <algorithm>
 #include <bit>
 
 using namespace llvm;
@@ -25,23 +26,31 @@ bool Releases::reachesAlike(const Actor &a) const {
 
 void Releases::add(Release r) {
   sum.by = r.by;
-  if (r.knows == sum.knows && r.almost == sum.almost)
-    return;
-  uint64_t thread = uint64_t(r.by.unit) << 32 | (r.by.warp * 32 + r.by.lane);
+  uint64_t thread = threadOf(r.by);
   auto it = lower_bound(gifts, thread, [](const Gift &g, uint64_t t) { return g.thread < t; });
-  if (it == gifts.end() || it->thread != thread)
-    it = gifts.insert(it, {thread, {}, {}});
-  else if (it->knows == r.knows && it->almost == r.almost)
+  if (it != gifts.end() && it->thread == thread && it->knows == r.knows && it->almost == r.almost)
     return;
-  *it = {thread, std::move(r.knows), std::move(r.almost)};
-  isComplete = false;
+  bool isKnown = r.knows == sum.knows && r.almost == sum.almost;
+  uint32_t at = uint32_t(it - gifts.begin());
+  if (it == gifts.end() || it->thread != thread) {
+    gifts.insert(it, {thread, r.by, {}, {}});
+    if (at + 1 != gifts.size())
+      for (uint32_t &b : behind)
+        b += b >= at;
+  } else if (!it->isJoined)
+    llvm::erase(behind, at);
+  gifts[at] = {thread, r.by, std::move(r.knows), std::move(r.almost), isKnown};
+  if (!isKnown)
+    behind.push_back(at);
 }
 
 void Releases::add(Releases &&o) {
   joined();
-  gifts.clear();
   o.joined();
-  sum.by = o.sum.by;
+  Actor by = o.sum.by;
+  o.forEach([&](Release r) { add(std::move(r)); });
+  sum.by = by;
+  joined();
   join(sum.knows, o.sum.knows);
   join(sum.almost, o.sum.almost);
 }
@@ -55,14 +64,15 @@ static Knowledge joinAll(std::vector<Knowledge> parts) {
 }
 
 const Release &Releases::joined() {
-  if (std::exchange(isComplete, true))
+  if (behind.empty())
     return sum;
   std::vector<Knowledge> knows, almost;
-  for (Gift &g : gifts)
-    if (!std::exchange(g.isJoined, true)) {
-      knows.push_back(g.knows);
-      almost.push_back(g.almost);
-    }
+  for (uint32_t i : behind) {
+    gifts[i].isJoined = true;
+    knows.push_back(gifts[i].knows);
+    almost.push_back(gifts[i].almost);
+  }
+  behind.clear();
   join(sum.knows, joinAll(std::move(knows)));
   join(sum.almost, joinAll(std::move(almost)));
   return sum;
@@ -70,8 +80,9 @@ const Release &Releases::joined() {
 
 void Releases::narrow() {
   joined();
-  gifts.clear();
   join(sum.almost, std::exchange(sum.knows, nullptr));
+  gifts.clear();
+  gifts.push_back({threadOf(sum.by), sum.by, sum.knows, sum.almost, true});
 }
 
 template <class R>
@@ -93,55 +104,84 @@ void add(SmallVectorImpl<Releases> &all, Releases r) {
   addAny(all, by, std::move(r));
 }
 
-static auto lowerBound(ArrayRef<FlagUnit> units, uint32_t number) {
-  return lower_bound(units, number, [](const FlagUnit &u, uint32_t n) { return u.unit < n; });
+/// Folds what was noted last into what is sorted.
+void Flag::sortUnits() {
+  if (numSorted == units.size())
+    return;
+  llvm::sort(units, [](const FlagUnit &a, const FlagUnit &b) {
+    return std::tie(a.unit, a.written) < std::tie(b.unit, b.written);
+  });
+  FlagUnit *end = units.begin();
+  for (const FlagUnit &u : units) {
+    bool isLater = end != units.begin() && end[-1].unit == u.unit;
+    end[-int(isLater)] = u;
+    end += !isLater;
+  }
+  units.truncate(size_t(end - units.begin()));
+  numSorted = uint32_t(units.size());
 }
 
-FlagUnit &Flag::unit(uint32_t number) {
-  auto it = units.begin() + (lowerBound(units, number) - units.begin());
-  if (it == units.end() || it->unit != number)
-    it = units.insert(it, FlagUnit{number});
-  return *it;
-}
-
-const FlagUnit *Flag::findUnit(uint32_t number) const {
-  auto it = lowerBound(units, number);
+const FlagUnit *Flag::findUnit(uint32_t number) {
+  sortUnits();
+  auto it = lower_bound(units, number, [](const FlagUnit &u, uint32_t n) { return u.unit < n; });
   return it != units.end() && it->unit == number ? it : nullptr;
 }
 
-void Flag::noteWrite(const Actor &by, bool isChained) {
-  if (!isChained)
-    units.clear();
-  FlagUnit &u = unit(by.unit);
-  last = by;
-  u = {by.unit, by.warp, by.lane, by.pc, ++writes, u.seen};
+void Flag::forgetUnits() {
+  units.clear();
+  numSorted = 0;
 }
 
-/// What a thread itself wrote it has not seen for its unit.
-void Flag::noteRead(const Actor &by) {
-  FlagUnit &u = unit(by.unit);
-  u.seen = std::max(u.seen, writes - last.isSameThread(by));
+/// The list grows by all writes, so that none has to look for its unit in it.
+void Flag::noteWrite(const Actor &by) {
+  constexpr size_t kFew = 16;
+  if (units.size() >= 2 * numSorted + kFew)
+    sortUnits();
+  last = by;
+  units.push_back({by.unit, by.warp, by.lane, by.pc, ++writes});
+}
+
+/// Of reads of the same writes the first counts: more is ordered after it.
+void FlagReads::note(const Flag &flag, const Actor &by, uint32_t clock) {
+  Reads &reads = at[flag.address];
+  if (reads.chain != flag.chain) {
+    reads.chain = flag.chain;
+    reads.by.clear();
+  }
+  uint32_t thread = by.warp * 32 + by.lane;
+  auto it = lower_bound(reads.by, thread, [](const Read &r, uint32_t t) { return r.thread < t; });
+  if (it == reads.by.end() || it->thread != thread)
+    it = reads.by.insert(it, {thread, 0, 0});
+  if (it->seen < flag.writes)
+    *it = {thread, clock, flag.writes};
+}
+
+ArrayRef<FlagReads::Read> FlagReads::of(const Flag &flag) const {
+  auto it = at.find(flag.address);
+  return it != at.end() && it->second.chain == flag.chain ? ArrayRef<Read>(it->second.by)
+                                                          : ArrayRef<Read>();
 }
 
 Flag *FlagTable::find(uint64_t address, unsigned bytes) {
   if (address < low || address >= high)
     return nullptr;
-  auto page = pages.find(address / kPage);
-  if (page == pages.end())
-    return nullptr;
-  auto it = page->second.find(address);
-  return it != page->second.end() && it->second.bytes == bytes ? &it->second : nullptr;
+  Page *page = findPage(address);
+  Flag *f = page ? (*page)[address % kPage / 4].get() : nullptr;
+  while (f && f->address != address)
+    f = f->next.get();
+  return f && f->bytes == bytes ? f : nullptr;
 }
 
-const Flag *FlagTable::holding(uint64_t address) const {
-  auto page = pages.find(address / kPage);
-  if (page == pages.end())
+Flag *FlagTable::holding(uint64_t address) {
+  Page *page = findPage(address);
+  if (!page)
     return nullptr;
-  auto it = page->second.upper_bound(address);
-  if (it == page->second.begin())
-    return nullptr;
-  --it;
-  return address < it->first + it->second.bytes ? &it->second : nullptr;
+  uint64_t word = address % kPage / 4, first = word - std::min(word, kWidest / 4);
+  for (uint64_t i = first; i <= word; ++i)
+    for (Flag *f = (*page)[i].get(); f; f = f->next.get())
+      if (f->address <= address && address < f->address + f->bytes)
+        return f;
+  return nullptr;
 }
 
 Flag &FlagTable::make(uint64_t address, unsigned bytes) {
@@ -150,21 +190,39 @@ Flag &FlagTable::make(uint64_t address, unsigned bytes) {
   erase(address, bytes);
   low = std::min(low, address);
   high = std::max(high, address + bytes);
-  Flag &f = pages[address / kPage][address];
-  f.bytes = bytes;
-  return f;
+  std::unique_ptr<Page> &page = pages[address / kPage];
+  if (!page)
+    page = std::make_unique<Page>();
+  std::unique_ptr<Flag> &first = (*page)[address % kPage / 4];
+  auto f = std::make_unique<Flag>();
+  f->address = address;
+  f->bytes = bytes;
+  f->next = std::move(first);
+  first = std::move(f);
+  beginChain(*first);
+  return *first;
+}
+
+void FlagTable::eraseFrom(std::unique_ptr<Flag> &flags, uint64_t address, uint64_t bytes) {
+  for (std::unique_ptr<Flag> *at = &flags; *at;) {
+    Flag &f = **at;
+    if (f.address < address + bytes && f.address + f.bytes > address)
+      *at = std::move(f.next);
+    else
+      at = &f.next;
+  }
 }
 
 void FlagTable::eraseOverlapping(uint64_t address, uint64_t bytes) {
-  constexpr uint64_t widest = 8;
-  for (uint64_t number = address / kPage; number <= (address + bytes - 1) / kPage; ++number) {
-    auto page = pages.find(number);
-    if (page == pages.end())
-      continue;
-    std::map<uint64_t, Flag> &flags = page->second;
-    auto it = flags.lower_bound(address >= widest ? address - widest + 1 : 0);
-    while (it != flags.end() && it->first < address + bytes)
-      it = it->first + it->second.bytes > address ? flags.erase(it) : std::next(it);
+  uint64_t end = address + bytes;
+  uint64_t word = (address - std::min(address, kWidest)) & ~3ull;
+  while (word < end) {
+    uint64_t pageEnd = std::min(end, (word / kPage + 1) * kPage);
+    Page *page = findPage(word);
+    for (; page && word < pageEnd; word += 4)
+      if ((*page)[word % kPage / 4])
+        eraseFrom((*page)[word % kPage / 4], address, bytes);
+    word = std::max(word, pageEnd);
   }
 }
 
@@ -239,7 +297,8 @@ void PendingReads::dropTaken() {
 // Pages
 //===----------------------------------------------------------------------===//
 
-InterCta::InterCta(const Function &fn, uint64_t units) : races(units) {
+InterCta::InterCta(const Function &fn, uint64_t shadowBytes)
+    : mostPages(shadowBytes / (2 * RaceState::kPage)) {
   for (const Inst &in : fn.code) {
     bool reduces = in.op == Op::Bulk && fn.bulks[in.target].kind == BulkSpec::Reduce;
     strongCode.push_back(in.scope >= SyncScope::Gpu || reduces);
@@ -259,6 +318,12 @@ uint8_t InterCta::touch(Page &page, uint32_t unit, Kind kind) {
   return it->kinds |= kind;
 }
 
+void InterCta::packPages() {
+  for (RaceState *race : races)
+    if (race)
+      race->packPages();
+}
+
 void InterCta::retire(uint32_t unit, RaceState &&race) {
   auto kept = std::make_unique<RaceState>(std::move(race));
   kept->retire();
@@ -266,12 +331,32 @@ void InterCta::retire(uint32_t unit, RaceState &&race) {
   retired.push_back(std::move(kept));
 }
 
+void InterCta::noteFault(const Fault &f) {
+  uint64_t pair = uint64_t(f.writer.unit) << 32 | f.reader.unit;
+  if (pair == lastFault)
+    return;
+  lastFault = pair;
+  constexpr size_t kMost = 1 << 18;
+  llvm::DenseMap<uint32_t, Fault> &of = faults[f.writer.unit];
+  if (of.empty() || numFaults < kMost)
+    numFaults += of.try_emplace(f.reader.unit, f).second;
+}
+
+void InterCta::forgetFault(uint32_t writer, uint32_t reader) {
+  auto of = faults.find(writer);
+  if (of != faults.end())
+    numFaults -= of->second.erase(reader);
+  lastFault = kNoPair;
+}
+
 const InterCta::Fault *InterCta::findFault(uint32_t writer, uint32_t reader) const {
-  auto it = faults.find({writer, reader});
-  if (it != faults.end())
-    return &it->second;
-  it = faults.lower_bound({writer, 0});
-  return it != faults.end() && it->first.first == writer ? &it->second : nullptr;
+  auto of = faults.find(writer);
+  if (of == faults.end() || of->second.empty())
+    return nullptr;
+  auto it = of->second.find(reader);
+  if (it == of->second.end())
+    it = llvm::min_element(of->second, [](auto &a, auto &b) { return a.first < b.first; });
+  return &it->second;
 }
 
 } // namespace tk::sim

@@ -15,6 +15,7 @@
 #ifndef TK_LIB_SIM_INTERCTA_H
 #define TK_LIB_SIM_INTERCTA_H
 
+#include "Async.h"
 #include "Flags.h"
 #include <bitset>
 
@@ -22,7 +23,8 @@ namespace tk::sim {
 
 class InterCta {
 public:
-  InterCta(const Function &fn, uint64_t units);
+  /// `shadowBytes`: how much shadow of global memory may lie unpacked.
+  InterCta(const Function &fn, uint64_t shadowBytes);
 
   /// What a unit did to a page. Strong: with a scope that holds the whole device.
   enum Kind : uint8_t { kRead = 1, kStrongRead = 2, kWrite = 4, kStrongWrite = 8 };
@@ -40,7 +42,7 @@ public:
   struct Touch {
     uint32_t unit;
     uint8_t kinds;
-    uint32_t generation = 0; ///< Of the unit's shadow when `shadow` was looked up.
+    uint32_t placement = 0; ///< Of the unit's shadow when `shadow` was looked up.
     ShadowPage shadow{};
   };
   struct Page {
@@ -71,12 +73,12 @@ public:
   template <class F>
   void forEachOther(Page &page, uint64_t number, uint32_t unit, uint8_t which, F &&f) {
     for (Touch &t : page.touches) {
-      const RaceState *race = t.unit != unit && (t.kinds & which) ? races[t.unit] : nullptr;
+      RaceState *race = t.unit != unit && (t.kinds & which) ? races[t.unit] : nullptr;
       if (!race)
         continue;
-      if (!t.shadow.write || t.generation != race->generation) {
+      if (!t.shadow.write || t.placement != race->placement) {
         t.shadow = race->existingShadow(number);
-        t.generation = race->generation;
+        t.placement = race->placement;
       }
       if (t.shadow.write)
         f(t.unit, *race, t.shadow);
@@ -98,9 +100,19 @@ public:
 
   bool hasSums = false; ///< Of some page.
 
-  void start(uint32_t unit, const RaceState &race) { races[unit] = &race; }
+  void start(uint32_t unit, RaceState &race) {
+    if (unit >= races.size()) // Units start in order; a grid may have more than memory has room for.
+      races.resize(size_t(unit) + 1);
+    races[unit] = &race;
+    race.pagesHeld = pagesHeld;
+  }
   /// The unit has ended. What it did is still asked for.
   void retire(uint32_t unit, RaceState &&race);
+  /// For when no unit is in the midst of an access.
+  void saveMemory() {
+    if (*pagesHeld > mostPages)
+      packPages();
+  }
 
   /// Why a read of a flag gave no order, by the unit that wrote and the one that read. For
   /// messages.
@@ -109,13 +121,16 @@ public:
     uint64_t address = 0;
     Actor writer, reader;
   };
-  void noteFault(const Fault &f) { faults.try_emplace({f.writer.unit, f.reader.unit}, f); }
-  void forgetFault(uint32_t writer, uint32_t reader) { faults.erase({writer, reader}); }
+  void noteFault(const Fault &f);
+  void forgetFault(uint32_t writer, uint32_t reader);
   /// The one between the two units, else one of the writer's with any.
   const Fault *findFault(uint32_t writer, uint32_t reader) const;
 
   FlagTable flags;
   Knowledge sequence; ///< What earlier fence.sc of scope .gpu and .sys gave.
+  /// Releases of the tensormap proxy, by unit.
+  std::map<uint32_t, std::vector<MapFence>> mapReleases;
+  bool hasForgottenReleases = false; ///< Some are not kept any more.
   uint64_t progress =
       0; ///< Counts what may let a waiter go on: bytes that change, barriers, exits.
   uint64_t strongWrites = 0; ///< Counts what a waiter may look for.
@@ -124,9 +139,15 @@ public:
 
 private:
   llvm::DenseMap<uint64_t, std::unique_ptr<Page>> pages;
-  std::vector<const RaceState *> races; ///< By unit.
+  void packPages();
+  std::vector<RaceState *> races; ///< By unit, of those that have started.
+  size_t mostPages;
+  std::shared_ptr<size_t> pagesHeld = std::make_shared<size_t>(0); ///< RaceState::pagesHeld
   std::vector<std::unique_ptr<RaceState>> retired;
-  std::map<std::pair<uint32_t, uint32_t>, Fault> faults;
+  static constexpr uint64_t kNoPair = ~0ull;
+  llvm::DenseMap<uint32_t, llvm::DenseMap<uint32_t, Fault>> faults; ///< By writer and reader.
+  size_t numFaults = 0;
+  uint64_t lastFault = kNoPair; ///< The pair that was noted last, and is noted still.
 };
 
 } // namespace tk::sim

@@ -54,6 +54,49 @@ static SharedClocks joined(const SharedClocks &a, const SharedClocks &b) {
   return both;
 }
 
+using Map = KnowledgeMap;
+
+static unsigned digit(uint32_t unit, unsigned level) {
+  return unit >> (level * Map::kBits) & (Map::kWidth - 1);
+}
+static bool holds(const Map &map, uint32_t unit) {
+  unsigned bits = (map.level + 1) * Map::kBits;
+  return bits >= 32 || !(unit >> bits);
+}
+
+/// The same in a tree with one level more.
+static Knowledge raised(const Knowledge &map) {
+  auto result = std::make_shared<Map>();
+  result->level = map->level + 1;
+  result->parts[0] = map;
+  return result;
+}
+
+/// Both, which are of one level. One of the two where it covers the other.
+static Knowledge joined(const Knowledge &a, const Knowledge &b) {
+  if (a == b || !b)
+    return a;
+  if (!a)
+    return b;
+  auto merge = [&](auto member) -> Knowledge {
+    auto all = (*a).*member;
+    bool isA = true, isB = true; // Whether the result is one of the two.
+    for (unsigned i = 0; i < Map::kWidth; ++i) {
+      const auto &x = ((*a).*member)[i], &y = ((*b).*member)[i];
+      all[i] = !y ? x : !x ? y : joined(x, y);
+      isA &= all[i] == x;
+      isB &= all[i] == y;
+    }
+    if (isA || isB)
+      return isA ? a : b;
+    auto result = std::make_shared<Map>();
+    result->level = a->level;
+    (*result).*member = std::move(all);
+    return result;
+  };
+  return a->level ? merge(&Map::parts) : merge(&Map::clocks);
+}
+
 void join(Knowledge &into, const Knowledge &from) {
   if (!from || into == from)
     return;
@@ -61,62 +104,66 @@ void join(Knowledge &into, const Knowledge &from) {
     into = from;
     return;
   }
-  auto result = std::make_shared<KnowledgeMap>();
-  const auto &a = into->units, &b = from->units;
-  result->units.reserve(a.size() + b.size());
-  bool isInto = true, isFrom = true; // Whether the result is one of the two.
-  for (size_t i = 0, k = 0; i < a.size() || k < b.size();) {
-    bool takeA = k == b.size() || (i < a.size() && a[i].first <= b[k].first);
-    bool takeB = i == a.size() || (k < b.size() && b[k].first <= a[i].first);
-    const KnowledgeMap::Entry &e = takeA ? a[i] : b[k];
-    result->units.push_back(
-        {e.first, takeA && takeB ? joined(a[i].second, b[k].second) : e.second});
-    isInto &= takeA && result->units.back().second == a[i].second;
-    isFrom &= takeB && result->units.back().second == b[k].second;
-    i += takeA;
-    k += takeB;
-  }
-  if (isFrom && !isInto)
-    into = from;
-  else if (!isInto)
-    into = std::move(result);
-}
-
-static auto lowerBound(const KnowledgeMap &map, uint32_t unit) {
-  return llvm::lower_bound(map.units, unit,
-                           [](const KnowledgeMap::Entry &e, uint32_t u) { return e.first < u; });
+  Knowledge other = from;
+  while (other->level < into->level)
+    other = raised(other);
+  Knowledge mine = into;
+  while (mine->level < other->level)
+    mine = raised(mine);
+  Knowledge both = joined(mine, other);
+  if (both == mine) // raised for nothing
+    return;
+  into = both == other ? from : both;
 }
 
 const Clocks *find(const Knowledge &knowledge, uint32_t unit) {
-  if (!knowledge)
+  const Map *map = knowledge.get();
+  if (!map || !holds(*map, unit))
     return nullptr;
-  auto it = lowerBound(*knowledge, unit);
-  return it != knowledge->units.end() && it->first == unit ? it->second.get() : nullptr;
+  while (map && map->level)
+    map = map->parts[digit(unit, map->level)].get();
+  return map ? map->clocks[digit(unit, 0)].get() : nullptr;
+}
+
+static Knowledge replaced(const Knowledge &map, unsigned level, uint32_t unit,
+                          const SharedClocks &clocks) {
+  auto result = map ? std::make_shared<Map>(*map) : std::make_shared<Map>();
+  result->level = level;
+  unsigned i = digit(unit, level);
+  if (level)
+    result->parts[i] = replaced(result->parts[i], level - 1, unit, clocks);
+  else
+    result->clocks[i] = clocks;
+  return result;
 }
 
 Knowledge with(const Knowledge &knowledge, uint32_t unit, SharedClocks clocks) {
-  auto result =
-      knowledge ? std::make_shared<KnowledgeMap>(*knowledge) : std::make_shared<KnowledgeMap>();
-  auto at = result->units.begin() + (lowerBound(*result, unit) - result->units.cbegin());
-  if (at != result->units.end() && at->first == unit)
-    at->second = std::move(clocks);
-  else
-    result->units.insert(at, {unit, std::move(clocks)});
-  return result;
+  Knowledge map = knowledge ? knowledge : std::make_shared<Map>();
+  while (!holds(*map, unit))
+    map = raised(map);
+  return replaced(map, map->level, unit, clocks);
 }
 
 Knowledge fenced(const Knowledge &knowledge) {
-  if (!knowledge || all_of(knowledge->units, [](const KnowledgeMap::Entry &e) {
-        return covers(e.second->fencedGlobal, e.second->seen);
-      }))
+  if (!knowledge)
     return knowledge;
-  auto result = std::make_shared<KnowledgeMap>(*knowledge);
-  for (KnowledgeMap::Entry &e : result->units) {
-    auto c = std::make_shared<Clocks>(*e.second);
+  std::shared_ptr<Map> result;
+  auto change = [&]() -> Map & {
+    if (!result)
+      result = std::make_shared<Map>(*knowledge);
+    return *result;
+  };
+  for (unsigned i = 0; i < Map::kWidth; ++i) {
+    if (Knowledge part = fenced(knowledge->parts[i]); part != knowledge->parts[i])
+      change().parts[i] = std::move(part);
+    const SharedClocks &old = knowledge->clocks[i];
+    if (!old || covers(old->fencedGlobal, old->seen))
+      continue;
+    auto c = std::make_shared<Clocks>(*old);
     join(c->fencedGlobal, c->seen);
-    e.second = std::move(c);
+    change().clocks[i] = std::move(c);
   }
-  return result;
+  return result ? Knowledge(std::move(result)) : knowledge;
 }
 
 } // namespace tk::sim

@@ -8,13 +8,16 @@
 /// A *unit* is what one machine runs: a cluster, or a CTA where there are none. Each has vector
 /// clocks over its own threads only. What a thread has learnt of other units is a map from units to
 /// clocks, all of it immutable and shared: nearly every join meets equal pointers and costs
-/// nothing.
+/// nothing. It is a tree by the digits of the units' numbers, so that one that differs in a few
+/// units from another shares the rest with it: in a chain of thousands each adds a path to what the
+/// one before it gave.
 ///
 //===----------------------------------------------------------------------===//
 
 #ifndef TK_LIB_SIM_KNOWLEDGE_H
 #define TK_LIB_SIM_KNOWLEDGE_H
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -43,8 +46,10 @@ struct KnowledgeMap;
 using Knowledge = std::shared_ptr<const KnowledgeMap>;
 
 struct KnowledgeMap {
-  using Entry = std::pair<uint32_t, std::shared_ptr<const Clocks>>;
-  std::vector<Entry> units; ///< By ascending number.
+  static constexpr unsigned kBits = 4, kWidth = 1u << kBits;
+  unsigned level = 0; ///< Digits of a unit's number below this node's. At 0 stand clocks.
+  std::array<std::shared_ptr<const Clocks>, kWidth> clocks; ///< Of level 0.
+  std::array<Knowledge, kWidth> parts;                      ///< Of levels above.
 };
 
 void join(Knowledge &into, const Knowledge &from);

@@ -12,11 +12,12 @@
 
 #include "Decode.h"
 #include "Machine.h"
+#include "tk/Sim/Findings.h"
+#include "tk/Support/Threads.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <chrono>
-#include <deque>
+#include <condition_variable>
 #include <mutex>
-#include <pthread.h>
 #include <thread>
 
 using namespace llvm;
@@ -47,6 +48,8 @@ private:
   Expected<LaunchContext> prepare(const Module &module, const Launch &launch, const Options &options);
   Error placeVariables(const Module &module);
   Error fillConstants(LaunchContext &c);
+  Error placeWorkspace(LaunchContext &c);
+  Error admitLocal(const LaunchContext &c, uint64_t units, unsigned &threads) const;
 
   DeviceMemoryImpl mem;
   /// Where a module's .global and .const variables live on this device. Kept alive by address: a module that is
@@ -59,10 +62,14 @@ private:
 class Folder {
 public:
   explicit Folder(const LaunchContext &c) : ctx(c) {}
+  /// May wait for CTAs of lower numbers: what is not folded yet is held in memory.
   void fold(uint64_t index, CtaResult &&r);
+  /// From now on nobody waits: some of the CTAs will never come, or come when others have.
+  void cut();
   std::vector<Finding> finish();
   std::string output; ///< Of printf, CTA by CTA.
   uint64_t outputDropped = 0;
+  WatchedDecision watched;
 
 private:
   void foldOne(uint64_t index, CtaResult &r);
@@ -72,6 +79,8 @@ private:
   std::array<uint32_t, 3> coordinates(uint64_t index) const { return firstCtaOf(ctx, index); }
   const LaunchContext &ctx;
   std::mutex mutex;
+  std::condition_variable folded;
+  bool isCutShort = false;
   uint64_t next = 0;
   std::map<uint64_t, CtaResult> waiting;
   std::string groupOf(const FindingKey &key) const;
@@ -91,10 +100,19 @@ std::array<uint32_t, 3> firstCtaOf(const LaunchContext &c, uint64_t index) {
 }
 
 void Folder::fold(uint64_t index, CtaResult &&r) {
-  std::lock_guard<std::mutex> lock(mutex);
+  constexpr uint64_t kAhead = 4096;
+  std::unique_lock<std::mutex> lock(mutex);
+  folded.wait(lock, [&] { return index - next < kAhead || isCutShort; });
   waiting.emplace(index, std::move(r));
   for (auto it = waiting.begin(); it != waiting.end() && it->first == next; it = waiting.erase(it), ++next)
     foldOne(it->first, it->second);
+  folded.notify_all();
+}
+
+void Folder::cut() {
+  std::lock_guard<std::mutex> lock(mutex);
+  isCutShort = true;
+  folded.notify_all();
 }
 
 void Folder::merge(const FindingKey &key, Finding &&f) {
@@ -107,23 +125,38 @@ void Folder::merge(const FindingKey &key, Finding &&f) {
 
 void Folder::conflict(uint64_t page, unsigned granule, uint64_t bits, bool otherWrote, uint32_t otherCta,
                       uint32_t otherPc, uint32_t pc, uint64_t cta, bool wrote) {
+  std::optional<Severity> grade = gradeOf(ctx.options, "TK-SIM-RACE-CTA", Severity::Error);
+  if (!grade)
+    return;
   const Function &fn = *ctx.fn;
   const Inst &in = fn.code[pc], &other = fn.code[otherPc];
   uint64_t address = page * PageUse::kPage + granule * 64 + llvm::countr_zero(bits);
   Allocation *al = ctx.memory->find(address);
   Finding f;
   f.name = "TK-SIM-RACE-CTA";
-  f.severity = Severity::Error;
-  f.message = formatv("byte {0} of '{1}' is {2} by one CTA and {3} by another with nothing to order them",
-                      al ? address - al->base : address, al ? al->name : "global memory", wrote ? "written" : "read",
-                      otherWrote ? "written" : "read").str();
+  f.severity = *grade;
+  f.message = formatv("byte {0} of '{1}' is {2} by one CTA and {3} by another with nothing to "
+                      "order them; give each CTA bytes of "
+                      "its own, or use atomic operations",
+                      al ? address - al->base : address, al ? al->name : "global memory",
+                      wrote ? "written" : "read", otherWrote ? "written" : "read")
+                  .str();
   f.ptxLine = in.line;
   f.ptxText = ctx.module->shownText(in.line);
   f.source = ctx.module->source(fn, in);
   f.cta = coordinates(cta);
-  auto oc = coordinates(otherCta);
-  f.details.push_back(formatv("other: CTA ({0}, {1}, {2}) at line {3} '{4}'", oc[0], oc[1], oc[2], other.line,
-                              ctx.module->shownText(other.line)).str());
+  auto party = [&](const char *which, bool didWrite, uint64_t who, const Inst &at) {
+    auto c = coordinates(who);
+    std::string source = ctx.module->source(fn, at);
+    f.details.push_back(formatv("{0}: {1} by CTA ({2}, {3}, {4}) at line {5}{6} '{7}'", which,
+                                didWrite ? "write" : "read", c[0], c[1], c[2], at.line,
+                                source.empty() ? "" : " (" + source + ")",
+                                ctx.module->shownText(at.line)));
+  };
+  party("this", wrote, cta, in);
+  party("other", otherWrote, otherCta, other);
+  f.details.push_back("missing edge: a release of scope .gpu in the other after that, and an "
+                      "acquire from it before this");
   merge({"TK-SIM-RACE-CTA", pc, otherPc + 1}, std::move(f));
 }
 
@@ -131,6 +164,8 @@ void Folder::foldOne(uint64_t index, CtaResult &r) {
   size_t room = ctx.options.printfBytes - std::min<size_t>(ctx.options.printfBytes, output.size());
   output += StringRef(r.output).take_front(room);
   outputDropped += r.outputDropped + r.output.size() - std::min(r.output.size(), room);
+  if (r.watched.count)
+    watched = std::move(r.watched);
   for (auto &[key, f] : r.findings)
     merge(key, std::move(f));
   for (auto &[page, use] : r.pages) {
@@ -218,6 +253,12 @@ Error DeviceImpl::placeVariables(const Module &module) {
   if (it != instances.end() && it->second.lines == module.lines.size() && it->second.first == first)
     return Error::success();
   Instance inst{std::vector<uint64_t>(module.variables.size()), module.lines.size(), first};
+  uint64_t bytes = 0; // of arrays of at most 2^32 elements, and there is a line of text for each
+  for (const Variable &v : module.variables)
+    bytes += isPlaced(v) ? v.bytes : 0;
+  if (Error e = mem.admit(bytes))
+    return fail("the variables in .global and .const are too large: {0}; --memory-bytes sets another limit",
+                toString(std::move(e)));
   StringMap<uint64_t> byName;
   for (size_t i = 0; i < module.variables.size(); ++i) {
     const Variable &v = module.variables[i];
@@ -229,14 +270,16 @@ Error DeviceImpl::placeVariables(const Module &module) {
     const Variable &v = module.variables[i];
     if (!isPlaced(v) || v.isExtern)
       continue;
-    std::vector<uint8_t> data = v.initialised ? v.init : std::vector<uint8_t>(v.bytes); // zero without an initialiser
+    std::vector<uint8_t> data(v.bytes); // zero where there is no initialiser, or what it leaves
+    llvm::copy(v.init, data.begin());
     for (const Variable::Reloc &r : v.relocs) {
       auto found = byName.find(r.symbol);
       auto function = module.functionNumbers.find(r.symbol);
       if (found == byName.end() && function == module.functionNumbers.end())
         return fail("initialiser of '{0}' names unknown symbol '{1}'", v.name, r.symbol);
       uint64_t a = (found != byName.end() ? found->second : codeAddress(function->second)) + uint64_t(r.addend);
-      memcpy(data.data() + r.offset, &a, 8);
+      a >>= 8 * r.firstByte;
+      memcpy(data.data() + r.offset, &a, r.bytes);
     }
     if (Error e = mem.write(inst.addresses[i], data))
       return e;
@@ -252,6 +295,16 @@ std::vector<Program::Symbol> Module::symbols() const {
     if (isPlaced(v))
       all.push_back({v.name, v.bytes, v.space == Space::Const, v.isExtern});
   return all;
+}
+
+std::vector<uint32_t> unsetVariables(const Module &module, const Function &fn) {
+  std::vector<uint32_t> found;
+  for (const AddressConst &a : fn.addressConsts)
+    if ((a.space == Space::Global || a.space == Space::Const) && !module.variables[a.variable].initialised)
+      found.push_back(a.variable);
+  llvm::sort(found);
+  found.erase(llvm::unique(found), found.end());
+  return found;
 }
 
 Expected<uint64_t> DeviceImpl::addressOf(const Program &program, StringRef symbol) {
@@ -294,6 +347,11 @@ Error DeviceImpl::fillConstants(LaunchContext &c) {
   return Error::success();
 }
 
+/// A directive may have sizes whose product has no 64 bits.
+static uint64_t volumeOf(const std::array<uint32_t, 3> &sizes) {
+  return SaturatingMultiply<uint64_t>(uint64_t(sizes[0]) * sizes[1], sizes[2]);
+}
+
 static Error checkShape(const LaunchContext &c) {
   auto &l = c.launch;
   uint64_t threads = uint64_t(l.block[0]) * l.block[1] * l.block[2];
@@ -306,9 +364,8 @@ static Error checkShape(const LaunchContext &c) {
     return fail("entry '{0}' requires blocks of {1}x{2}x{3} threads (.reqntid), got {4}x{5}x{6}", l.entry, req[0], req[1],
                 req[2], l.block[0], l.block[1], l.block[2]);
   auto &max = c.fn->maxntid;
-  if (max[0] && threads > uint64_t(max[0]) * max[1] * max[2])
-    return fail("entry '{0}' allows at most {1} threads (.maxntid), got {2}", l.entry, uint64_t(max[0]) * max[1] * max[2],
-                threads);
+  if (max[0] && threads > volumeOf(max))
+    return fail("entry '{0}' allows at most {1} threads (.maxntid), got {2}", l.entry, volumeOf(max), threads);
   auto &cluster = l.cluster;
   uint64_t size = uint64_t(cluster[0]) * cluster[1] * cluster[2];
   if (!size || cluster[0] > kMaxCluster || cluster[1] > kMaxCluster || cluster[2] > kMaxCluster || size > kMaxCluster)
@@ -317,6 +374,8 @@ static Error checkShape(const LaunchContext &c) {
   if (want[0] && want != cluster)
     return fail("entry '{0}' requires clusters of {1}x{2}x{3} CTAs (.reqnctapercluster), got {4}x{5}x{6}", l.entry, want[0],
                 want[1], want[2], cluster[0], cluster[1], cluster[2]);
+  if (uint32_t most = c.fn->maxClusterRank; most && size > most)
+    return fail("entry '{0}' allows clusters of at most {1} CTAs (.maxclusterrank), got {2}", l.entry, most, size);
   for (unsigned i = 0; i < 3; ++i)
     if (l.grid[i] % cluster[i])
       return fail("expected a grid of whole clusters of {0}x{1}x{2} CTAs, got {3}x{4}x{5}", cluster[0], cluster[1], cluster[2],
@@ -328,11 +387,44 @@ static Error checkShape(const LaunchContext &c) {
 static unsigned entryRegisters(const Function &fn) {
   unsigned n = fn.maxnreg ? std::min(fn.maxnreg, 255u) : 0;
   auto &block = fn.reqntid[0] ? fn.reqntid : fn.maxntid;
-  if (uint64_t threads = uint64_t(block[0]) * block[1] * block[2]; threads && fn.minCtas) {
-    unsigned fit = unsigned(std::min<uint64_t>(65536 / (threads * fn.minCtas) / 8 * 8, 255));
+  if (uint64_t threads = volumeOf(block); threads && fn.minCtas) {
+    unsigned fit = unsigned(std::min<uint64_t>(65536 / SaturatingMultiply<uint64_t>(threads, fn.minCtas) / 8 * 8, 255));
     n = n ? std::min(n, fit) : fit;
   }
   return unsigned(alignTo(n, 8));
+}
+
+/// What nobody has measured has no model.
+static Error checkNumerics(const LaunchContext &c) {
+  if (c.options.numerics == Numerics::Exact)
+    return Error::success();
+  for (const Inst &in : c.fn->code) {
+    if (in.op != Op::Mma)
+      continue;
+    const MmaSpec &s = c.fn->mmas[in.target];
+    const char *what = s.form == MmaSpec::Sparse                        ? "sparse products"
+                       : s.quads                                        ? "m8n8k4 of f16"
+                       : s.a == Ty::E4M3 || s.a == Ty::E5M2             ? "mma.sync of fp8 (it has one of wgmma)"
+                                                                        : nullptr;
+    bool isReal = s.d == Ty::F32 || s.d == Ty::F16;
+    if (what && isReal)
+      return fail("{0}:{1}: numerics 'h100' have no model of {2}, got '{3}'; use 'exact'", c.module->fileName, in.line, what,
+                  c.module->shownText(in.line));
+  }
+  return Error::success();
+}
+
+/// What a cooperative launch gives a kernel that asks: a structure of two words of which cooperative groups use the second,
+/// the grid's barrier, zero at the start. No manual says what is in the first.
+Error DeviceImpl::placeWorkspace(LaunchContext &c) {
+  constexpr uint64_t kBytes = 8, kBarrier = 4;
+  bool isAsked = any_of(c.fn->specials, [](auto &s) {
+    return s.first == Special::WorkspaceHigh || s.first == Special::WorkspaceLow;
+  });
+  if (!isAsked)
+    return Error::success();
+  c.workspace = mem.allocate(kBytes, kBytes, "workspace of the grid (%envreg1, %envreg2)");
+  return mem.write(c.workspace + kBarrier, std::array<uint8_t, kBytes - kBarrier>{});
 }
 
 Expected<LaunchContext> DeviceImpl::prepare(const Module &module, const Launch &launch, const Options &options) {
@@ -352,14 +444,21 @@ Expected<LaunchContext> DeviceImpl::prepare(const Module &module, const Launch &
       have += (have.empty() ? "'" : ", '") + e.name + "'";
     return fail("unknown entry '{0}'; the module has {1}", launch.entry, have.empty() ? "none" : have);
   }
+  if (!c.fn->refused.empty())
+    return fail("entry '{0}' cannot run: {1}", launch.entry, c.fn->refused);
   if (launch.parameters.size() != c.entry->parameterBytes)
     return fail("entry '{0}' takes {1} bytes of parameters, got {2}", launch.entry, c.entry->parameterBytes,
                 launch.parameters.size());
-  if (options.numerics != Numerics::Exact)
-    return fail("numerics 'h100' are not supported yet; use 'exact'");
+  if (Error e = checkNumerics(c))
+    return std::move(e);
   // A launch that names no cluster takes the one that the entry asks for.
   if (c.fn->reqcluster[0] && launch.cluster == std::array<uint32_t, 3>{1, 1, 1})
     c.launch.cluster = c.fn->reqcluster;
+  if (c.fn->blocksAreClusters)
+    for (unsigned i = 0; i < 3; ++i) {
+      uint64_t ctas = uint64_t(c.launch.grid[i]) * c.launch.cluster[i];
+      c.launch.grid[i] = uint32_t(std::min<uint64_t>(ctas, ~0u)); // checkShape refuses so many
+    }
   if (Error e = checkShape(c))
     return std::move(e);
   c.threadsPerCta = launch.block[0] * launch.block[1] * launch.block[2];
@@ -379,6 +478,8 @@ Expected<LaunchContext> DeviceImpl::prepare(const Module &module, const Launch &
     return fail("{0} bytes of static and {1} of dynamic shared memory exceed the limit of {2}", c.entry->staticSharedBytes,
                 launch.dynamicSharedBytes, kMaxShared);
   c.sharedEnd = uint32_t(end);
+  c.looksForReuse = gradeOf(options, "TK-SIM-RACE-PROXY-REUSE", Severity::Warning).has_value();
+  c.looksForScopes = gradeOf(options, "TK-SIM-RACE-SCOPE", Severity::Warning).has_value();
   c.parameters = launch.parameters;
   c.parametersWritten = launch.parametersWritten;
   if (c.parametersWritten.empty())
@@ -386,9 +487,14 @@ Expected<LaunchContext> DeviceImpl::prepare(const Module &module, const Launch &
   if (c.parametersWritten.size() != c.parameters.size())
     return fail("expected a mark for each of the {0} bytes of parameters, got {1}", c.parameters.size(),
                 c.parametersWritten.size());
+  uint64_t registers = uint64_t(c.fn->regWords) * sizeof(uint32_t) * c.warpStride * c.clusterSize;
+  if (Error e = mem.admit(registers))
+    return fail("the registers of the entry's warps are too many: {0}", toString(std::move(e)));
   if (Error e = placeVariables(module))
     return std::move(e);
   if (Error e = fillConstants(c))
+    return std::move(e);
+  if (Error e = placeWorkspace(c))
     return std::move(e);
   return c;
 }
@@ -452,6 +558,22 @@ static Trace makeTrace(const LaunchContext &c, const Counters &n, const Tracer &
   return trace;
 }
 
+/// Local memory of all that runs at once must be there; fewer host threads need less.
+Error DeviceImpl::admitLocal(const LaunchContext &c, uint64_t units, unsigned &threads) const {
+  uint64_t each = uint64_t(c.fn->localBytes) * 32 * c.warpStride * c.clusterSize;
+  uint64_t atOnce = c.fn->usesInterCta ? std::min(units, countResident(c)) : threads;
+  for (;; atOnce = threads /= 2) {
+    Error e = mem.admit(each * atOnce);
+    if (!e)
+      return Error::success();
+    if (threads == 1)
+      return fail("the local memory of {0} CTAs that run at once, {1} bytes for each thread, is too large: {2}; "
+                  "--memory-bytes sets another limit",
+                  atOnce * c.clusterSize, c.fn->localBytes, toString(std::move(e)));
+    consumeError(std::move(e));
+  }
+}
+
 Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch, const Options &options) {
   auto begin = std::chrono::steady_clock::now();
   const Module &module = static_cast<const Module &>(program);
@@ -459,13 +581,18 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
   if (!prepared)
     return prepared.takeError();
   const LaunchContext &c = *prepared;
-  uint64_t ctas = uint64_t(launch.grid[0]) * launch.grid[1] * launch.grid[2];
+  uint64_t ctas = uint64_t(c.launch.grid[0]) * c.launch.grid[1] * c.launch.grid[2];
   unsigned threads = options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
   // CTAs that talk take turns on one host thread, so that every run gives the same answer.
   if (c.fn->usesInterCta || options.maxSteps || c.fn->usesHeap) // or share a heap
     threads = 1;
   uint64_t units = ctas / c.clusterSize; // clusters, or CTAs where there are none
   threads = unsigned(std::min<uint64_t>(threads, units));
+  if (c.fn->usesInterCta && units > ~0u)
+    return fail("expected a grid of at most {0} CTAs or clusters, which the kernel's atomics let talk to one another, got {1}", ~0u,
+                units);
+  if (Error e = admitLocal(c, units, threads))
+    return std::move(e);
   Tracer tracer;
   if (options.trace)
     prepared->tracer = &tracer;
@@ -474,45 +601,31 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
   std::vector<Counters> counters(threads);
   auto work = [&](unsigned t) {
     counters[t].reset(c.fn->code.size(), options.trace);
-    if (c.fn->usesInterCta)
-      return runTogether(c, units, counters[t], steps,
-                         [&](uint64_t i, CtaResult &&r) { folder.fold(i, std::move(r)); });
+    if (c.fn->usesInterCta) {
+      folder.cut(); // they end in any order, on this one thread, which must not wait for itself
+      WatchedDecision watched = runTogether(c, units, counters[t], steps,
+                                            [&](uint64_t i, CtaResult &&r) { folder.fold(i, std::move(r)); });
+      if (watched.count)
+        folder.watched = std::move(watched);
+      return;
+    }
     Cta cta(c, counters[t], steps);
     for (uint64_t i; (i = next.fetch_add(1)) < units;) {
-      if (isCut(c, steps))
+      if (isCut(c, steps)) {
+        folder.cut();
         break;
+      }
       CtaResult result;
       cta.run(firstCtaOf(c, i), result);
       folder.fold(i, std::move(result));
     }
   };
-  // Where the system gives no more threads, those there are do the work. std::thread would throw, and tk is built without
-  // exceptions.
-  struct Helper {
-    decltype(work) &run;
-    unsigned number;
-    pthread_t thread;
-  };
-  std::deque<Helper> pool;
-  auto start = [](void *argument) -> void * {
-    Helper &helper = *static_cast<Helper *>(argument);
-    helper.run(helper.number);
-    return nullptr;
-  };
-  for (unsigned t = 1; t < threads; ++t) {
-    Helper &helper = pool.emplace_back(Helper{work, t, {}});
-    if (pthread_create(&helper.thread, nullptr, start, &helper) != 0) {
-      pool.pop_back();
-      break;
-    }
-  }
-  work(0);
-  for (Helper &helper : pool)
-    pthread_join(helper.thread, nullptr);
+  unsigned ran = runOnThreads(threads, work);
+  mem.free(c.workspace);
   if (options.cancelled && *options.cancelled)
     return fail("the launch was cancelled");
-  for (const Helper &helper : pool)
-    counters[0].add(counters[helper.number]);
+  for (unsigned t = 1; t < ran; ++t)
+    counters[0].add(counters[t]);
   Report report;
   fillReport(report, c, counters[0]);
   if (options.trace)
@@ -520,6 +633,8 @@ Expected<Report> DeviceImpl::launch(const Program &program, const Launch &launch
   report.findings = folder.finish();
   report.output = std::move(folder.output);
   report.outputDropped = folder.outputDropped;
+  report.decision = std::move(folder.watched.text);
+  report.decisions = folder.watched.count;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;
 }

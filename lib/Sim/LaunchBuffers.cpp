@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LaunchRun.h"
+#include "tk/Sim/Findings.h"
 #include "Machine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -86,6 +87,9 @@ Expected<std::vector<uint64_t>> LaunchRun::readShape(const json::Value &v,
   const json::Array *list = v.getAsArray();
   if (!list)
     return reader.fail(path, "expected a list of sizes, got " + shown(v));
+  if (list->size() > kMaxRank)
+    return reader.fail(path, "expected at most " + Twine(kMaxRank) + " sizes, got " +
+                                 Twine(list->size()));
   std::vector<uint64_t> shape;
   for (size_t i = 0; i < list->size(); ++i) {
     Expected<int64_t> n = reader.integer((*list)[i], pathOf(path, i), 0, kMaxBytes);
@@ -94,6 +98,14 @@ Expected<std::vector<uint64_t>> LaunchRun::readShape(const json::Value &v,
     shape.push_back(uint64_t(*n));
   }
   return shape;
+}
+
+/// Before the host gives any memory for it.
+Error LaunchRun::admit(uint64_t bytes, const std::string &path) const {
+  if (Error e = device->memory().admit(bytes))
+    return reader.fail(path, toString(std::move(e)) +
+                                 "; make the buffer smaller, or --memory-bytes larger");
+  return Error::success();
 }
 
 Error LaunchRun::loadBuffer(LaunchBuffer &b, const json::Object &o, const std::string &path) {
@@ -105,6 +117,10 @@ Error LaunchRun::loadBuffer(LaunchBuffer &b, const json::Object &o, const std::s
   if (!a)
     return a.takeError();
   b.array = std::move(*a);
+  b.bytes = b.array.data.size();
+  b.hasTypeOfFile = o.get("npy") && !o.get("dtype");
+  if (Error e = admit(b.bytes, path))
+    return e;
   if (const json::Value *v = o.get("shape")) {
     Expected<std::vector<uint64_t>> shape = readShape(*v, pathOf(path, "shape"));
     if (!shape)
@@ -151,8 +167,8 @@ Error LaunchRun::shapeBuffer(LaunchBuffer &b, const json::Object &o, const std::
     b.array.shape = {bytes / b.type->bytes};
   }
   b.array.descr = b.type->npy.str();
-  b.array.data.resize(bytes);
-  return Error::success();
+  b.bytes = bytes;
+  return admit(bytes, path);
 }
 
 /// Reals in [-1, 1), integers of all bits. By the buffer's name and "seed", not by --seed: that is
@@ -182,8 +198,10 @@ Expected<bool> LaunchRun::fillBuffer(LaunchBuffer &b, StringRef name, const json
   if (o.get("seed") && kind != "random")
     return reader.fail(pathOf(path, "seed"),
                        "\"seed\" goes with \"fill\": \"random\", got \"" + kind + "\"");
+  if (kind != "uninit")
+    b.array.data.assign(b.bytes, kind == "nan" ? 0xff : 0);
   if (kind == "nan")
-    std::fill(b.array.data.begin(), b.array.data.end(), 0xff);
+    return true;
   else if (kind == "random")
     fillRandom(b.array.data, *b.type, name, uint64_t(*seed));
   else if (kind != "zero" && kind != "uninit")
@@ -244,7 +262,6 @@ Error LaunchRun::makeBuffer(StringRef name, const json::Object &o, const std::st
     if (!isWritten)
       return isWritten.takeError();
   }
-  b.bytes = b.array.data.size();
   b.address = device->memory().allocate(b.bytes, *align, name);
   if (*isWritten)
     if (Error e = device->memory().write(b.address, b.array.data))
@@ -398,8 +415,12 @@ Error LaunchRun::compare(StringRef name, LaunchBuffer &b, Report &report) {
     limit("a largest difference", d.max, want.max.value_or(0));
   if (unmet.empty())
     return Error::success();
+  std::optional<Severity> grade = gradeOf(options, "TK-SIM-EXPECT", Severity::Error);
+  if (!grade)
+    return Error::success();
   Finding f;
   f.name = f.identity = "TK-SIM-EXPECT";
+  f.severity = *grade;
   f.identity += " " + name.str();
   f.message = "buffer '" + name.str() + "' is not as in '" + want.file + "': expected " + unmet;
   f.details.push_back("worst element: " + elementIndex(b.array.shape, d.worst) + " is " +

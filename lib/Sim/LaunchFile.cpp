@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "tk/Sim/LaunchFile.h"
-#include "LaunchRun.h"
+#include "SchedulePair.h"
+#include "tk/Sim/Findings.h"
 #include "tk/Support/JSON.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -22,13 +23,22 @@ namespace {
 /// first seed's.
 class SeedMerger {
 public:
-  void add(Report &&r, std::map<std::string, LaunchOutput> &&outputs, uint64_t seed);
+  explicit SeedMerger(const Options &options)
+      : grade(gradeOf(options, "TK-SIM-NONDETERMINISTIC", Severity::Error)) {}
+  void add(ScheduledRun &&run, uint64_t seed);
   Report finish();
+  /// The first buffer that differs, and with which seed.
+  struct Unlike {
+    std::string buffer, identity;
+    uint64_t seed;
+  };
+  std::optional<Unlike> unlike;
 
 private:
   void addFinding(Finding &&f, uint64_t seed);
   void compareOutputs(const std::map<std::string, LaunchOutput> &outputs, uint64_t seed);
 
+  std::optional<Severity> grade; ///< Of outputs that differ.
   Report all;
   uint64_t first = 0;
   std::map<std::string, LaunchOutput> firstOutputs;
@@ -55,49 +65,41 @@ void SeedMerger::addFinding(Finding &&f, uint64_t seed) {
   last->second = seed;
 }
 
-/// The first element that differs: its number, or nothing.
-static std::optional<uint64_t> firstDifference(const LaunchOutput &a, const LaunchOutput &b,
-                                               unsigned item) {
-  auto [left, right] = std::mismatch(a.data.begin(), a.data.end(), b.data.begin());
-  if (left == a.data.end())
-    return std::nullopt;
-  return uint64_t(left - a.data.begin()) / item;
-}
-
 void SeedMerger::compareOutputs(const std::map<std::string, LaunchOutput> &outputs, uint64_t seed) {
+  if (!grade)
+    return;
   for (auto &[name, now] : outputs) {
     auto known = firstOutputs.find(name);
     if (known == firstOutputs.end())
       continue;
-    const LaunchOutput &then = known->second;
-    const ElementType &type = now.type ? *now.type : *elementType("b8");
-    std::optional<uint64_t> i = firstDifference(then, now, type.bytes);
-    if (!i)
+    std::optional<OutputDifference> d = firstDifference(known->second, now);
+    if (!d)
       continue;
     Finding f;
     f.name = f.identity = "TK-SIM-NONDETERMINISTIC";
+    f.severity = *grade;
     f.identity += " " + name;
-    std::string where =
-        now.type ? "element " + elementIndex(now.shape, *i) : "byte " + std::to_string(*i);
     f.message =
         formatv("buffer '{0}' depends on the order in which warps and copies run: {1} is {2} with "
                 "seed {3} and {4} "
                 "with seed {5}; look for a missing wait or fence, or an atomic whose order shows",
-                name, where, elementText(type, then.data.data() + *i * type.bytes), first,
-                elementText(type, now.data.data() + *i * type.bytes), seed)
+                name, d->where, d->left, first, d->right, seed)
             .str();
     f.details.push_back(formatv("replay with --seed {0} and --seed {1}", first, seed).str());
+    if (!unlike)
+      unlike = Unlike{name, f.identity, seed};
     addFinding(std::move(f), seed);
   }
 }
 
-void SeedMerger::add(Report &&r, std::map<std::string, LaunchOutput> &&outputs, uint64_t seed) {
+void SeedMerger::add(ScheduledRun &&run, uint64_t seed) {
+  Report &r = run.report;
   bool isFirst = !all.seeds++;
   std::vector<Finding> findings = std::move(r.findings);
   r.findings.clear();
   if (isFirst) {
     first = seed;
-    firstOutputs = std::move(outputs);
+    firstOutputs = std::move(run.outputs);
     r.seeds = all.seeds;
     all = std::move(r);
   } else {
@@ -107,7 +109,7 @@ void SeedMerger::add(Report &&r, std::map<std::string, LaunchOutput> &&outputs, 
   for (Finding &f : findings)
     addFinding(std::move(f), seed);
   if (!isFirst)
-    compareOutputs(outputs, seed);
+    compareOutputs(run.outputs, seed);
 }
 
 Report SeedMerger::finish() {
@@ -129,45 +131,111 @@ static bool has(const Report &r, StringRef name) {
   return any_of(r.findings, [&](const Finding &f) { return f.name == name; });
 }
 
-Expected<Report> runLaunchFile(const Program &program, StringRef path, const Options &options,
-                               StringRef outDir, std::optional<SeedRange> seeds) {
+namespace {
+
+/// A launch file that was read, and how to run it.
+class FileRun {
+public:
+  FileRun(const Program &program, const json::Object &root, StringRef name, StringRef folder,
+          const RunOptions &how)
+      : program(program), root(root), name(name), folder(folder),
+        out(how.outDir.empty() ? folder : StringRef(how.outDir)), options(how.options) {}
+  Expected<Report> runOnce() const;
+  Expected<Report> runSeeds(SeedRange seeds) const;
+
+private:
+  Expected<ScheduledRun> runSeed(const Options &mine, bool writes) const;
+  /// Says for outputs that differ in which decision that lies.
+  Error addPair(const SeedMerger::Unlike &unlike, uint64_t first, Report &report) const;
+
+  const Program &program;
+  const json::Object &root;
+  StringRef name, folder, out;
+  const Options &options;
+};
+
+} // namespace
+
+Expected<Report> FileRun::runOnce() const {
+  LaunchRun run(program, options, name, folder, out);
+  Expected<Report> report = run.run(root);
+  if (!report)
+    return report;
+  if (Error e = run.writeOutputs())
+    return std::move(e);
+  return report;
+}
+
+/// With outputs, unless it was cut short: what was differs from what was not, and says nothing.
+Expected<ScheduledRun> FileRun::runSeed(const Options &mine, bool writes) const {
+  LaunchRun run(program, mine, name, folder, out);
+  Expected<Report> report = run.run(root);
+  if (!report)
+    return report.takeError();
+  if (writes)
+    if (Error e = run.writeOutputs())
+      return std::move(e);
+  ScheduledRun done{std::move(*report), {}, run.countCtas()};
+  if (has(done.report, "TK-SIM-TIMEOUT") || has(done.report, "TK-SIM-STEP-LIMIT"))
+    return done;
+  auto outputs = run.readOutputs();
+  if (!outputs)
+    return outputs.takeError();
+  done.outputs = std::move(*outputs);
+  return done;
+}
+
+Error FileRun::addPair(const SeedMerger::Unlike &unlike, uint64_t first, Report &report) const {
+  auto run = [&](const Options &mine) { return runSeed(mine, /*writes=*/false); };
+  Expected<std::vector<std::string>> lines =
+      SchedulePair(run, options, first, unlike.seed, unlike.buffer).find();
+  if (!lines)
+    return lines.takeError();
+  for (Finding &f : report.findings)
+    if (f.identity == unlike.identity)
+      llvm::move(*lines, std::back_inserter(f.details));
+  return Error::success();
+}
+
+Expected<Report> FileRun::runSeeds(SeedRange seeds) const {
+  SeedMerger merger(options);
+  for (uint64_t seed = seeds.first;; ++seed) {
+    Options mine = options;
+    mine.seed = seed;
+    Expected<ScheduledRun> done = runSeed(mine, seed == seeds.first);
+    if (!done)
+      return done.takeError();
+    bool isOutOfTime = has(done->report, "TK-SIM-TIMEOUT");
+    merger.add(std::move(*done), seed);
+    if (isOutOfTime || seed == seeds.last)
+      break;
+  }
+  Report report = merger.finish();
+  if (merger.unlike)
+    if (Error e = addPair(*merger.unlike, seeds.first, report))
+      return std::move(e);
+  return report;
+}
+
+Expected<Report> runLaunchText(const Program &program, StringRef text, StringRef name,
+                               StringRef folder, const RunOptions &how) {
+  if (Error e = how.verify())
+    return std::move(e);
+  Expected<json::Value> root = parseJSON(text);
+  if (!root)
+    return fail(name + ": " + toString(root.takeError()));
+  const json::Object *o = root->getAsObject();
+  if (!o)
+    return fail(name + ": expected an object, got " + shown(*root));
+  FileRun run(program, *o, name, folder, how);
+  return how.seeds ? run.runSeeds(*how.seeds) : run.runOnce();
+}
+
+Expected<Report> runLaunchFile(const Program &program, StringRef path, const RunOptions &how) {
   auto file = MemoryBuffer::getFile(path);
   if (!file)
     return fail(path + ": cannot read: " + file.getError().message());
-  Expected<json::Value> root = parseJSON((*file)->getBuffer());
-  if (!root)
-    return fail(path + ": " + toString(root.takeError()));
-  const json::Object *o = root->getAsObject();
-  if (!o)
-    return fail(path + ": expected an object, got " + shown(*root));
-  StringRef dir = sys::path::parent_path(path);
-  SeedRange range = seeds.value_or(SeedRange{options.seed, options.seed});
-  SeedMerger merger;
-  for (uint64_t seed = range.first;; ++seed) {
-    Options mine = options;
-    mine.seed = seed;
-    LaunchRun run(program, mine, path, dir, outDir.empty() ? dir : outDir);
-    Expected<Report> report = run.run(*o);
-    if (!report)
-      return report.takeError();
-    if (seed == range.first)
-      if (Error e = run.writeOutputs())
-        return std::move(e);
-    if (!seeds)
-      return report;
-    // What was cut short differs from what was not, and says nothing.
-    bool outOfTime = has(*report, "TK-SIM-TIMEOUT");
-    std::map<std::string, LaunchOutput> outputs;
-    if (!outOfTime && !has(*report, "TK-SIM-STEP-LIMIT")) {
-      auto read = run.readOutputs();
-      if (!read)
-        return read.takeError();
-      outputs = std::move(*read);
-    }
-    merger.add(std::move(*report), std::move(outputs), seed);
-    if (outOfTime || seed == range.last)
-      return merger.finish();
-  }
+  return runLaunchText(program, (*file)->getBuffer(), path, sys::path::parent_path(path), how);
 }
 
 } // namespace tk::sim

@@ -43,6 +43,14 @@ static std::string suggestion(StringRef key, ArrayRef<StringRef> keys) {
   return "";
 }
 
+std::optional<int64_t> wholeNumber(const json::Value &v) {
+  // LLVM takes 2^63 with a point or an exponent for a number of 64 bits.
+  auto number = v.getAsNumber();
+  if (!v.getAsUINT64() && number && *number >= 0x1p63)
+    return std::nullopt;
+  return v.getAsInteger();
+}
+
 Error LaunchReader::known(const json::Object &o, StringRef path, ArrayRef<StringRef> keys) const {
   for (auto &[k, v] : o) {
     StringRef key = k;
@@ -99,14 +107,22 @@ Error LaunchReader::readVariables(const json::Object &root) {
     return Error::success();
   for (auto &[k, value] : **all) {
     StringRef name = k;
-    auto n = value.getAsInteger();
+    auto n = wholeNumber(value);
     if (!isName(name))
       return fail("vars", "expected a name of letters, digits and '_', got '" + name + "'");
-    if (!n)
+    if (auto large = value.getAsUINT64(); large && !n)
+      largeVars[name] = *large;
+    else if (!n)
       return fail(pathOf("vars", name), "expected an integer, got " + shown(value));
-    vars[name] = *n;
+    else
+      vars[name] = *n;
   }
   return Error::success();
+}
+
+std::optional<uint64_t> LaunchReader::largeVariable(const json::Value &v) const {
+  auto it = largeVars.find(v.getAsString().value_or(""));
+  return it == largeVars.end() ? std::nullopt : std::optional(it->second);
 }
 
 /// A number, a variable, or an expression in parentheses.
@@ -117,9 +133,9 @@ Expected<int64_t> LaunchReader::operand(StringRef &text, StringRef path, unsigne
   text = text.ltrim();
   if (text.consume_front("-")) {
     Expected<int64_t> v = operand(text, path, depth + 1);
-    if (!v)
-      return v;
-    return int64_t(0 - uint64_t(*v));
+    if (v && *v == std::numeric_limits<int64_t>::min())
+      return fail(path, "the expression does not fit 64 bits: -(" + Twine(*v) + ")");
+    return v ? Expected<int64_t>(-*v) : std::move(v);
   }
   if (text.consume_front("(")) {
     Expected<int64_t> v = expression(text, path, 0, depth + 1);
@@ -139,6 +155,10 @@ Expected<int64_t> LaunchReader::operand(StringRef &text, StringRef path, unsigne
     text = text.drop_front(name.size());
     return it->second;
   }
+  if (largeVars.count(name))
+    return fail(path,
+                "'" + name +
+                    "' is above 2^63 - 1: it may stand alone as a u64 or b64, in no expression");
   SmallVector<StringRef> names(vars.keys());
   llvm::sort(names);
   return fail(path, "expected a number or a variable, got '" + text + "'; \"vars\" has " +
@@ -176,7 +196,7 @@ Expected<int64_t> LaunchReader::expression(StringRef &text, StringRef path, unsi
 }
 
 Expected<int64_t> LaunchReader::integer(const json::Value &v, StringRef path) const {
-  if (auto n = v.getAsInteger())
+  if (auto n = wholeNumber(v))
     return *n;
   auto s = v.getAsString();
   if (!s)
@@ -203,8 +223,11 @@ Expected<int64_t> LaunchReader::integer(const json::Object &o, StringRef key, St
 }
 
 Expected<double> LaunchReader::real(const json::Value &v, StringRef path) const {
-  if (auto d = v.getAsNumber())
-    return *d;
+  if (auto d = v.getAsNumber()) {
+    if (std::isfinite(*d))
+      return *d;
+    return fail(path, "expected a number that fits f64, \"inf\" or \"-inf\", got " + shown(v));
+  }
   StringRef s = v.getAsString().value_or("");
   if (s == "nan")
     return std::nan("");

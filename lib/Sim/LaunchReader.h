@@ -49,6 +49,8 @@ public:
   llvm::Expected<std::optional<llvm::StringRef>>
   string(const llvm::json::Object &o, llvm::StringRef key, llvm::StringRef path) const;
 
+  /// A variable above 2^63 - 1, which stands alone and in no expression.
+  std::optional<uint64_t> largeVariable(const llvm::json::Value &v) const;
   llvm::Error readVariables(const llvm::json::Object &root);
   /// A number, or an expression over the variables.
   llvm::Expected<int64_t> integer(const llvm::json::Value &v, llvm::StringRef path) const;
@@ -72,10 +74,14 @@ private:
 
   std::string file;
   llvm::StringMap<int64_t> vars;
+  llvm::StringMap<uint64_t> largeVars;
 };
 
 /// How an error shows the value that it found.
 std::string shown(const llvm::json::Value &v);
+
+/// A number without a fraction that 64 bits with a sign hold.
+std::optional<int64_t> wholeNumber(const llvm::json::Value &v);
 
 /// A type of elements and of scalar parameters.
 struct ElementType {

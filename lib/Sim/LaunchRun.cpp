@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "LaunchRun.h"
+#include "Ptx.h"
+#include "tk/Sim/Findings.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace llvm;
@@ -13,6 +15,19 @@ using namespace llvm;
 namespace tk::sim {
 
 static constexpr uint64_t kMaxParameterBytes = 32764;
+
+std::optional<OutputDifference> firstDifference(const LaunchOutput &left,
+                                                const LaunchOutput &right) {
+  const ElementType &type = left.type ? *left.type : *elementType("b8");
+  auto at = std::mismatch(left.data.begin(), left.data.end(), right.data.begin()).first;
+  if (at == left.data.end())
+    return std::nullopt;
+  uint64_t i = uint64_t(at - left.data.begin()) / type.bytes;
+  return OutputDifference{left.type ? "element " + elementIndex(left.shape, i)
+                                    : "byte " + std::to_string(i),
+                          elementText(type, left.data.data() + i * type.bytes),
+                          elementText(type, right.data.data() + i * type.bytes)};
+}
 
 static std::string tripleText(const std::array<uint32_t, 3> &t) {
   return formatv("[{0}, {1}, {2}]", t[0], t[1], t[2]).str();
@@ -83,6 +98,7 @@ Error LaunchRun::setSymbols(const json::Object &root) {
     }
     if (Error e = setSymbol(*it, v, pathOf("symbols", name)))
       return e;
+    symbolsGiven.insert(name);
   }
   return Error::success();
 }
@@ -160,9 +176,17 @@ Expected<Launch> LaunchRun::readLaunch(const json::Object &o, const std::string 
     return reader.fail(pathOf(path, "entry"), "expected an entry of the PTX, " + quotedList(names) +
                                                   ", got " +
                                                   (*name ? "'" + **name + "'" : Twine("nothing")));
+  const std::string &refused =
+      static_cast<const Module &>(program).functions[entry - program.entries().begin()].refused;
+  if (!refused.empty())
+    return createStringError(inconvertibleErrorCode(), refused + "\n  entry '" + entry->name +
+                                                           "' cannot run, others of the file may");
   Launch l;
   l.entry = entry->name;
   bool needsBlock = entry->requiredBlock[0], needsCluster = entry->requiredCluster[0];
+  if (!needsBlock && !o.get("block"))
+    return reader.fail(path, "expected 'block', the threads of a CTA: entry '" + l.entry +
+                                 "' has no .reqntid");
   auto grid = triple(o, "grid", path, l.grid);
   auto block = triple(o, "block", path, needsBlock ? entry->requiredBlock : l.block);
   auto cluster = triple(o, "cluster", path, needsCluster ? entry->requiredCluster : l.cluster);
@@ -175,6 +199,8 @@ Expected<Launch> LaunchRun::readLaunch(const json::Object &o, const std::string 
                                                     tripleText(entry->requiredCluster) +
                                                     ", the launch file gives " +
                                                     tripleText(*cluster) + "; leave it out");
+  if (entry->needsCluster && !needsCluster && !o.get("cluster"))
+    return reader.fail(pathOf(path, "cluster"), "entry '" + l.entry + "' is .explicitcluster: expected the cluster's size");
   l.grid = *grid;
   l.block = *block;
   l.cluster = *cluster;
@@ -182,6 +208,80 @@ Expected<Launch> LaunchRun::readLaunch(const json::Object &o, const std::string 
   if (Error e = readParameters(l, *entry, o, path))
     return std::move(e);
   return l;
+}
+
+/// What is said of the launch file is said once, however many launches it is about.
+static void addOnce(Report &report, Finding &&f) {
+  if (none_of(report.findings, [&](const Finding &g) { return g.identity == f.identity; }))
+    report.findings.push_back(std::move(f));
+}
+
+/// A kernel cannot write constants: one that nobody gives a value is zero whatever ran before,
+/// which is seldom meant.
+void LaunchRun::noteZeroConstants(const Launch &l, Report &report) const {
+  std::optional<Severity> grade = gradeOf(options, "TK-SIM-CONST-ZERO", Severity::Note);
+  const Module &module = static_cast<const Module &>(program);
+  for (size_t e = 0; grade && e < module.functions.size(); ++e) {
+    if (module.publicEntries[e].name != l.entry)
+      continue;
+    for (uint32_t n : unsetVariables(module, module.functions[e])) {
+      const Variable &v = module.variables[n];
+      if (v.space != Space::Const || v.isExtern || symbolsGiven.contains(v.name))
+        continue;
+      Finding f;
+      f.name = f.identity = "TK-SIM-CONST-ZERO";
+      f.identity += " " + v.name;
+      f.severity = *grade;
+      f.message = formatv(
+          "variable '{0}' in .const is zero: the PTX has no value for it and the launch file none "
+          "under \"symbols\", where the host would call cudaMemcpyToSymbol",
+          v.name);
+      addOnce(report, std::move(f));
+    }
+  }
+}
+
+/// Without a dtype numpy makes arrays of f64 and i64. A kernel that reads them as something
+/// narrower finds the halves of their elements.
+void LaunchRun::noteWiderBuffers(const Launch &l, const json::Object &o, Report &report) const {
+  std::optional<Severity> grade = gradeOf(options, "TK-SIM-BUFFER-TYPE", Severity::Note);
+  const json::Array *params = o.getArray("params");
+  auto entry =
+      find_if(program.entries(), [&](const Program::Entry &e) { return e.name == l.entry; });
+  if (!grade || !params || none_of(buffers, [](auto &b) { return b.second.hasTypeOfFile; }))
+    return;
+  std::map<uint64_t, std::string> types = elementTypesBehind(program, l.entry);
+  for (size_t i = 0; i < params->size(); ++i) {
+    const json::Object *value = (*params)[i].getAsObject();
+    auto b = value ? buffers.find(value->getString("pointer").value_or("").str()) : buffers.end();
+    auto type = types.find(entry->parameters[i].offset);
+    if (b == buffers.end() || type == types.end() || !b->second.hasTypeOfFile || !b->second.type ||
+        elementType(type->second)->bytes >= b->second.type->bytes)
+      continue;
+    Finding f;
+    f.name = f.identity = "TK-SIM-BUFFER-TYPE";
+    f.identity += " " + b->first;
+    f.severity = *grade;
+    f.message =
+        formatv("buffer '{0}' has elements of {1}, as its .npy file and no \"dtype\" says; entry "
+                "'{2}' accesses "
+                "them as {3} through parameter '{4}'",
+                b->first, b->second.type->name, l.entry, type->second, entry->parameters[i].name);
+    addOnce(report, std::move(f));
+  }
+}
+
+/// What options of a whole file mean for one of its launches.
+static Options optionsOf(const Options &all, uint32_t launch) {
+  Options own = all;
+  if (all.then && all.then->at.launch != launch) {
+    if (all.then->at.launch < launch)
+      own.seed = all.then->seed;
+    own.then = std::nullopt;
+  }
+  if (all.watch && all.watch->launch != launch)
+    own.watch = std::nullopt;
+  return own;
 }
 
 static void append(Report &all, Report &&r, StringRef entry, bool single) {
@@ -204,6 +304,10 @@ static void append(Report &all, Report &&r, StringRef entry, bool single) {
     all.counters[k] += v;
   all.output += r.output;
   all.outputDropped += r.outputDropped;
+  if (r.decisions) {
+    all.decision = std::move(r.decision);
+    all.decisions = r.decisions;
+  }
   all.threadInstructions += r.threadInstructions;
   all.seconds += r.seconds;
 }
@@ -224,13 +328,16 @@ Expected<Report> LaunchRun::runLaunches(ArrayRef<const json::Object *> launches,
     Expected<Launch> l = readLaunch(*launches[i], path(i));
     if (!l)
       return l.takeError();
+    ctas.push_back(uint64_t(l->grid[0]) * l->grid[1] * l->grid[2]);
     ready.push_back(std::move(*l));
   }
   for (size_t i = 0; i < ready.size(); ++i) {
-    Expected<Report> r = device->launch(program, ready[i], options);
+    Expected<Report> r = device->launch(program, ready[i], optionsOf(options, uint32_t(i)));
     if (!r)
       return reader.fail(path(i), toString(r.takeError()));
     append(all, std::move(*r), ready[i].entry, launches.size() == 1);
+    noteZeroConstants(ready[i], all);
+    noteWiderBuffers(ready[i], *launches[i], all);
     if (wasCut(all))
       return all;
   }

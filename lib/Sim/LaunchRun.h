@@ -14,6 +14,7 @@
 #define TK_LIB_SIM_LAUNCHRUN_H
 
 #include "LaunchReader.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace tk::sim {
 
@@ -36,6 +37,7 @@ struct LaunchBuffer {
   uint64_t address = 0, bytes = 0;
   NpyArray array;                    ///< Without data.
   const ElementType *type = nullptr; ///< Null: bytes of no known type.
+  bool hasTypeOfFile = false;        ///< Of a .npy file, and the launch file has no "dtype".
   std::string outPath;
   std::optional<Expectation> expect;
 };
@@ -47,15 +49,30 @@ struct LaunchOutput {
   std::vector<uint8_t> data;
 };
 
+/// The first element in which two outputs of one buffer differ, in words.
+struct OutputDifference {
+  std::string where, left, right;
+};
+std::optional<OutputDifference> firstDifference(const LaunchOutput &left,
+                                                const LaunchOutput &right);
+
+/// Which type of elements the instructions of an entry say that the memory behind its pointers has,
+/// by offset in the parameters (Skeleton.cpp).
+std::map<uint64_t, std::string> elementTypesBehind(const Program &program, llvm::StringRef entry);
+
 class LaunchRun {
 public:
   LaunchRun(const Program &program, const Options &options, llvm::StringRef file,
             llvm::StringRef dir, llvm::StringRef outDir)
-      : program(program), options(options), dir(dir), outDir(outDir), reader(file) {}
+      : program(program), options(options), dir(dir), outDir(outDir), reader(file) {
+    device->memory().setLimit(options.memoryBytes);
+  }
   llvm::Expected<Report> run(const llvm::json::Object &root);
   /// After `run`: the buffers that have "out" or "expect", or all where none has.
   llvm::Expected<std::map<std::string, LaunchOutput>> readOutputs() const;
   llvm::Error writeOutputs();
+  /// After `run`: of each launch.
+  std::vector<uint64_t> countCtas() const { return ctas; }
 
 private:
   // Buffers (LaunchBuffers.cpp).
@@ -63,6 +80,7 @@ private:
   llvm::Error makeBuffer(llvm::StringRef name, const llvm::json::Object &o,
                          const std::string &path);
   llvm::Error loadBuffer(LaunchBuffer &b, const llvm::json::Object &o, const std::string &path);
+  llvm::Error admit(uint64_t bytes, const std::string &path) const;
   llvm::Error shapeBuffer(LaunchBuffer &b, const llvm::json::Object &o, const std::string &path);
   llvm::Expected<bool> fillBuffer(LaunchBuffer &b, llvm::StringRef name,
                                   const llvm::json::Object &o, const std::string &path);
@@ -106,6 +124,8 @@ private:
                              const std::string &path);
   llvm::Expected<Report> runLaunches(llvm::ArrayRef<const llvm::json::Object *> launches,
                                      bool single);
+  void noteZeroConstants(const Launch &l, Report &report) const;
+  void noteWiderBuffers(const Launch &l, const llvm::json::Object &o, Report &report) const;
 
   const Program &program;
   const Options &options;
@@ -115,6 +135,9 @@ private:
   std::map<std::string, LaunchBuffer>
       buffers; ///< In order of the names: addresses do not depend on a hash.
   std::map<std::string, const llvm::json::Object *> types;
+  std::vector<uint64_t> ctas;
+  llvm::StringSet<> symbolsGiven;
+  size_t values = 0; ///< That types made.
 };
 
 } // namespace tk::sim

@@ -9,6 +9,7 @@
 #include "Machine.h"
 #include "tk/Sim/TensorMap.h"
 #include "llvm/ADT/StringExtras.h"
+#include <cmath>
 #include <set>
 
 using namespace llvm;
@@ -58,6 +59,13 @@ static PartialBytes bytesOfValue(T v, size_t size = sizeof(T)) {
   return b;
 }
 
+/// Whether a finite number became one. Those of 8 bits saturate: the limits are half a step above
+/// their greatest.
+static bool fits(double d, const ElementType &type, const PartialBytes &b) {
+  double most = type.ty == Ty::E4M3 ? 464 : type.ty == Ty::E5M2 ? 61440 : HUGE_VAL;
+  return std::isfinite(elementValue(type, b.data.data())) && std::fabs(d) <= most;
+}
+
 Expected<PartialBytes> LaunchRun::scalar(StringRef kind, const json::Value &v,
                                          const std::string &path) {
   if (kind == "hex") {
@@ -74,15 +82,23 @@ Expected<PartialBytes> LaunchRun::scalar(StringRef kind, const json::Value &v,
     Expected<double> d = reader.real(v, path);
     if (!d)
       return d.takeError();
-    return bytesOfValue(type.ty == Ty::F64 ? llvm::bit_cast<uint64_t>(*d)
-                                           : encodeReal(*d, type.ty, Round::Rn),
-                        type.bytes);
+    PartialBytes b = bytesOfValue(type.ty == Ty::F64 ? llvm::bit_cast<uint64_t>(*d)
+                                                     : encodeReal(*d, type.ty, Round::Rn),
+                                  type.bytes);
+    if (std::isfinite(*d) && !fits(*d, type, b))
+      return reader.fail(path, "expected a number that fits " + kind +
+                                   ", \"inf\" or \"-inf\", got " + shown(v));
+    return b;
   }
   if (type.kind == ElementType::Bool && v.getAsBoolean())
     return bytesOfValue(uint8_t(*v.getAsBoolean()));
   unsigned bits = 8u * type.bytes;
-  if (auto n = v.getAsUINT64(); n && bits == 64 && type.kind != ElementType::Signed)
-    return bytesOfValue(*n);
+  if (bits == 64 && type.kind != ElementType::Signed) {
+    if (auto n = v.getAsUINT64())
+      return bytesOfValue(*n);
+    if (auto n = reader.largeVariable(v))
+      return bytesOfValue(*n);
+  }
   // Bits may be written with or without a sign. An expression has 63 bits and a sign.
   bool hasSign = type.kind == ElementType::Signed || type.kind == ElementType::Bits;
   int64_t low = hasSign ? std::numeric_limits<int64_t>::min() >> (64 - bits) : 0;
@@ -162,8 +178,9 @@ namespace {
 /// "2*$rows" takes an integer or an expression.
 class Substitution {
 public:
-  Substitution(const LaunchReader &reader, const json::Object &arguments, const std::string &path)
-      : reader(reader), arguments(arguments), path(path) {}
+  Substitution(const LaunchReader &reader, const json::Object &arguments, const std::string &path,
+               size_t &values)
+      : reader(reader), arguments(arguments), path(path), values(values) {}
   Expected<json::Value> apply(const json::Value &v);
   std::set<std::string> used;
 
@@ -173,8 +190,22 @@ private:
   const LaunchReader &reader;
   const json::Object &arguments;
   const std::string &path;
+  size_t &values; ///< Made so far in the whole file.
 };
+
+constexpr size_t kMaxValues = 1 << 20, kMaxText = 4096;
 } // namespace
+
+static size_t countValues(const json::Value &v) {
+  size_t n = 1;
+  if (const json::Array *list = v.getAsArray())
+    for (const json::Value &element : *list)
+      n += countValues(element);
+  if (const json::Object *o = v.getAsObject())
+    for (auto &[key, element] : *o)
+      n += countValues(element);
+  return n;
+}
 
 Expected<const json::Value *> Substitution::argument(StringRef name) {
   const json::Value *v = arguments.get(name);
@@ -196,19 +227,28 @@ Expected<json::Value> Substitution::text(StringRef s) {
     Expected<const json::Value *> v = argument(name);
     if (!v)
       return v.takeError();
-    if (name.size() + 1 == s.size())
+    if (name.size() + 1 == s.size()) {
+      values += countValues(**v);
       return **v;
+    }
     auto expression = (*v)->getAsString();
-    if (!expression && !(*v)->getAsInteger())
+    std::optional<int64_t> number = wholeNumber(**v);
+    if (!expression && !number)
       return reader.fail(path, "expected an integer or an expression for '" + name + "' in \"" + s +
                                    "\", got " + shown(**v));
-    out += "(" + (expression ? expression->str() : std::to_string(*(*v)->getAsInteger())) + ")";
+    out += "(" + (expression ? expression->str() : std::to_string(*number)) + ")";
+    if (out.size() > kMaxText)
+      return reader.fail(path, "the arguments make an expression of more than " + Twine(kMaxText) +
+                                   " characters");
     rest = after.drop_front(name.size());
   }
   return out;
 }
 
 Expected<json::Value> Substitution::apply(const json::Value &v) {
+  if (++values > kMaxValues)
+    return reader.fail(path, "the types make more than " + Twine(kMaxValues) +
+                                 " values in all; use fewer of them, or \"hex\"");
   if (auto s = v.getAsString())
     return s->contains('$') ? text(*s) : Expected<json::Value>(v);
   if (const json::Array *list = v.getAsArray()) {
@@ -271,7 +311,7 @@ Expected<PartialBytes> LaunchRun::instantiate(const json::Object &o, const std::
   }
   // Both places: where the type is used, and where it is written.
   std::string inner = path + "(types." + name->str() + ")";
-  Substitution substitution(reader, o, inner);
+  Substitution substitution(reader, o, inner, values);
   Expected<json::Value> body = substitution.apply(json::Object(*it->second));
   if (!body)
     return body.takeError();

@@ -34,6 +34,7 @@ private:
   Failure noteCallees(Function &from, bool &takesAny);
   Failure reach(uint32_t number, Pos where, const char *what);
   Failure checkCall(CallSpec &call);
+  Failure checkIndirect(const CallSpec &call);
   void append(Function &to, uint32_t number);
   void placeShared(Function &fn, Program::Entry &entry, const Function &callee);
 
@@ -41,6 +42,8 @@ private:
   std::vector<Function> &functions;
   std::vector<bool> gathers;          ///< By number; last: calls through an address.
   std::vector<uint32_t> addressTaken; ///< Anywhere in the module.
+  static constexpr size_t kMaxLinked = 1 << 22, kMaxFunctions = 20000;
+  size_t linked = 0;                  ///< Instructions copied so far.
   std::vector<uint32_t> reached;      ///< From the entry at hand, in order.
 };
 } // namespace
@@ -97,14 +100,6 @@ static std::string sizes(ArrayRef<Passed> list) {
   return "(" + text + ")";
 }
 
-/// Whether these can be copied to those, one by one.
-static bool fits(ArrayRef<Passed> a, ArrayRef<Passed> b) {
-  return a.size() == b.size() && all_of(zip(a, b), [](auto pair) {
-           auto &[x, y] = pair;
-           return x.bytes == y.bytes || (x.isLiteral && y.bytes <= 8);
-         });
-}
-
 static Signature signatureOf(Runtime runtime) {
   Signature s;
   auto add = [](std::vector<Passed> &list, uint32_t bytes) { list.emplace_back().bytes = bytes; };
@@ -116,6 +111,15 @@ static Signature signatureOf(Runtime runtime) {
   return s;
 }
 
+static Failure checkSizes(const CallSpec &call, const Signature &wanted, const Twine &what) {
+  if (fits(wanted.results, call.results) && fits(call.arguments, wanted.parameters))
+    return {};
+  return {{call.line, call.column},
+          ("the call takes " + sizes(call.results) + " from and gives " + sizes(call.arguments) + " to " + what +
+           ", which has " + sizes(wanted.results) + " for " + sizes(wanted.parameters) + " bytes")
+              .str()};
+}
+
 Failure Linker::checkCall(CallSpec &call) {
   Function &f = functions[resolve(call.function)];
   Pos where{call.line, call.column};
@@ -124,12 +128,21 @@ Failure Linker::checkCall(CallSpec &call) {
   if (call.runtime == Runtime::None)
     if (Failure e = reach(call.function, where, "cannot call"))
       return e;
-  Signature wanted = call.runtime == Runtime::None ? f.signature : signatureOf(call.runtime);
-  if ((!call.results.empty() && !fits(wanted.results, call.results)) ||
-      !fits(call.arguments, wanted.parameters))
-    return {where, "the call takes " + sizes(call.results) + " from and gives " +
-                       sizes(call.arguments) + " to '" + f.name + "', which has " +
-                       sizes(wanted.results) + " for " + sizes(wanted.parameters) + " bytes"};
+  return checkSizes(call, call.runtime == Runtime::None ? f.signature : signatureOf(call.runtime), "'" + f.name + "'");
+}
+
+/// A call through an address, against all that its text names.
+Failure Linker::checkIndirect(const CallSpec &call) {
+  if (call.prototype)
+    if (Failure e = checkSizes(call, *call.prototype, "its .callprototype"))
+      return e;
+  for (uint32_t t : call.targets) {
+    if (Failure e = reach(t, {call.line, call.column}, "cannot call"))
+      return e;
+    const Function &f = functions[resolve(t)];
+    if (Failure e = checkSizes(call, f.signature, "'" + f.name + "'"))
+      return e;
+  }
   return {};
 }
 
@@ -139,9 +152,8 @@ Failure Linker::noteCallees(Function &from, bool &takesAny) {
       if (Failure e = checkCall(c))
         return e;
     } else {
-      for (uint32_t t : c.targets)
-        if (Failure e = reach(t, {c.line, c.column}, "cannot call"))
-          return e;
+      if (Failure e = checkIndirect(c))
+        return e;
       takesAny |= !c.hasTargets;
     }
   }
@@ -187,6 +199,17 @@ void Linker::append(Function &to, uint32_t number) {
     for (Passed &p : list)
       move(p.reg);
   };
+  // What `target` of an instruction counts.
+  std::pair<Op, size_t> tables[] = {
+      {Op::Bra, code},
+      {Op::Cvt, to.cvts.size()},
+      {Op::Mma, to.mmas.size()},
+      {Op::WmmaLoad, to.mmas.size()},
+      {Op::WmmaStore, to.mmas.size()},
+      {Op::Wgmma, to.wgmmas.size()},
+      {Op::Bulk, to.bulks.size()},
+      {Op::Poke, to.bulks.size()},
+      {Op::Call, to.calls.size()}};
   for (Inst &i : from.code) {
     move(i.guard);
     move(i.d);
@@ -198,28 +221,9 @@ void Linker::append(Function &to, uint32_t number) {
       i.reconverge += code;
     for (uint32_t &t : i.targets)
       t += code;
-    switch (i.op) {
-    case Op::Bra:
-      i.target += code;
-      break;
-    case Op::Cvt:
-      i.target += uint32_t(to.cvts.size());
-      break;
-    case Op::Mma:
-      i.target += uint32_t(to.mmas.size());
-      break;
-    case Op::Wgmma:
-      i.target += uint32_t(to.wgmmas.size());
-      break;
-    case Op::Bulk:
-      i.target += uint32_t(to.bulks.size());
-      break;
-    case Op::Call:
-      i.target += uint32_t(to.calls.size());
-      break;
-    default:
-      break;
-    }
+    for (auto [op, size] : tables)
+      if (i.op == op)
+        i.target += uint32_t(size);
   }
   for (WgmmaSpec &s : from.wgmmas) {
     moveAll(s.acc);
@@ -227,9 +231,12 @@ void Linker::append(Function &to, uint32_t number) {
     for (Opnd *o : {&s.aDesc, &s.bDesc, &s.scaleD})
       move(*o);
   }
-  for (MmaSpec &s : from.mmas)
+  for (MmaSpec &s : from.mmas) {
     for (auto *list : {&s.regsD, &s.regsA, &s.regsB, &s.regsC})
       moveAll(*list);
+    move(s.metadata);
+    move(s.stride);
+  }
   for (BulkSpec &s : from.bulks) {
     for (Opnd *o : {&s.shared, &s.global, &s.mbar, &s.size, &s.mask})
       move(*o);
@@ -279,6 +286,8 @@ void Linker::append(Function &to, uint32_t number) {
   append(to.bulks, from.bulks);
   append(to.calls, from.calls);
   append(to.locs, from.locs); // the first, which is none, too
+  for (size_t i = locs; i < to.locs.size(); ++i)
+    to.locs[i].caller += to.locs[i].caller ? locs : 0;
   append(to.constants, from.constants);
   append(to.addressConsts, from.addressConsts);
   append(to.specials, from.specials);
@@ -289,6 +298,8 @@ void Linker::append(Function &to, uint32_t number) {
   append(to.regRows, from.regRows, 1);
   to.regWords += from.regWords;
   to.regCount += from.regCount - 1;
+  if (to.refused.empty())
+    to.refused = from.refused;
   to.usesBulk |= from.usesBulk;
   to.usesInterCta |= from.usesInterCta;
   to.usesFlags |= from.usesFlags;
@@ -316,6 +327,10 @@ Failure Linker::linkEntry(Function &fn, Program::Entry &entry) {
   }
   fn.pieceOf.assign(functions.size(), -1);
   for (uint32_t n : reached) {
+    if ((linked += functions[n].code.size()) > kMaxLinked)
+      return {{functions[n].code.front().line, 1},
+              ("the functions that entries may call have more than " + Twine(kMaxLinked) +
+               " instructions, counted once for each entry; '" + functions[n].name + "' is one too many").str()};
     placeShared(fn, entry, functions[n]);
     append(fn, n);
   }
@@ -332,6 +347,8 @@ Failure Linker::linkEntry(Function &fn, Program::Entry &entry) {
 }
 
 Failure Linker::run() {
+  if (functions.size() > kMaxFunctions)
+    return {{}, ("expected at most " + Twine(kMaxFunctions) + " functions, got " + Twine(functions.size())).str()};
   auto take = [&](uint32_t n) {
     if (!is_contained(addressTaken, n = resolve(n)))
       addressTaken.push_back(n);
@@ -351,6 +368,8 @@ Failure Linker::run() {
   for (size_t i = 0; i < module.functions.size(); ++i)
     if (Failure e = linkEntry(module.functions[i], module.publicEntries[i]))
       return e;
+  for (Function &f : module.functions)
+    findSteadyRows(f);
   return {};
 }
 

@@ -62,6 +62,10 @@ Cta::Cta(const LaunchContext &context, Counters &counters, std::atomic<uint64_t>
   local.resize(size_t(fn.localBytes) * warps.size() * 32);
   localInit.resize(local.size());
   checkRaces = ctx.options.checkRaces;
+  oneWgmmaShape = all_of(fn.wgmmas, [&](const WgmmaSpec &s) {
+    const WgmmaSpec &first = fn.wgmmas.front();
+    return s.n == first.n && s.d == first.d && s.k == first.k && !s.aInRegisters;
+  });
 }
 
 std::array<uint32_t, 3> Cta::ctaOf(unsigned rank) const {
@@ -112,11 +116,16 @@ uint32_t Cta::specialValue(Special s, const Warp &w, unsigned t) const {
   case Special::NClusterIdX: case Special::NClusterIdY: case Special::NClusterIdZ:
     at -= unsigned(Special::NClusterIdX);
     return l.grid[at] / l.cluster[at];
+  case Special::WorkspaceHigh: return uint32_t(ctx.workspace >> 32);
+  case Special::WorkspaceLow: return uint32_t(ctx.workspace);
   default: return 0;
   }
 }
 
 void Cta::initWarp(Warp &w) {
+  Warp fresh; // nothing of the CTA that ran here before is left
+  fresh.index = w.index;
+  w = std::move(fresh);
   w.regs = regFile.data() + size_t(fn.regWords) * w.index;
   w.poison = poisonFile.data() + size_t(fn.regCount) * w.index;
   std::fill_n(w.regs, fn.regWords, 0xffffa5a5u);
@@ -127,11 +136,10 @@ void Cta::initWarp(Warp &w) {
   w.sharedLow = (uint64_t(w.cta) << kRankShift) + ctx.sharedBase;
   w.sharedAt = w.cta * segment;
   w.constants = ctx.constants[w.cta].data();
-  w.clusterArrived = w.clusterOwed = w.clusterWaited = 0;
   unsigned first = w.local * 32, n = first < ctx.threadsPerCta ? std::min(32u, ctx.threadsPerCta - first) : 0;
   w.live = n == 32 ? ~0u : (1u << n) - 1;
   for (auto [s, off] : fn.specials) {
-    bool wide = s == Special::GridId;
+    bool wide = isWide(s);
     for (unsigned l = 0; l < 32; ++l) {
       uint32_t v = specialValue(s, w, first + (l < n ? l : 0));
       if (wide) {
@@ -144,41 +152,35 @@ void Cta::initWarp(Warp &w) {
   for (size_t i = 1; i < fn.regNames.size(); ++i)
     if (fn.regNames[i] == "%special")
       w.poison[i] = 0;
-  w.frags.clear();
   Frag f;
   f.mask = w.live;
   if (w.live) // what only fills up a warpgroup has no threads
     w.frags.push_back(f);
-  w.joins.clear();
-  w.active.clear();
-  w.carry = 0;
-  w.issued = w.committed = 0;
-  w.uncommittedFrom = 1;
-  w.fencedOnce = false;
   size_t marks = fn.wgmmas.empty() ? 0 : fn.regCount;
   w.inFlight.assign(marks, 0);
+  w.heldAs.assign(marks, 0);
   w.shapeOf.assign(marks, 0);
   w.dirty.assign(marks, 0);
-  w.pendingRegs = 0;
-  w.groups.clear();
-  w.lastAllocation = nullptr;
-  w.tensormapFence = false;
   w.registers = ctx.entryRegisters;
-  w.registerChanges = 0;
-  w.copies.clear();
-  std::fill(std::begin(w.copyGroup), std::end(w.copyGroup), 0);
-  w.fences.clear();
-  w.pendingReads.clear();
-  w.spins.clear();
-  w.ran = w.clockReads = 0;
-  w.waits = Recurrence();
+}
+
+Rng LaunchContext::makeRng(uint64_t stream) const {
+  auto start = [&](uint64_t seed) { return Rng(seed * 0x2545f4914f6cdd1dull + Rng(stream).next()).next(); };
+  Rng rng(start(options.seed));
+  if (options.then && options.then->at.stream <= stream)
+    rng.switchTo(start(options.seed), start(options.then->seed),
+                 options.then->at.stream == stream ? options.then->at.number : 0);
+  if (options.watch && options.watch->stream == stream)
+    rng.watch(options.watch->number);
+  return rng;
 }
 
 void Cta::reset(std::array<uint32_t, 3> id) {
   firstCta = id;
   auto &g = ctx.launch.grid;
   uint64_t linear = id[0] + uint64_t(g[0]) * (id[1] + uint64_t(g[1]) * id[2]);
-  rng = Rng(ctx.options.seed * 0x2545f4914f6cdd1dull + linear * 0x9e3779b97f4a7c15ull);
+  stream = 1 + linear;
+  rng = ctx.makeRng(stream);
   stop = isAbandoned = false;
   std::fill(shared.begin(), shared.end(), 0xff);
   std::fill(sharedInit.begin(), sharedInit.end(), 0);
@@ -196,26 +198,36 @@ void Cta::reset(std::array<uint32_t, 3> id) {
   mbarriers.clear();
   bulkOps.clear();
   bulkThreads.clear();
+  copySlot = 0;
+  copyArrivals.clear();
+  mapReleases.clear();
+  mapAcquires.clear();
+  hasForgottenReleases = false;
   freeRegisters = {};
   clusterBarrier = ClusterBarrier();
   peerUses.assign(ctx.clusterSize, {});
   peerUsePc.assign(ctx.clusterSize, 0);
   race.reset(unsigned(warps.size()), unsigned(code.size()), checkRaces ? shared.size() : 0, fn.usesBulk,
-             ctx.clusterSize > 1 && ctx.options.narrowScope.has_value());
+             ctx.clusterSize > 1 && ctx.looksForScopes ? ctx.warpStride : 0);
+  openJoins.clear();
   recentUses = {};
   recentTouches = {};
   sharedFlags.clear();
+  sharedReads.clear();
+  globalReads.clear();
   unitSequence = {};
   ctaSequence.assign(ctx.clusterSize, {});
   idle = false;
   countedProgress = progress;
   clockTicks = 1000;
+  timeSteps = 0;
 }
 
 void Cta::start(uint32_t number, std::array<uint32_t, 3> id, CtaResult &result) {
   out = &result;
   reset(id);
   unit = race.unit = number;
+  race.keepsStored = !device;
   tracer = id == std::array<uint32_t, 3>{0, 0, 0} ? ctx.tracer : nullptr;
   if (device)
     device->start(number, race);
@@ -232,14 +244,19 @@ void Cta::finish() {
   CtaResult &result = *out;
   if (!stop && !bulkOps.empty())
     finishBulk();
+  while (!stop && progressCopies(true)) {
+  }
   if (!stop && !mbarriers.empty())
     checkExitOfBarriers();
   if (!stop)
     checkWarpgroups();
-  if (stop && result.findings.empty() && !isAbandoned)
-    report("TK-SIM-STOPPED", Severity::Error, nullptr, 0, 0, 0,
+  bool isSaid = any_of(result.findings, [](auto &f) { return f.second.severity == Severity::Error; });
+  if (stop && !isSaid && !isAbandoned)
+    report("TK-SIM-STOPPED", Severity::Error, nullptr, 0, kNowhere, 0,
            "execution ended at a fault whose check is switched off; switch it on to see which");
   result.stopped = stop;
+  if (isWatched())
+    result.watched.count = rng.drawn();
 }
 
 //===----------------------------------------------------------------------===//
@@ -272,8 +289,92 @@ int32_t Cta::addJoin(Warp &w, const Join &join) {
   return int32_t(it - w.joins.begin());
 }
 
+/// Threads of a warp make progress whatever the others do (since sm_70): lanes that wait in a join for lanes that only wait
+/// for them go on, and meet them at the next join, or where the whole warp is wanted.
+bool Cta::letWaitersGo(Warp &w) {
+  bool any = false;
+  for (Join &join : w.joins) {
+    if (!join.arrived)
+      continue;
+    Frag f;
+    f.pc = join.pc;
+    f.mask = join.arrived;
+    f.join = join.parent;
+    f.joinPc = join.parentPc;
+    w.frags.push_back(f);
+    join.expected &= ~join.arrived;
+    join.arrived = 0;
+    if (!join.isCall && !is_contained(openJoins, join.pc))
+      openJoins.push_back(join.pc);
+    any = w.isLoose = true;
+  }
+  progress += any;
+  return any;
+}
+
+bool Cta::letWaitersGo() {
+  bool any = false;
+  for (Warp &w : warps)
+    any |= letWaitersGo(w);
+  return any;
+}
+
+/// A lane has looked at memory and found or changed nothing new. Where CTAs talk, their residence finds those that do so for
+/// ever; a CTA alone takes this many in a row for it.
+void Cta::noteLook(Warp &w) {
+  constexpr uint32_t kPatience = 4096;
+  if (++w.looks % kPatience == 0)
+    letWaitersGo(w);
+}
+
+/// The innermost join that all fragments are in; -1: none.
+int32_t Cta::commonJoin(const Warp &w) const {
+  auto holds = [&](const Frag &f, int32_t join) {
+    int32_t j = f.join;
+    while (j >= 0 && j != join)
+      j = w.joins[j].parent;
+    return j == join;
+  };
+  int32_t join = w.frags[0].join;
+  while (join >= 0 && !all_of(w.frags, [&](const Frag &f) { return holds(f, join); }))
+    join = w.joins[join].parent;
+  return join;
+}
+
+/// All live lanes stand at `pc`, in fragments of their own: makes them one. False where they were called from different
+/// places.
+bool Cta::meetAgain(Warp &w, uint32_t pc) {
+  int32_t common = commonJoin(w);
+  std::vector<bool> isKept(w.joins.size());
+  for (int32_t j = common; j >= 0; j = w.joins[j].parent)
+    isKept[size_t(j)] = true;
+  for (size_t j = 0; j < w.joins.size(); ++j)
+    if (!isKept[j] && w.joins[j].expected && w.joins[j].isCall)
+      return false;
+  Frag all = w.frags[0];
+  all.pc = pc;
+  all.mask = w.live;
+  for (; all.join != common; all.join = w.joins[all.join].parent)
+    all.joinPc = w.joins[all.join].parentPc;
+  for (size_t j = 0; j < w.joins.size(); ++j)
+    if (!isKept[j]) // nobody comes there any more
+      w.joins[j] = Join();
+  w.frags.assign(1, all);
+  w.isLoose = false;
+  return true;
+}
+
 bool Cta::reachJoin(Warp &w, unsigned frag) {
   Frag f = w.frags[frag];
+  Join &join = w.joins[f.join];
+  if ((join.arrived | f.mask) != join.expected && is_contained(openJoins, join.pc)) {
+    join.expected &= ~f.mask;
+    w.frags[frag].join = join.parent;
+    w.frags[frag].joinPc = join.parentPc;
+    w.isLoose = true;
+    joinProgress(w, f.join);
+    return false;
+  }
   w.frags.erase(w.frags.begin() + frag);
   w.joins[f.join].arrived |= f.mask;
   joinProgress(w, f.join);
@@ -283,6 +384,9 @@ bool Cta::reachJoin(Warp &w, unsigned frag) {
 void Cta::exitLanes(Warp &w, unsigned frag, uint32_t mask) {
   Frag &f = w.frags[frag];
   w.live &= ~mask;
+  bool hasArrived = any_of(barriers, [&](const Barrier &b) { return b.partial[w.local]; });
+  if (checkRaces && w.live && !hasArrived)
+    race.leave(w.index, mask);
   ++progress;
   f.mask &= ~mask;
   int32_t chain = f.join;
@@ -317,11 +421,11 @@ void Cta::exitLanes(Warp &w, unsigned frag, uint32_t mask) {
   openClusterBarrier();
 }
 
-void Cta::split(Warp &w, unsigned frag, const Inst &in, ArrayRef<std::pair<uint32_t, uint32_t>> paths) {
+void Cta::split(Warp &w, unsigned frag, uint32_t meet, ArrayRef<std::pair<uint32_t, uint32_t>> paths) {
   Frag cur = w.frags[frag];
-  if (in.reconverge != ~0u && cur.joinPc != in.reconverge) {
+  if (meet != ~0u && cur.joinPc != meet) {
     Join j;
-    j.pc = in.reconverge;
+    j.pc = meet;
     j.expected = cur.mask;
     j.parent = cur.join;
     j.parentPc = cur.joinPc;
@@ -347,8 +451,19 @@ void Cta::branch(Warp &w, unsigned frag, const Inst &in, uint32_t taken) {
     f.pc = in.target;
   else if (!taken)
     ++f.pc;
-  else
-    split(w, frag, in, {{in.target, taken}, {f.pc + 1, rest}});
+  else {
+    if (in.isUniform)
+      noteParted(w, in, taken, rest);
+    split(w, frag, in.reconverge, {{in.target, taken}, {f.pc + 1, rest}});
+  }
+}
+
+/// .uni says that threads do not part here.
+void Cta::noteParted(const Warp &w, const Inst &in, uint32_t taken, uint32_t rest) {
+  report("TK-SIM-BRANCH-DIVERGENT", Severity::Warning, &w, taken, pcOf(in), 0,
+         formatv("the branch is .uni, but of the lanes {0:x} that execute it only {1:x} take it; the behaviour is "
+                 "undefined: leave .uni out, or make its condition the same in all of them",
+                 taken | rest, taken));
 }
 
 void Cta::branchIndexed(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
@@ -368,7 +483,8 @@ void Cta::branchIndexed(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     uint64_t i = value(w, in.s[0], l);
     if (i >= in.targets.size()) {
       report("TK-SIM-BRANCH-RANGE", Severity::Error, &w, 1u << l, pc, 0,
-             "index " + Twine(i) + " of brx.idx is beyond its " + Twine(in.targets.size()) + " targets");
+             "expected an index of brx.idx below " + Twine(in.targets.size()) +
+                 ", the number of its targets, got " + Twine(i));
       stop = true;
       return;
     }
@@ -376,10 +492,13 @@ void Cta::branchIndexed(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   }
   if (rest)
     add(pc + 1, rest);
-  if (paths.size() == 1)
+  if (paths.size() == 1) {
     w.frags[frag].pc = paths[0].first;
-  else
-    split(w, frag, in, paths);
+    return;
+  }
+  if (in.isUniform)
+    noteParted(w, in, paths[0].second, (mask | rest) & ~paths[0].second);
+  split(w, frag, in.reconverge, paths);
 }
 
 //===----------------------------------------------------------------------===//
@@ -401,110 +520,14 @@ void Cta::alu(Warp &w, const Inst &in, uint32_t mask) {
 void Cta::setp(Warp &w, const Inst &in, uint32_t mask) {
   uint32_t r = in.cmp(ptr(w, in.s[0]), ptr(w, in.s[1])), not_r = ~r;
   uint32_t p = w.poison[in.s[0].idx] | w.poison[in.s[1].idx];
+  uint32_t not_p = p;
   if (in.sub) {
-    uint32_t c = predicate(w, in.s[2], in.negB);
-    auto combine = [&](uint32_t v) { return in.sub == 1 ? v & c : in.sub == 2 ? v | c : v ^ c; };
-    uint32_t pc = w.poison[in.s[2].idx];
-    uint32_t decided = in.sub == 1 ? (~r & ~p) | (~c & ~pc) : in.sub == 2 ? (r & ~p) | (c & ~pc) : 0;
-    p = (p | pc) & ~decided;
-    r = combine(r);
-    not_r = combine(not_r);
+    combine(w, in, r, p);
+    combine(w, in, not_r, not_p);
   }
-  uint32_t *d = reg(w, in.d);
-  *d = (*d & ~mask) | (r & mask);
-  setPoison(w, in.d, mask, p);
-  if (in.d2.present()) {
-    uint32_t *q = reg(w, in.d2);
-    *q = (*q & ~mask) | (not_r & mask);
-    setPoison(w, in.d2, mask, p);
-  }
-}
-
-void Cta::movPack(Warp &w, const Inst &in, uint32_t mask) {
-  unsigned n = in.numVec, bits = bytesOf(in.ty) * 8 / n;
-  uint64_t keep = (1ull << bits) - 1;
-  uint32_t p = 0;
-  const uint32_t *s[4];
-  for (unsigned i = 0; i < n; ++i) {
-    s[i] = ptr(w, in.vec[i]);
-    p |= w.poison[in.vec[i].idx];
-  }
-  for (unsigned l = 0; l < 32; ++l) {
-    if (!(mask >> l & 1))
-      continue;
-    uint64_t v = 0;
-    for (unsigned i = 0; i < n; ++i)
-      v |= (s[i][l] & keep) << (bits * i);
-    setValue(w, in.d, l, v);
-  }
-  setPoison(w, in.d, mask, p);
-}
-
-void Cta::movUnpack(Warp &w, const Inst &in, uint32_t mask) {
-  unsigned n = in.numVec, bits = bytesOf(in.ty) * 8 / n;
-  uint64_t keep = (1ull << bits) - 1;
-  uint32_t p = w.poison[in.s[0].idx];
-  for (unsigned l = 0; l < 32; ++l) {
-    if (!(mask >> l & 1))
-      continue;
-    uint64_t v = value(w, in.s[0], l); // read before any part overwrites it
-    for (unsigned i = 0; i < n; ++i)
-      setValue(w, in.vec[i], l, v >> (bits * i) & keep);
-  }
-  for (unsigned i = 0; i < n; ++i)
-    setPoison(w, in.vec[i], mask, p);
-}
-
-void Cta::carry(Warp &w, const Inst &in, uint32_t mask) {
-  bool subtract = in.sub & 1, useCC = in.sub & 2, is64 = bytesOf(in.ty) == 8;
-  uint32_t p = w.poison[in.s[0].idx] | w.poison[in.s[1].idx];
-  for (unsigned l = 0; l < 32; ++l) {
-    if (!(mask >> l & 1))
-      continue;
-    unsigned __int128 a = value(w, in.s[0], l), b = value(w, in.s[1], l), c = useCC ? w.carry >> l & 1 : 0;
-    unsigned __int128 r = subtract ? a - b - c : a + b + c;
-    if (in.sub & 4) {
-      bool flag = r >> (is64 ? 64 : 32) & 1;
-      w.carry = (w.carry & ~(1u << l)) | uint32_t(flag) << l;
-    }
-    setValue(w, in.d, l, uint64_t(r));
-  }
-  setPoison(w, in.d, mask, p);
-}
-
-static void convert(const CvtSpec &spec, const Inst &in, uint32_t *d, const uint32_t *a, const uint32_t *b,
-                    uint32_t mask) {
-  const LaneOps &ops = laneOps();
-  bool plain = !spec.relu && !spec.satfinite && !spec.sat;
-  if (spec.to == Ty::BF16x2 && spec.from == Ty::F32 && plain && spec.round == Round::Rn)
-    return ops.cvtBf16x2(d, a, b, mask);
-  if (spec.to == Ty::F32 && spec.from == Ty::BF16 && plain && !spec.ftz && !spec.integerRound)
-    return ops.cvtF32Bf16(d, a, mask);
-  bool wideD = in.d.wide, wideA = in.s[0].wide;
-  auto at = [](const uint32_t *p, bool wide, unsigned l) {
-    return wide ? uint64_t(p[2 * l + 1]) << 32 | p[2 * l] : uint64_t(p[l]);
-  };
-  for (unsigned l = 0; l < 32; ++l) {
-    if (!(mask >> l & 1))
-      continue;
-    uint64_t v;
-    uint64_t x = at(a, wideA, l);
-    if (spec.from == Ty::U32 && !spec.sat && (spec.to == Ty::U64 || spec.to == Ty::S64))
-      v = uint32_t(x);
-    else if (spec.from == Ty::S32 && !spec.sat && (spec.to == Ty::U64 || spec.to == Ty::S64))
-      v = uint64_t(int64_t(int32_t(x)));
-    else if ((spec.from == Ty::U64 || spec.from == Ty::S64) && spec.to == Ty::U32 && !spec.sat)
-      v = uint32_t(x);
-    else if (spec.from == Ty::S32 && spec.to == Ty::F32 && spec.round == Round::Rn && plain)
-      v = std::bit_cast<uint32_t>(float(int32_t(x)));
-    else
-      v = convertValue(spec, x, b ? at(b, in.s[1].wide, l) : 0, wideD);
-    if (wideD) {
-      d[2 * l] = uint32_t(v);
-      d[2 * l + 1] = uint32_t(v >> 32);
-    } else
-      d[l] = uint32_t(v);
-  }
+  setPredicate(w, in.d, mask, r, p);
+  if (in.d2.present())
+    setPredicate(w, in.d2, mask, not_r, not_p);
 }
 
 bool Cta::step(Warp &w, unsigned frag) {
@@ -550,67 +573,31 @@ bool Cta::step(Warp &w, unsigned frag) {
 }
 
 bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
-  uint32_t all = w.frags[frag].mask;
   switch (in.op) {
   case Op::Selp: {
-    uint32_t p = *ptr(w, in.s[2]), pp = w.poison[in.s[2].idx];
+    uint32_t p = predicate(w, in.s[2], in.negB), pp = w.poison[in.s[2].idx];
     laneOps().select(reg(w, in.d), ptr(w, in.s[0]), ptr(w, in.s[1]), p, mask, in.d.wide);
     setPoison(w, in.d, mask, pp | (p & w.poison[in.s[0].idx]) | (~p & w.poison[in.s[1].idx]));
     break;
   }
-  case Op::SelPred:
   case Op::PredLogic:
-  case Op::MovPred: {
-    uint32_t a = *ptr(w, in.s[0]), b = in.s[1].present() ? *ptr(w, in.s[1]) : 0, r, p;
-    uint32_t pa = w.poison[in.s[0].idx], pb = w.poison[in.s[1].idx];
-    if (in.op == Op::SelPred) {
-      uint32_t c = *ptr(w, in.s[2]);
-      r = (a & c) | (b & ~c);
-      p = w.poison[in.s[2].idx] | (pa & c) | (pb & ~c);
-    } else if (in.op == Op::MovPred) {
-      r = a;
-      p = pa;
-    } else {
-      r = in.sub == 0 ? a & b : in.sub == 1 ? a | b : in.sub == 2 ? a ^ b : ~a;
-      // A known 0 decides an and, a known 1 an or.
-      uint32_t decided = in.sub == 0 ? (~a & ~pa) | (~b & ~pb) : in.sub == 1 ? (a & ~pa) | (b & ~pb) : 0;
-      p = (pa | pb) & ~decided;
-    }
-    uint32_t *d = reg(w, in.d);
-    *d = (*d & ~mask) | (r & mask);
-    setPoison(w, in.d, mask, p);
-    break;
-  }
+  case Op::MovPred: predLogic(w, in, mask); break;
+  case Op::SetpPair: setpPair(w, in, mask); break;
+  case Op::Set: set(w, in, mask); break;
+  case Op::Lop3Pred: lop3Pred(w, in, mask); break;
   case Op::MovPack: movPack(w, in, mask); break;
   case Op::MovUnpack: movUnpack(w, in, mask); break;
   case Op::Carry: carry(w, in, mask); break;
-  case Op::Cvt:
-    convert(fn.cvts[in.target], in, reg(w, in.d), ptr(w, in.s[0]), in.s[1].present() ? ptr(w, in.s[1]) : nullptr, mask);
-    setPoison(w, in.d, mask, w.poison[in.s[0].idx] | w.poison[in.s[1].idx]);
-    break;
+  case Op::Cvt: convert(w, in, mask); break;
   case Op::MovSpecial:
-    ++w.clockReads; // A loop that looks at a clock is never the same twice.
     for (unsigned l = 0; l < 32; ++l)
       if (mask >> l & 1)
         setValue(w, in.d, l, in.sub == uint8_t(Special::ClockHi) || in.sub == uint8_t(Special::GlobalTimerHi) ? clockTicks >> 32 : clockTicks);
     setPoison(w, in.d, mask, 0);
     break;
-  case Op::Isspacep: {
-    uint32_t r = 0, bit = 0;
-    for (unsigned l = 0; l < 32; ++l) {
-      uint64_t a = value(w, in.s[0], l);
-      auto inside = [&](uint64_t base) { return a >= base && a < base + kWindowBytes; };
-      bool sh = a >= kSharedWindow && a < kSharedWindow + kSharedWindowBytes, lo = inside(kLocalWindow), pa = inside(kParamWindow);
-      bool own = sh && rankOf(a - kSharedWindow) == w.cta;
-      bit = in.space == Space::Shared ? own : in.space == Space::Cluster ? sh : in.space == Space::Local ? lo : in.space == Space::Param ? pa : !(sh || lo || pa);
-      r |= bit << l;
-    }
-    uint32_t *d = reg(w, in.d);
-    *d = (*d & ~mask) | (r & mask);
-    setPoison(w, in.d, mask, w.poison[in.s[0].idx]);
-    break;
-  }
+  case Op::Isspacep: isspacep(w, in, mask); break;
   case Op::Atom: atom(w, in, mask); break;
+  case Op::Discard: discard(w, in, mask); break;
   case Op::BrxIdx:
     if (uint32_t bad = w.poison[in.s[0].idx] & mask)
       poisoned(w, in, bad, "the index of a branch");
@@ -645,8 +632,7 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     break;
   case Op::FenceProxy:
     if (checkRaces)
-      race.proxyFence(w.index, mask | ~w.live, in.space != Space::Global,
-                      in.space == Space::Global || in.space == Space::Generic);
+      proxyFence(w, in, mask);
     break;
   case Op::Mapa:
   case Op::GetCtaRank:
@@ -654,7 +640,25 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   case Op::ClusterWait:
   case Op::FenceMbarInit:
     return clusterOp(w, frag, in, mask);
-  case Op::FenceTensormap: w.tensormapFence |= in.isAcquire; break;
+  case Op::FenceTensormap:
+    if (checkRaces)
+      tensormapFence(w, in, mask);
+    break;
+  case Op::TensormapReplace:
+    if (!tensormapReplace(w, in, mask))
+      return false;
+    break;
+  case Op::TensormapCopy:
+    if (!converged(w, frag, in, mask))
+      return false;
+    if (!tensormapCopy(w, in, mask))
+      return false;
+    break;
+  case Op::Poke:
+    poke(w, in, mask);
+    if (stop)
+      return false;
+    break;
   case Op::Bulk:
     bulk(w, in, mask);
     if (stop)
@@ -676,9 +680,13 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     for (unsigned l = 0; l < 32; ++l)
       w.copyGroup[l] += mask >> l & 1;
     break;
-  case Op::CpAsyncWait: cpAsyncWait(w, in, mask, in.imm < 0 ? 0 : uint32_t(in.imm)); break;
+  case Op::CpAsyncWait: cpAsyncWait(w, in, mask, uint32_t(in.imm)); break;
+  case Op::CpAsyncArrive:
+    cpAsyncArrive(w, in, mask);
+    if (stop)
+      return false;
+    break;
   default:
-    (void)all;
     return warpOp(w, frag, in, mask);
   }
   ++w.frags[frag].pc;

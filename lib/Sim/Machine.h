@@ -27,11 +27,22 @@
 
 namespace tk::sim {
 
-/// Small, fast, and the same on every host.
+/// Small, fast, and the same on every host. May go over to the stream of another seed, at the place where that would be
+/// by then: the state is a counter.
 class Rng {
 public:
+  static constexpr uint64_t kNever = ~uint64_t(0);
   explicit Rng(uint64_t seed = 0) : state(seed + 0x9e3779b97f4a7c15ull) {}
+  void switchTo(uint64_t from, uint64_t to, uint64_t number) {
+    distance = to - from;
+    switchAt = number;
+  }
+  void watch(uint64_t number) { watched = number; }
+  uint64_t drawn() const { return count; }
+  bool hasDrawnWatched() const { return count > watched && watched != kNever; }
   uint64_t next() {
+    if (count++ == switchAt)
+      state += distance;
     uint64_t z = (state += 0x9e3779b97f4a7c15ull);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
@@ -40,7 +51,7 @@ public:
   uint32_t below(uint32_t n) { return uint32_t((next() >> 32) * n >> 32); }
 
 private:
-  uint64_t state;
+  uint64_t state, count = 0, switchAt = kNever, watched = kNever, distance = 0;
 };
 
 /// What all CTAs of a launch share; read only while they run.
@@ -57,6 +68,10 @@ struct LaunchContext {
   unsigned warpsPerCta = 0, threadsPerCta = 0;
   unsigned clusterSize = 1;
   unsigned warpStride = 0; ///< Warps from one CTA of the cluster to the next; with clusters a multiple of four.
+  /// The decisions of a stream (Decision::stream).
+  Rng makeRng(uint64_t stream) const;
+  bool looksForReuse = true, looksForScopes = true; ///< Whether TK-SIM-RACE-PROXY-REUSE and -RACE-SCOPE are graded.
+  uint64_t workspace = 0; ///< Address of the grid's; 0: nobody asks for it.
   unsigned entryRegisters = 0; ///< Of a thread, as the directives fix them; 0: they do not.
   Tracer *tracer = nullptr;    ///< For the unit of the first CTA; null: no one asks.
 };
@@ -146,13 +161,16 @@ struct Warp {
   const uint32_t *constants = nullptr;
   uint32_t clusterArrived = 0, clusterOwed = 0; ///< Lanes that arrived in this phase; that have yet to wait.
   uint32_t clusterWaited = 0;                   ///< Phases of the cluster barrier seen.
+  uint32_t firstClusterWait = 0;                ///< Its clock when it saw the first; 0: it has not.
   uint32_t live = 0;
   uint32_t *regs = nullptr;
   uint32_t *poison = nullptr;
   llvm::SmallVector<Frag, 4> frags;
   llvm::SmallVector<Join, 4> joins;
+  bool isLoose = false; ///< Lanes have gone on from a join without the others, and have not met them since.
+  uint32_t looks = 0;   ///< Strong reads and atomic operations that changed nothing, since one did.
   std::vector<uint32_t> active; ///< By piece: lanes that are in the function.
-  uint32_t carry = 0;
+  uint32_t carry = 0, carryPoison = ~0u;
   // wgmma
   uint32_t issued = 0;      ///< Sequence of the last wgmma this warp issued.
   uint32_t committed = 0;   ///< Groups closed.
@@ -161,20 +179,46 @@ struct Warp {
   uint32_t uncommittedFrom = 1; ///< First sequence of the open group.
   bool fencedOnce = false;
   std::vector<uint32_t> inFlight; ///< By register: sequence of the wgmma that holds it, 0 none.
+  std::vector<uint8_t> heldAs;    ///< While in flight: 1 accumulator, 2 A.
   std::vector<uint32_t> shapeOf;  ///< By register: pc of the wgmma that last used it since the fence.
   std::vector<uint8_t> dirty;   ///< By register: 1 read, 2 written since the last wgmma.fence.
+  bool anyDirty = false;
   uint32_t pendingRegs = 0;     ///< Registers in flight.
   llvm::SmallVector<std::pair<uint32_t, uint32_t>, 4> groups; ///< Open groups: (number, last sequence).
+  /// By lane: whom its last match.sync found, and the warp's clock then.
+  struct Match { uint32_t lanes = 0, clock = 0; };
+  std::array<Match, 32> matches = {};
   Allocation *lastAllocation = nullptr;
   unsigned registers = 0, registerChanges = 0, registerPc = 0; ///< Of a thread, 0: not known; setmaxnregs executed.
-  bool tensormapFence = false; ///< Has executed fence.proxy.tensormap with .acquire.
   // cp.async: what is outstanding, by group.
-  struct Copy { uint32_t pc; uint32_t lane; uint64_t dst, src; uint8_t bytes, sourceBytes; uint32_t group; bool done; };
+  struct Copy {
+    uint32_t pc, lane;
+    uint64_t dst, src;
+    uint8_t bytes, sourceBytes;
+    uint32_t group;
+    uint64_t number; ///< Of all copies of the warp.
+    uint32_t event = 0, generation = 0; ///< In the shadow, where races are looked for.
+    bool done = false;
+    bool arrives = false; ///< An mbarrier's phase waits for it, whose event it has.
+  };
   std::vector<Copy> copies;
+  uint64_t copyCount = 0;
+  /// Phases that lanes' copies arrive at, by mbarrier slot: who waits for the copies has seen them too.
+  struct CopyPhase { unsigned slot; uint32_t clock, lanes, group; };
+  llvm::SmallVector<CopyPhase, 2> copyPhases;
   uint32_t copyGroup[32] = {};
   // Synchronisation through flags in memory.
   llvm::SmallVector<FenceRecord, 2> fences;
   PendingReads pendingReads;
+  /// What a relaxed wait for a phase found, for the lanes' next fence.
+  struct PendingPhase {
+    uint64_t address;
+    uint32_t lanes;
+    bool isWide;
+    ThreadClocks knows;
+    Clock far;
+  };
+  llvm::SmallVector<PendingPhase, 1> pendingPhases;
   /// A strong load, or an atomic operation that changes nothing, and how often it has given the same in a row.
   struct Spin {
     uint32_t pc, mask;
@@ -187,7 +231,7 @@ struct Warp {
   };
   llvm::SmallVector<Spin, 2> spins;
   uint64_t ran = 0; ///< Instructions executed.
-  uint32_t clockReads = 0;
+  uint32_t strayLanes = 0, strayPc = 0; ///< That last shuffled from lanes that do not take part, and where.
   Recurrence
       waits; ///< Its state whenever nothing in the CTA but the time limits of waits can go on.
 };
@@ -227,6 +271,12 @@ struct FindingKey {
 };
 
 /// What a CTA leaves behind.
+/// What became of Options::watch.
+struct WatchedDecision {
+  std::string text;   ///< Report::decision
+  uint64_t count = 0; ///< Report::decisions
+};
+
 struct CtaResult {
   std::vector<std::pair<FindingKey, Finding>> findings; ///< In order of first occurrence.
   std::map<FindingKey, size_t> findingAt;
@@ -234,6 +284,7 @@ struct CtaResult {
   std::string output; ///< Of printf.
   uint64_t outputDropped = 0;
   bool stopped = false;
+  WatchedDecision watched;
 };
 
 /// Counts by instruction, summed over the CTAs of a host thread.
@@ -260,13 +311,17 @@ public:
   void start(uint32_t unit, std::array<uint32_t, 3> ctaid, CtaResult &result);
   /// Lets some warp run for a while. False: there is nothing more to run.
   bool turn();
+  void describeTurn(const Warp &next, unsigned quantum);
   void finish();
   /// The launch ends before these CTAs do.
   void abandon() { stop = isAbandoned = true; }
   /// Every warp only waits or reads the same flags again and again, `times` in a row.
   bool spins(unsigned times) const;
   /// The same, with nothing changing on the whole device meanwhile.
-  bool isStuck() const;
+  bool isStuck();
+  /// Lanes that wait where they would meet others go on without them. False: there are none.
+  bool letWaitersGo();
+  bool letTimePass(uint32_t steps);
   /// Whether the others shall have their turn now.
   bool wantsToYield() const { return yields; }
   void reportStandstill(unsigned resident, uint64_t waiting);
@@ -282,6 +337,8 @@ private:
   CtaResult *out = nullptr;
   std::array<uint32_t, 3> firstCta = {0, 0, 0};
   Rng rng;
+  uint64_t stream = 0; ///< Decision::stream
+  bool isWatched() const { return ctx.options.watch && ctx.options.watch->stream == stream; }
   bool stop = false, isAbandoned = false;
   bool checkRaces = false;
   Tracer *tracer = nullptr;
@@ -301,7 +358,12 @@ private:
   RaceState race;
   std::vector<BulkOp> bulkOps; ///< In flight.
   std::map<unsigned, BulkThread> bulkThreads;
+  unsigned copySlot = 0; ///< Clock slot of copies by cp.async that nobody has seen; 0: none yet.
+  std::vector<CopyArrival> copyArrivals; ///< That have yet to happen.
+  std::vector<MapFence> mapReleases, mapAcquires; ///< Of the tensormap proxy, the oldest first.
+  bool hasForgottenReleases = false;
   uint64_t clockTicks = 0;
+  uint32_t timeSteps = 0; ///< Rounds in which nothing but time could let a wait end.
   uint64_t progress = 0, lastProgress = 0; ///< Counts what may let a waiter go on.
   std::array<int64_t, 16> freeRegisters = {}; ///< Of each CTA's pool, where it is known.
   size_t segment = 0; ///< Bytes of host memory for one CTA's shared memory.
@@ -316,9 +378,11 @@ private:
   InterCta *device = nullptr;
   uint32_t unit = 0;
   FlagTable sharedFlags;
+  FlagReads sharedReads, globalReads;
   Knowledge unitSequence;               ///< What earlier fence.sc of scope .cluster and wider gave,
   std::vector<Knowledge> ctaSequence;   ///< and of any scope, by rank.
   llvm::SmallVector<unsigned, 32> ready;
+  llvm::SmallVector<uint32_t, 2> openJoins; ///< Where lanes had to go on without others: they do not wait there again.
   bool yields = false; ///< Others shall have their turn now.
   bool idle = false; ///< All wait for phases, and letting the waits time out has changed nothing.
   uint64_t idleProgress = 0; ///< The device's when `idle` was set.
@@ -352,10 +416,15 @@ private:
   // Fragments.
   bool reachJoin(Warp &w, unsigned frag);
   void branch(Warp &w, unsigned frag, const Inst &in, uint32_t taken);
+  void noteParted(const Warp &w, const Inst &in, uint32_t taken, uint32_t rest);
   void branchIndexed(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
-  void split(Warp &w, unsigned frag, const Inst &in, llvm::ArrayRef<std::pair<uint32_t, uint32_t>> paths);
+  void split(Warp &w, unsigned frag, uint32_t meet, llvm::ArrayRef<std::pair<uint32_t, uint32_t>> paths);
   void exitLanes(Warp &w, unsigned frag, uint32_t mask);
   void joinProgress(Warp &w, int32_t join);
+  bool letWaitersGo(Warp &w);
+  void noteLook(Warp &w);
+  bool meetAgain(Warp &w, uint32_t pc);
+  int32_t commonJoin(const Warp &w) const;
   int32_t addJoin(Warp &w, const Join &join);
 
   // Calls (ExecCall.cpp) and the device runtime (ExecRuntime.cpp).
@@ -378,6 +447,8 @@ private:
   void returnLanes(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
   void stackOp(Warp &w, const Inst &in, uint32_t mask);
   void describeCalls(const Warp &w, unsigned lane, Finding &f) const;
+  static constexpr uint32_t kNowhere = ~0u; ///< In place of a pc: a finding of the whole CTA.
+  void describePaths(const Warp *w, unsigned lane, const Conflict &c, Finding &f) const;
   bool readGeneric(Warp &w, const Inst &in, unsigned lane, uint64_t address, unsigned bytes, const char *what, void *out);
   bool readString(Warp &w, const Inst &in, unsigned lane, uint64_t address, const char *what, std::string &out);
   bool formatLine(Warp &w, const Inst &in, unsigned lane, uint64_t formatAt, uint64_t argumentsAt, std::string &out, int &count);
@@ -395,14 +466,25 @@ private:
   void movPack(Warp &w, const Inst &in, uint32_t mask);
   void movUnpack(Warp &w, const Inst &in, uint32_t mask);
   void carry(Warp &w, const Inst &in, uint32_t mask);
+  void convert(Warp &w, const Inst &in, uint32_t mask);
+  void combine(const Warp &w, const Inst &in, uint32_t &v, uint32_t &p) const;
+  void predLogic(Warp &w, const Inst &in, uint32_t mask);
+  std::pair<uint32_t, uint32_t> comparePairs(const Warp &w, const Inst &in) const;
+  void setpPair(Warp &w, const Inst &in, uint32_t mask);
+  void set(Warp &w, const Inst &in, uint32_t mask);
+  void lop3Pred(Warp &w, const Inst &in, uint32_t mask);
+  void isspacep(Warp &w, const Inst &in, uint32_t mask);
 
   // Warp-wide operations (ExecWarp.cpp).
   bool gather(Warp &w, unsigned frag, uint32_t members, uint32_t &mask);
+  bool partByMembers(Warp &w, unsigned frag, const Opnd &members, uint32_t mask);
   void advance(Warp &w, uint32_t lanes);
   bool warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
   void shfl(Warp &w, const Inst &in, uint32_t mask);
+  void noteStray(Warp &w, const Inst &in, uint32_t mask, const int32_t *source);
   void vote(Warp &w, const Inst &in, uint32_t mask, uint32_t members);
   void match(Warp &w, const Inst &in, uint32_t mask);
+  void noteMatch(Warp &w, const Inst &in, uint32_t mask);
   void redux(Warp &w, const Inst &in, uint32_t mask);
   bool barrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
   void completeBarrier(unsigned id, Warp &w, const Inst &in);
@@ -413,6 +495,19 @@ private:
 
   // Memory (ExecMemory.cpp).
   struct Place { uint8_t *data = nullptr, *init = nullptr; uint64_t raw = 0; Space space = Space::Global; };
+  /// Which lanes of an instruction go to memory that others see. A generic access may do both, and neither in some
+  /// lanes.
+  struct LaneSpaces {
+    uint32_t shared = 0, global = 0;
+    uint32_t common() const { return shared | global; }
+  };
+  static LaneSpaces genericSpaces(uint32_t mask, const Place *place);
+  static LaneSpaces spacesOf(const Inst &in, uint32_t mask, const Place *place) {
+    if (in.space == Space::Generic || !mask)
+      return genericSpaces(mask, place);
+    Space all = place[llvm::countr_zero(mask)].space;
+    return {all == Space::Shared ? mask : 0, all == Space::Global ? mask : 0};
+  }
   uint32_t addresses(Warp &w, const Inst &in, const Opnd &base, int64_t offset, uint32_t mask, uint64_t *out);
   uint32_t locate(Warp &w, const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes, AccessKind kind,
                   Space space, Place *out);
@@ -421,16 +516,24 @@ private:
   void ld(Warp &w, const Inst &in, uint32_t mask);
   void st(Warp &w, const Inst &in, uint32_t mask);
   void atom(Warp &w, const Inst &in, uint32_t mask);
-  void cpAsync(Warp &w, const Inst &in, uint32_t mask);
-  void cpAsyncWait(Warp &w, const Inst &in, uint32_t mask, uint32_t keep);
-  void performCopy(Warp &w, Warp::Copy &c);
+  void discard(Warp &w, const Inst &in, uint32_t mask);
   PageUse &useOf(uint64_t addr);
   void noteUse(const Inst &in, uint64_t addr, unsigned bytes, AccessKind kind);
   /// The same for the lanes of an instruction that access global memory.
   void noteUses(const Inst &in, uint32_t mask, const Place *place, unsigned bytes, AccessKind kind);
-  /// `stored`: what a store is about to write there. The use of global memory is noted apart.
+  /// `stored`: what a store is about to write there; `sameLanes`: which lanes this execution had do that before. The use
+  /// of global memory is noted apart.
   void raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p,
-                  unsigned bytes, AccessKind kind, const uint8_t *stored = nullptr);
+                  unsigned bytes, AccessKind kind, const uint8_t *stored = nullptr, uint32_t sameLanes = 0);
+  bool leavesSame(const Place &p, ShadowPage page, uint64_t offset, unsigned bytes,
+                  const uint8_t *stored) const;
+  /// The shadow has the write; this adds its value, where that will be asked for.
+  void keepStored(const Place &p, unsigned bytes, const uint8_t *stored) {
+    if (p.space == Space::Global && !device)
+      memcpy(RaceState::storedIn(race.globalShadow(p.raw)) + p.raw % RaceState::kPage, stored,
+             bytes);
+  }
+  static uint32_t lanesAt(const Place *place, uint32_t mask, unsigned lane);
   /// The same for the lanes of an instruction whose order among one another does not matter.
   void raceAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
                     AccessKind kind);
@@ -441,15 +544,44 @@ private:
   void banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes);
   void matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices);
   void reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
-                      Space space);
+                      Space space, bool sameValue);
+
+  // cp.async (ExecCopy.cpp).
+  void cpAsync(Warp &w, const Inst &in, uint32_t mask);
+  bool locateSource(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned copied, unsigned bytes);
+  void cpAsyncWait(Warp &w, const Inst &in, uint32_t mask, uint32_t keep);
+  void cpAsyncArrive(Warp &w, const Inst &in, uint32_t mask);
+  void performCopy(Warp &w, Warp::Copy &c);
+  void settleCopy(Warp &w, const Warp::Copy &c);
+  void trackCopies(Warp &w, unsigned lane, Mbarrier &b);
+  void fireCopyArrival(size_t index);
+  bool progressCopies(bool isForced);
+  void checkPhaseCopies(uint64_t addr, const Mbarrier &b);
+
+  // Tensor maps that kernels write (ExecTensormap.cpp).
+  bool tensormapReplace(Warp &w, const Inst &in, uint32_t mask);
+  bool tensormapCopy(Warp &w, const Inst &in, uint32_t mask);
+  void tensormapFence(Warp &w, const Inst &in, uint32_t mask);
+  bool locateMap(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, Space space, Place *halves);
+  void noteMapWrite(Warp &w, const Inst &in, unsigned lane, const Place *halves, const uint8_t *stored);
+  MapFence mapFence(Warp &w, uint32_t lanes, SyncScope scope);
+  void checkMapAccess(Warp &w, const Inst &in, unsigned lane, uint64_t addr);
+  /// What wrote a part of a map last.
+  struct MapWrite { uint32_t unit; Event event; unsigned lane; };
+  bool isReleased(const MapWrite &write, const MapFence &acquire) const;
+  const char *missingMapFence(const Warp &w, uint64_t addr, const MapWrite &write) const;
+  void reportMap(Warp &w, const Inst &in, unsigned lane, uint64_t addr, const MapWrite &write, const char *edge);
+  const Clocks *knownOf(const ThreadClocks &knows, uint32_t otherUnit) const;
 
   // Flags in memory (ExecFlags.cpp).
   void fence(Warp &w, const Inst &in, uint32_t mask);
+  void proxyFence(Warp &w, const Inst &in, uint32_t mask);
   void sequence(Warp &w, const Past &past, uint32_t mask, SyncScope scope);
   void acquirePending(Warp &w, const Inst &in, uint32_t mask);
   void acquireFrom(Warp &w, const Release &r, const Actor &reader, bool observes, uint64_t addr);
   void strongReads(Warp &w, const Inst &in, uint32_t mask, const Place *place);
   void strongWrites(Warp &w, const Inst &in, uint32_t mask, const Place *place);
+  bool plainAtomic(Warp &w, const Inst &in, unsigned lane, const Place &p, unsigned bytes);
   void atomicFlags(Warp &w, const Inst &in, uint32_t mask, const Place *place);
   void readFlag(Warp &w, const Inst &in, unsigned lane, const Place &p, unsigned bytes);
   Flag *flagOfSums(FlagTable &table, const Place &p, unsigned bytes);
@@ -463,8 +595,11 @@ private:
   Actor actor(const Warp &w, const Inst &in, unsigned lane) const {
     return {unit, w.cta, w.index, lane, in.scope, pcOf(in)};
   }
-  /// The two are the write of a flag and an access of a thread that came after a read of it: PTX's observation order.
-  bool isObserved(uint64_t addr, Space space, uint32_t otherUnit, const Conflict &c);
+  FlagReads &readsOf(Space space) { return space == Space::Shared ? sharedReads : globalReads; }
+  /// The two are the write of a flag and an access by a thread that has read it, or comes after one of this unit that
+  /// has: PTX's observation order, and then base causality.
+  bool isObserved(const Warp &w, unsigned lane, uint64_t addr, Space space, uint32_t otherUnit, const Conflict &c);
+  void checkLook(Warp &w, const Inst &in, uint32_t mask, const Place *place);
   void noteSpin(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes);
   void noteRegisters(const Warp &w, Warp::Spin &s) const;
 
@@ -484,9 +619,13 @@ private:
   bool mbarrier(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
   void mbarInit(Warp &w, const Inst &in, uint32_t mask);
   void mbarInval(Warp &w, const Inst &in, uint32_t mask);
+  void checkUsesBefore(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr, const Mbarrier &b);
+  bool isSpokenFor(const Warp &w, uint32_t lanes, unsigned thread, uint32_t clock) const;
   void mbarTransaction(Warp &w, const Inst &in, uint32_t mask);
   void mbarArrive(Warp &w, const Inst &in, uint32_t mask);
   int64_t arrivalsOf(Warp &w, const Inst &in, unsigned lane);
+  bool takeArrival(Warp &w, uint32_t pc, unsigned lane, uint64_t addr, Mbarrier &b, int64_t count, bool drops);
+  void noteArrivalBefore(Warp &w, uint32_t pc, unsigned lane, uint64_t addr, Mbarrier &b);
   void giveToPhase(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr, Mbarrier &b);
   void arriveOne(Warp &w, const Inst &in, unsigned lane, uint64_t addr, Mbarrier &b, uint32_t &arrived);
   bool mbarWait(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
@@ -512,6 +651,7 @@ private:
   bool clusterWait(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
   void openClusterBarrier();
   void finishClusterWait(Warp &w, Frag &f);
+  bool hasStarted(const Warp &w, unsigned rank) const;
   bool notePeer(const Warp &w, uint32_t pc, uint32_t lanes, uint64_t addr);
   void checkPeersAtExit(unsigned rank);
 
@@ -520,6 +660,9 @@ private:
   bool issueBulk(Warp &w, const Inst &in, BulkOp op, llvm::SmallVectorImpl<BulkOp> &issued);
   bool issueLoad(Warp &w, const Inst &in, BulkOp &op, const BulkOp *twin);
   bool issueStore(Warp &w, const Inst &in, BulkOp &op, const BulkOp *twin);
+  void poke(Warp &w, const Inst &in, uint32_t mask);
+  bool issuePoke(Warp &w, const Inst &in, BulkOp &op);
+  void startBulk(llvm::SmallVectorImpl<BulkOp> &issued);
   bool advanceBulk(size_t index);
   void progressBulk();
   bool forceBulk();
@@ -549,6 +692,9 @@ private:
                  uint32_t clock);
   void bulkUninitialised(Warp &w, const Inst &in, unsigned lane, const BulkOp &op);
   void moveLoad(const BulkOp &op);
+  void movePoke(const BulkOp &op);
+  void reduceInto(const BulkSpec &s, Ty ty, bool isGlobal, uint8_t *to, uint8_t *init, const uint8_t *from,
+                  const uint8_t *ok, uint32_t bytes);
   void readStore(BulkOp &op);
   void moveStore(const BulkOp &op);
 
@@ -557,6 +703,17 @@ private:
   void stMatrix(Warp &w, const Inst &in, uint32_t mask);
   void movMatrix(Warp &w, const Inst &in);
   void mma(Warp &w, const Inst &in);
+  template <class F>
+  bool takeElements(const Warp &w, llvm::ArrayRef<Opnd> regs, Ty ty, llvm::ArrayRef<uint16_t> places, double *matrix,
+                    F &&spoil) const;
+  bool sparseA(Warp &w, const Inst &in, const MmaSpec &s, double *a);
+  void putSums(Warp &w, const MmaSpec &s, const double *c);
+  template <class F> void spoilSums(Warp &w, const MmaSpec &s, F &&isBad);
+  bool wmmaAddress(Warp &w, const Inst &in, const MmaSpec &s, const struct WmmaWalk &walk, uint64_t &address,
+                   uint64_t &stride);
+  uint32_t wmmaAccess(Warp &w, const Inst &in, const uint64_t *addr, unsigned bytes, AccessKind kind, Place *place);
+  void wmmaLoad(Warp &w, const Inst &in);
+  void wmmaStore(Warp &w, const Inst &in);
   bool wgmma(Warp &w, unsigned frag, const Inst &in);
   void wgmmaFence(Warp &w);
   void wgmmaCommit(Warp &w);
@@ -570,10 +727,14 @@ private:
   bool checkDescriptor(Warp &w, const Inst &in, uint64_t desc, const char *which);
   bool uniform(Warp &w, const Inst &in, const Opnd &o, const char *what, uint64_t &out);
   void checkRegisters(Warp &w, const Inst &in, const WgmmaSpec &spec);
+  bool checkHeld(Warp &w, const Inst &in, const Opnd &o, uint8_t as);
+  uint32_t flightPc(const Warp &w, uint32_t sequence) const;
   void checkOperand(Warp &w, const WgmmaOp &op, const WgmmaSpec &spec, bool isA, uint32_t event);
   void gatherShared(const WgmmaSpec &spec, bool isA, uint64_t desc, size_t at);
   uint32_t gatherRegisters(unsigned group, const WgmmaSpec &spec, uint32_t poison[4]);
   std::vector<double> panelA, panelB, dense;
+  bool oneWgmmaShape = false; ///< All wgmmas of the kernel have the same, and A in shared memory.
+  void sumLikeH100(const WgmmaSpec &spec, float *const *rows, bool scaleD) const;
   void executeInteger(unsigned group, const WgmmaSpec &spec, bool scaleD);
   template <class F> bool forEachChunk(const WgmmaSpec &spec, bool isA, uint64_t desc, F &&f) const;
 
@@ -596,6 +757,11 @@ private:
   }
   void setPoison(Warp &w, const Opnd &o, uint32_t mask, uint32_t bits) {
     w.poison[o.idx] = (w.poison[o.idx] & ~mask) | (bits & mask);
+  }
+  void setPredicate(Warp &w, const Opnd &o, uint32_t mask, uint32_t value, uint32_t poison) {
+    uint32_t *d = reg(w, o);
+    *d = (*d & ~mask) | (value & mask);
+    setPoison(w, o, mask, poison);
   }
   uint32_t predicate(const Warp &w, const Opnd &o, bool negated) const {
     uint32_t v = *ptr(w, o);
@@ -621,9 +787,12 @@ constexpr const char *kWideScopes = ".release.cluster in the arrival and .acquir
 /// The first CTA of a unit by its number: of a cluster, or without clusters the CTA of that number.
 std::array<uint32_t, 3> firstCtaOf(const LaunchContext &c, uint64_t unit);
 
+/// How many units (clusters, or CTAs) of a kernel whose CTAs talk the device holds at once.
+uint64_t countResident(const LaunchContext &c);
+
 /// Runs the units of a kernel whose CTAs talk: as many at once as the device holds, in turns on one host thread.
 /// `fold` gets what each leaves.
-void runTogether(const LaunchContext &c, uint64_t units, Counters &counters, std::atomic<uint64_t> &steps,
+WatchedDecision runTogether(const LaunchContext &c, uint64_t units, Counters &counters, std::atomic<uint64_t> &steps,
                  llvm::function_ref<void(uint64_t, CtaResult &&)> fold);
 
 /// What an instruction does to memory; `isStrong`: its accesses are events of atomics and their
@@ -635,6 +804,8 @@ uint32_t boxBytes(const TensorMap &map);
 uint64_t convertValue(const CvtSpec &spec, uint64_t a, uint64_t b, bool wideDst);
 /// Exact value of a floating-point encoding.
 double decodeReal(uint64_t bits, Ty ty);
+/// The value of an f16, from a table.
+float halfValue(uint16_t bits);
 uint64_t encodeReal(double v, Ty ty, Round round);
 uint64_t swizzle(uint64_t address, unsigned mode);
 

@@ -8,12 +8,36 @@
 #include "Memory.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <unistd.h>
 
 using namespace llvm;
 
 namespace tk::sim {
 
 static constexpr uint64_t kGuard = 1 << 20; ///< Between allocations, so that a stray index hits nothing.
+
+/// A third of the host's memory: each byte has a mark beside it, and files are read before they are copied here.
+static uint64_t hostLimit() {
+  uint64_t bytes = uint64_t(sysconf(_SC_PHYS_PAGES)) * uint64_t(sysconf(_SC_PAGESIZE));
+  uint64_t container;
+  if (auto file = MemoryBuffer::getFileAsStream("/sys/fs/cgroup/memory.max"))
+    if (!(*file)->getBuffer().trim().getAsInteger(10, container))
+      bytes = std::min(bytes, container);
+  return bytes / 3;
+}
+
+void DeviceMemoryImpl::setLimit(uint64_t bytes) { limit = bytes; }
+
+Error DeviceMemoryImpl::admit(uint64_t bytes) const {
+  static const uint64_t host = hostLimit();
+  uint64_t most = limit ? limit : host, left = most - std::min(most, held);
+  if (bytes <= left)
+    return Error::success();
+  return createStringError(inconvertibleErrorCode(),
+                           formatv("{0} bytes do not fit into device memory: {1} of its {2} are left{3}", bytes, left, most,
+                                   limit ? "" : ", a third of the host's memory").str());
+}
 
 Allocation &DeviceMemoryImpl::add(uint64_t base, uint64_t bytes, StringRef name) {
   auto a = std::make_unique<Allocation>();
@@ -24,6 +48,7 @@ Allocation &DeviceMemoryImpl::add(uint64_t base, uint64_t bytes, StringRef name)
   a->init.reset(new uint8_t[bytes ? bytes : 1]());
   memset(a->data.get(), 0xff, bytes); // NaN in every floating-point type: a missed write shows in the numbers too
   next = a->base + bytes;
+  held += bytes;
   allocations.push_back(std::move(a));
   return *allocations.back();
 }
@@ -35,6 +60,10 @@ uint64_t DeviceMemoryImpl::allocate(uint64_t bytes, uint64_t align, StringRef na
 uint64_t DeviceMemoryImpl::allocateOnHeap(uint64_t bytes, uint64_t limit, StringRef name) {
   if (heapBytes > limit || bytes > limit - heapBytes)
     return 0;
+  if (Error e = admit(bytes)) {
+    consumeError(std::move(e));
+    return 0;
+  }
   // Aligned as malloc promises and no more.
   Allocation &a = add(alignTo(next + kGuard, 256) + 16, bytes, name);
   a.onHeap = true;
@@ -53,6 +82,7 @@ HeapFault DeviceMemoryImpl::freeOnHeap(uint64_t address, bool keep) {
   a->live = false;
   heapBytes -= a->bytes;
   if (!keep) {
+    held -= a->bytes;
     a->data.reset();
     a->init.reset();
   }

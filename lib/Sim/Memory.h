@@ -25,6 +25,8 @@ enum class HeapFault { None, Twice, Inside, Unknown };
 
 class DeviceMemoryImpl final : public DeviceMemory {
 public:
+  void setLimit(uint64_t bytes) override;
+  llvm::Error admit(uint64_t bytes) const override;
   uint64_t allocate(uint64_t bytes, uint64_t align, llvm::StringRef name) override;
   void free(uint64_t address) override;
   llvm::Error write(uint64_t address, llvm::ArrayRef<uint8_t> bytes) override;
@@ -39,6 +41,7 @@ public:
   /// `keep`: copies under way may still move its bytes.
   HeapFault freeOnHeap(uint64_t address, bool keep);
   uint64_t heapUsed() const { return heapBytes; }
+  uint64_t bytesHeld() const { return held; }
 
 private:
   Allocation &add(uint64_t base, uint64_t bytes, llvm::StringRef name);
@@ -46,6 +49,8 @@ private:
   std::vector<std::unique_ptr<Allocation>> allocations; ///< By ascending base.
   uint64_t next = 0x0000100000000000ull;
   uint64_t heapBytes = 0;
+  uint64_t limit = 0; ///< 0: not asked for yet.
+  uint64_t held = 0;  ///< By all allocations.
 };
 
 } // namespace tk::sim

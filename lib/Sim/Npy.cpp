@@ -7,6 +7,7 @@
 
 #include "tk/Sim/LaunchFile.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 
@@ -16,7 +17,16 @@ namespace tk::sim {
 
 static Error fail(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
 
+Error checkRegularFile(StringRef path) {
+  sys::fs::file_status status;
+  if (sys::fs::status(path, status) || sys::fs::is_regular_file(status) || sys::fs::is_directory(status))
+    return Error::success(); // whoever opens it says what is wrong
+  return fail("'" + path + "' is no regular file; copy what it gives to one");
+}
+
 Expected<NpyArray> readNpy(StringRef path) {
+  if (Error e = checkRegularFile(path))
+    return std::move(e);
   // Volatile: read, not mapped, so that a file cut short meanwhile cannot raise SIGBUS.
   auto file = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false, /*IsVolatile=*/true);
   if (!file)
@@ -33,16 +43,23 @@ Expected<NpyArray> readNpy(StringRef path) {
   StringRef header = text.substr(start, length), body = text.substr(start + length);
   NpyArray a;
   auto after = [&](StringRef key) { return header.split(("'" + key + "'").str()).second.split(':').second.ltrim(); };
-  a.descr = after("descr").drop_front().take_until([](char c) { return c == '\''; }).str();
+  StringRef descr = after("descr");
+  descr.consume_front("'"); // what has none is no type, and refused below
+  a.descr = descr.take_until([](char c) { return c == '\''; }).str();
   if (after("fortran_order").starts_with("True"))
     return fail("'" + path + "' is in Fortran order; save it with numpy.ascontiguousarray");
-  StringRef shape = after("shape").split('(').second.split(')').first;
+  StringRef shape = after("shape");
+  if (!shape.consume_front("(") || !shape.contains(')'))
+    return fail("'" + path + "' has a damaged shape");
+  shape = shape.split(')').first;
   uint64_t count = 1;
   while (!shape.trim().empty()) {
     auto [dim, rest] = shape.split(',');
     uint64_t n;
     if (dim.trim().getAsInteger(10, n) || (n && count > (1ull << 40) / n))
       return fail("'" + path + "' has a damaged shape");
+    if (a.shape.size() == kMaxRank)
+      return fail("'" + path + "' has more than " + Twine(kMaxRank) + " dimensions");
     a.shape.push_back(n);
     count *= n;
     shape = rest;

@@ -6,32 +6,45 @@
 //===----------------------------------------------------------------------===//
 
 #include "ParserImpl.h"
-#include "llvm/Support/raw_ostream.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
 
 using namespace llvm;
 
 namespace tk::sim {
 
 std::string Module::source(const Function &f, const Inst &inst) const {
+  auto text = [&](const Loc &l) {
+    auto it = files.find(l.file);
+    std::string name = it == files.end() ? "file" + std::to_string(l.file) : it->second;
+    size_t slash = name.find_last_of('/');
+    if (slash != std::string::npos)
+      name = name.substr(slash + 1);
+    return name + ":" + std::to_string(l.line) + ":" + std::to_string(l.column);
+  };
   const Loc &l = f.locs[inst.loc];
   if (!l.line)
     return "";
-  auto it = files.find(l.file);
-  std::string name = it == files.end() ? "file" + std::to_string(l.file) : it->second;
-  size_t slash = name.find_last_of('/');
-  if (slash != std::string::npos)
-    name = name.substr(slash + 1);
-  return name + ":" + std::to_string(l.line) + ":" + std::to_string(l.column);
+  // A caller stands before what is inlined there, so this ends.
+  const Loc *outermost = &l;
+  while (outermost->caller)
+    outermost = &f.locs[outermost->caller];
+  return text(l) + (outermost == &l ? "" : " inlined at " + text(*outermost));
 }
 
 Opnd FunctionBuilder::newRegister(Ty ty, StringRef name) {
+  if (ty == Ty::B128) { // two rows: see upperHalf
+    Opnd low = newRegister(Ty::B64, name);
+    newRegister(Ty::B64, name);
+    return low;
+  }
   Opnd o;
   o.off = fn.regWords;
   o.idx = fn.regCount++;
   fn.regRows.resize(fn.regCount);
   fn.regRows[o.idx] = {o.off, uint8_t(ty == Ty::Pred ? 0 : std::max(1u, bytesOf(ty) / 4))};
   o.wide = bytesOf(ty) == 8;
-  fn.regWords += ty == Ty::B128 ? 128 : bytesOf(ty) == 8 ? 64 : 32;
+  fn.regWords += bytesOf(ty) == 8 ? 64 : 32;
   fn.regNames.resize(fn.regCount);
   fn.regNames[o.idx] = name.str();
   return o;
@@ -63,10 +76,51 @@ Opnd FunctionBuilder::addressConstant(Space space, uint32_t variable, int64_t ad
 Opnd FunctionBuilder::special(Special s, bool is64) {
   auto [it, fresh] = specialAt.try_emplace(unsigned(s));
   if (fresh) {
-    it->second = newRegister(is64 ? Ty::B64 : Ty::B32, "%special");
+    // By the name the machine knows what it fills and what stays poison.
+    bool isUnknown = s == Special::Unknown || s == Special::Unknown64;
+    it->second = newRegister(is64 ? Ty::B64 : Ty::B32, isUnknown ? "%unknown" : "%special");
     fn.specials.push_back({s, it->second.off});
   }
   return it->second;
+}
+
+/// Of instructions that no entry can be launched with; empty: of others.
+static StringRef unsupportedKind(StringRef word) {
+  StringRef name = word.split('.').first;
+  if (is_contained({"tex", "tld4", "txq", "istypep"}, name))
+    return "textures";
+  if (is_contained({"suld", "sust", "sured", "suq"}, name))
+    return "surfaces";
+  return word.contains(".im2col") ? "tensor copies of .im2col" : "";
+}
+
+static constexpr size_t kShownOfLine = 120;
+
+/// Enough of a text for a message: from a line that is long the part around the column.
+static std::string printable(StringRef text, size_t column) {
+  size_t most = column ? kShownOfLine : 4 * kShownOfLine; // messages name what they found
+  size_t first = text.size() <= most || column < most / 2 ? 0 : std::min(column - most / 2, text.size() - most);
+  std::string part = json::fixUTF8(text.substr(first, most));
+  for (char &c : part)
+    if (uint8_t(c) < ' ' || c == 0x7f)
+      c = c == '\n' ? c : ' ';
+  return (first ? "..." : "") + part + (first + most < text.size() ? "..." : "");
+}
+
+/// "FILE:LINE:COLUMN: error: MESSAGE", and the line.
+static std::string errorText(const Module &module, const Failure &f) {
+  std::string text = formatv("{0}:{1}:{2}: error: {3}", module.fileName, f.pos.line, f.pos.column, printable(f.message, 0));
+  StringRef line = module.lineText(f.pos.line);
+  if (line.size() > kShownOfLine) // as it stands, so that the column is right
+    line = module.lines[f.pos.line - 1];
+  if (!line.empty())
+    text += "\n  " + printable(line, f.pos.column);
+  return text;
+}
+
+void Parser::refuse(Pos where, const Twine &message) {
+  if (scratch.refused.empty())
+    scratch.refused = errorText(module, {where, message.str()});
 }
 
 Failure Parser::run() {
@@ -85,6 +139,10 @@ bool Parser::topLevel() {
   std::string name;
   if (!word(name) || name[0] != '.')
     return fail(where, "expected a directive, got " + (name.empty() ? here() : "'" + name + "'"));
+  if (!module.version && name != ".version")
+    return fail(where, "expected '.version' at the start of the PTX, got '" + name + "'");
+  if (module.version && !module.target && name != ".target")
+    return fail(where, "expected '.target' after '.version', got '" + name + "'");
   return directive(name, where, false);
 }
 
@@ -108,6 +166,13 @@ const RegInfo *Parser::findRegister(StringRef name) {
       return &(s.registers[name] = info);
     }
   }
+  return nullptr;
+}
+
+const std::vector<std::string> *Parser::findVector(StringRef name) {
+  for (Scope &s : reverse(scopes))
+    if (auto it = s.vectors.find(name); it != s.vectors.end())
+      return &it->second;
   return nullptr;
 }
 
@@ -145,6 +210,8 @@ bool Parser::body() {
       continue;
     }
     if (accept('{')) {
+      if (scopes.size() > 100)
+        return fail(pos, "expected blocks nested at most 100 deep");
       uint32_t callBytes = scopes.back().callBytes;
       scopes.emplace_back();
       scopes.back().callBytes = callBytes;
@@ -223,10 +290,21 @@ bool Parser::statement() {
     if (w[0] == '.')
       return directive(w, where, true);
   }
+  if (StringRef kind = unsupportedKind(w); !kind.empty()) {
+    refuse(wordAt, kind + " are not supported, got '" + w + "'");
+    return skipToSemicolon();
+  }
   if (!instruction(w, wordAt, raw))
     return false;
+  if (Failure f = checkTarget(module, raw))
+    return fail(f.pos, f.message);
+  size_t before = scratch.code.size();
   if (Failure f = decodeInstruction(*this, raw, loc))
     return fail(f.pos, f.message);
+  // A pragma before what is no load is ignored.
+  uint32_t used = std::exchange(usedBytes, ~0u);
+  if (scratch.code.size() > before && scratch.code.back().op == Op::Ld)
+    scratch.code.back().usedBytes = used;
   return true;
 }
 
@@ -287,15 +365,8 @@ bool Parser::addressOperand(RawOperand &out) {
   if (!simpleOperand(base))
     return false;
   skip();
-  if (peek() == '+' || peek() == '-') {
-    bool negative = peek() == '-';
-    if (!negative)
-      advance();
-    int64_t v;
-    if (!integer(v))
-      return false;
-    out.offset = v;
-  }
+  if (accept('+') && !constantInteger(out.offset))
+    return false;
   out.offset += base.offset;
   out.elements.push_back(std::move(base));
   while (accept(',')) {
@@ -310,11 +381,10 @@ bool Parser::addressOperand(RawOperand &out) {
 bool Parser::simpleOperand(RawOperand &out) {
   skip();
   out.pos = pos;
+  if (startsConstant())
+    return constant(out);
   if (accept('!'))
     out.negated = true;
-  skip();
-  if (isDigit(peek()) || peek() == '-')
-    return number(out);
   if (!word(out.text))
     return fail(pos, "expected an operand, got " + here());
   if (out.text == "_") {
@@ -325,28 +395,69 @@ bool Parser::simpleOperand(RawOperand &out) {
     out.kind = RawOperand::Special;
     return true;
   }
-  if (out.text == "WARP_SZ") {
-    out.kind = RawOperand::Imm;
-    out.value = 32;
-    return true;
-  }
   if (findRegister(out.text)) {
     out.kind = RawOperand::Reg;
+    return true;
+  }
+  if (const std::vector<std::string> *elements = findVector(out.text)) {
+    out.kind = RawOperand::Vector;
+    for (const std::string &name : *elements) {
+      RawOperand &e = out.elements.emplace_back();
+      e.kind = RawOperand::Reg;
+      e.pos = out.pos;
+      e.text = name;
+    }
     return true;
   }
   if (out.text[0] == '%')
     return fail(out.pos, "unknown register '" + out.text + "'");
   out.kind = RawOperand::Symbol;
   skip();
-  if (peek() == '+') {
-    advance();
-    if (!integer(out.offset))
-      return false;
-  }
-  return true;
+  if (peek() == '[')
+    return indexOperand(out);
+  return !accept('+') || constantInteger(out.offset);
+}
+
+/// variable[index]: the index counts elements.
+bool Parser::indexOperand(RawOperand &out) {
+  VarRef ref;
+  if (!findVariable(out.text, ref))
+    return fail(out.pos, "unknown variable '" + out.text + "'");
+  if (!ref.elementBytes)
+    return fail(out.pos, "'" + out.text + "' is no array of a known element; write '[" + out.text +
+                             "+bytes]'");
+  if (!expect('['))
+    return false;
+  Pos where = pos;
+  if (!startsConstant())
+    return fail(where, "expected a constant index, got " + here() +
+                           "; compute the address where the index is a register");
+  int64_t index;
+  if (!constantInteger(index))
+    return false;
+  if (index < 0 || index > 1 << 28)
+    return fail(where, "expected an index of 0 to 268435456, got " + Twine(index));
+  out.isIndexed = true;
+  out.offset = index * int64_t(ref.elementBytes);
+  return expect(']');
+}
+
+/// What a file is that is no text; empty: it may be text.
+static StringRef notText(StringRef text) {
+  if (text.starts_with("\x7f""ELF"))
+    return "an ELF file, such as a cubin; take the PTX that it was made from";
+  if (text.starts_with("\x50\xed\x55\xba"))
+    return "a fatbin; cuobjdump -ptx prints the PTX in it";
+  // PTX from memory may end in a zero.
+  for (char c : text.drop_back(text.ends_with(StringRef("\0", 1))))
+    if (uint8_t(c) < ' ' && !isSpace(c))
+      return "bytes that are no characters";
+  return "";
 }
 
 Expected<std::shared_ptr<const Program>> Program::parse(StringRef text, StringRef fileName) {
+  if (StringRef kind = notText(text); !kind.empty())
+    return createStringError(inconvertibleErrorCode(), fileName + ": error: not PTX text, but " + kind);
   auto module = std::make_shared<Module>();
   module->fileName = fileName.str();
   for (StringRef rest = text; !rest.empty();) {
@@ -355,15 +466,12 @@ Expected<std::shared_ptr<const Program>> Program::parse(StringRef text, StringRe
     rest = tail;
   }
   Parser parser(*module, text);
-  if (Failure f = parser.run()) {
-    std::string message;
-    raw_string_ostream os(message);
-    os << fileName << ':' << f.pos.line << ':' << f.pos.column << ": error: " << f.message;
-    if (StringRef line = module->lineText(f.pos.line); !line.empty())
-      os << "\n  " << line;
-    return createStringError(inconvertibleErrorCode(), message);
-  }
-  return std::shared_ptr<const Program>(module);
+  Failure f = parser.run();
+  if (!f && !module->version)
+    f.message = "no entries: expected '.version', got the end of the file";
+  if (!f)
+    return std::shared_ptr<const Program>(module);
+  return createStringError(inconvertibleErrorCode(), errorText(*module, f));
 }
 
 } // namespace tk::sim

@@ -30,6 +30,9 @@ struct RawOperand {
   bool negated = false;       ///< !%p
   uint64_t value = 0;         ///< Immediate bits: integers as written, 0d/decimal floats as f64 bits, 0f as f32 bits.
   bool isF32 = false;
+  bool isBits = false;        ///< A real as its bits: 0f..., 0d...
+  bool isUnsigned = false;    ///< An integer of type .u64; others are .s64.
+  bool isIndexed = false;     ///< variable[index], with `offset` in bytes.
   int64_t offset = 0;         ///< [base + offset], symbol + offset.
   std::vector<RawOperand> elements; ///< Vector elements, or base of an address (and coordinates).
   std::vector<RawOperand> second;   ///< d|p: the second destination.
@@ -75,6 +78,7 @@ public:
     bool isParam = false;   ///< Accessed by ld.param and st.param.
     bool inCallArea = false; ///< What a call passes; its place is known when the function ends.
     uint32_t bytes = 0, align = 1; ///< Of a parameter.
+    uint32_t elementBytes = 0;     ///< Of a variable that is an array: of its scalars.
   };
   virtual bool findVariable(llvm::StringRef name, VarRef &out) = 0;
   /// Records that the instruction about to be added branches to `label` (slot: index in `targets`, or -1).
@@ -117,6 +121,8 @@ Failure decodeInstruction(FunctionBuilder &builder, const RawInst &raw, uint32_t
 /// Puts what each entry may call into its code.
 Failure linkFunctions(Module &module);
 
+/// The bits of a literal as that type.
+uint64_t immediateBits(const RawOperand &o, Ty ty);
 /// Type by its suffix ("b32"); None when it is not one.
 Ty typeByName(llvm::StringRef name);
 unsigned bytesOf(Ty ty);

@@ -48,6 +48,8 @@ bool Parser::nameList(std::vector<std::string> &out) {
   do {
     if (!word(name))
       return fail(pos, "expected a name, got " + here());
+    if (out.size() == 16384)
+      return fail(pos, "expected at most 16384 names in a list");
     out.push_back(name);
   } while (accept(','));
   return expect(';');
@@ -84,6 +86,9 @@ bool Parser::formalRest(Formal &f) {
       f.isPointer |= StringRef(w).starts_with(".ptr");
       if (f.align == 0)
         f.align = bytesOf(f.ty);
+    } else if (isOpaqueType(w)) {
+      refuse(f.pos, "textures and surfaces are not supported, got '" + w + "'");
+      f.ty = Ty::B64;
     } else if (w[0] == '.') {
       f.ty = typeByName(StringRef(w).drop_front());
       if (f.ty == Ty::None)
@@ -95,6 +100,8 @@ bool Parser::formalRest(Formal &f) {
   f.bytes = bytesOf(f.ty);
   if (!f.bytes)
     return fail(f.pos, "parameter '" + w + "' has no type");
+  if (!f.isRegister && f.ty == Ty::Pred)
+    return fail(f.pos, "predicate '" + w + "' cannot be a parameter in memory");
   if (f.isRegister && (f.ty == Ty::Pred || f.bytes > 8))
     return fail(f.pos, "parameter '" + w +
                            "' is a register of 1 or 128 bits; such parameters are not supported");
@@ -102,11 +109,17 @@ bool Parser::formalRest(Formal &f) {
     f.align = uint32_t(f.bytes);
   while (accept('[')) {
     int64_t n;
+    if (accept(']'))
+      return fail(f.pos, "parameter '" + w +
+                             "' has no size; functions with a variable number of "
+                             "arguments are not supported, for no manual says how they are passed");
     if (!integer(n) || !expect(']'))
       return false;
     if (n < 1 || n > 32764)
       return fail(f.pos, "expected at most 32764 bytes of parameters, got " + Twine(n));
     f.bytes *= uint64_t(n);
+    if (f.bytes > 32764)
+      return fail(f.pos, "expected at most 32764 bytes of parameters, got " + Twine(f.bytes));
   }
   return true;
 }

@@ -21,10 +21,16 @@ namespace tk::sim {
 inline bool isWordStart(char c) { return llvm::isAlpha(c) || c == '_' || c == '$' || c == '%' || c == '.'; }
 inline bool isWordChar(char c) { return llvm::isAlnum(c) || c == '_' || c == '$' || c == '%' || c == '.'; }
 
+/// Types of what textures and surfaces are named by.
+inline bool isOpaqueType(llvm::StringRef name) {
+  return name == ".texref" || name == ".samplerref" || name == ".surfref";
+}
+
 /// A name scope: a function body or a { } block inside it.
 struct Scope {
   llvm::StringMap<RegInfo> registers;
   llvm::StringMap<std::pair<Ty, unsigned>> ranges; ///< %r<5>
+  llvm::StringMap<std::vector<std::string>> vectors; ///< Of a vector register, the registers of its elements.
   llvm::StringMap<uint32_t> labels;
   llvm::StringMap<FunctionBuilder::VarRef> variables;
   llvm::StringMap<std::vector<std::string>> targets; ///< .branchtargets
@@ -34,6 +40,9 @@ struct Scope {
   struct Pending { std::string label; Pos pos; uint32_t inst; int slot; };
   std::vector<Pending> pending;
 };
+
+/// Whether the .version and the .target of the module have the instruction.
+Failure checkTarget(const Module &module, const RawInst &raw);
 
 class Parser final : public FunctionBuilder {
 public:
@@ -80,6 +89,8 @@ private:
       failure = {where, message.str()};
     return false;
   }
+  /// What is not supported, but is no reason to refuse entries that do without it.
+  void refuse(Pos where, const llvm::Twine &message);
   bool expect(char c) {
     if (accept(c))
       return true;
@@ -92,17 +103,39 @@ private:
   }
   bool word(std::string &out);
   bool integer(int64_t &out);
+  // Constants (ParserConstants.cpp).
+  bool realBits(RawOperand &out);
   bool number(RawOperand &out);
+  bool startsConstant();
+  bool constant(RawOperand &out);
+  bool constantInteger(int64_t &out);
+  bool expression(RawOperand &out, unsigned level, unsigned depth);
+  bool choice(RawOperand &out, unsigned depth);
+  bool unary(RawOperand &out, unsigned depth);
+  bool primary(RawOperand &out, unsigned depth);
+  bool applyOperator(llvm::StringRef op, RawOperand &left, const RawOperand &right);
+  bool applyToReals(llvm::StringRef op, RawOperand &left, const RawOperand &right);
+  bool applyToIntegers(llvm::StringRef op, RawOperand &left, const RawOperand &right);
 
   // Directives.
   bool topLevel();
   bool directive(const std::string &name, Pos where, bool inFunction);
+  bool versionDirective();
+  bool targetDirective();
   bool fileDirective();
+  uint32_t callerAt(const Loc &place);
   bool locDirective();
   bool sectionDirective();
   bool variable(Space space);
-  bool initialiser(Variable &v, unsigned elementBytes, bool isFloat);
+  bool variableSize(Variable &v, Ty ty, unsigned vectorElements, bool &isArray, Pos where);
+  bool variableValue(Variable &v, Ty ty, Pos where);
+  bool placeVariable(Variable &v, Pos where);
+  bool nameVariable(const Variable &v, unsigned elementBytes, Pos where);
+  bool initialiser(Variable &v, Ty ty, unsigned depth);
+  bool addressInitialiser(Variable &v, unsigned bytes, unsigned firstByte);
+  bool maskedAddress(Variable &v, const RawOperand &mask);
   bool registers();
+  bool vectorRegisters(const std::string &name, Ty ty, unsigned elements);
   bool entry();
   bool parameters(Program::Entry &entry);
   /// One of a list: ".param .align 8 .b8 x[16]", or ".reg .b32 x".
@@ -128,6 +161,7 @@ private:
   void placeCallArea();
   bool tuple(std::array<uint32_t, 3> &out);
   bool skipToSemicolon();
+  bool pragmaDirective();
 
   // Statements.
   bool body();
@@ -136,6 +170,8 @@ private:
   bool callOperands(RawInst &raw);
   bool operand(RawOperand &out);
   bool simpleOperand(RawOperand &out);
+  bool indexOperand(RawOperand &out);
+  const std::vector<std::string> *findVector(llvm::StringRef name);
   bool addressOperand(RawOperand &out);
   bool closeScope();
 
@@ -149,6 +185,7 @@ private:
   llvm::StringMap<VarRef> moduleVariables;
   uint32_t loc = 0;
   bool externNext = false;
+  uint32_t usedBytes = ~0u; ///< What a pragma says of the next instruction.
   uint32_t callAreaBytes = 0, callAreaAlign = 1;
 };
 

@@ -43,7 +43,7 @@ static void writeTrace(const Trace &trace, json::OStream &j) {
     for (const InstructionRecord &record : trace.instructions)
       j.object([&] {
         j.attribute("line", int64_t(record.ptxLine));
-        j.attribute("source", record.source);
+        j.attribute("source", json::fixUTF8(record.source));
         j.attribute("warps", int64_t(record.warpExecutions));
         j.attribute("threads", int64_t(record.threadExecutions));
         if (!record.bankWords.empty())
@@ -61,7 +61,7 @@ void printHtml(const Report &report, const Program &program, raw_ostream &os) {
   raw_string_ostream stream(data);
   json::OStream j(stream);
   j.object([&] {
-    j.attribute("file", sys::path::filename(program.sourceName()));
+    j.attribute("file", json::fixUTF8(sys::path::filename(program.sourceName())));
     j.attributeArray("lines", [&] {
       for (const std::string &line : program.sourceLines())
         j.value(json::fixUTF8(line));

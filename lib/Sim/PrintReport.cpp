@@ -29,8 +29,9 @@ static void printPlace(const Report &r, const Finding &f, raw_ostream &os) {
   if (f.ptxLine)
     os << "  at PTX line " << f.ptxLine << (f.source.empty() ? "" : " (" + f.source + ")") << ": " << f.ptxText << '\n';
   if (f.ptxLine || f.launch >= 0)
-    os << formatv("  first in CTA ({0}, {1}, {2}) warp {3} lanes {4:x}; seen {5} time(s)\n", f.cta[0], f.cta[1], f.cta[2],
-                  f.warp, f.lanes, f.count);
+    os << formatv("  first in CTA ({0}, {1}, {2}){3}; seen {4} time(s)\n", f.cta[0], f.cta[1],
+                  f.cta[2], f.lanes ? formatv(" warp {0} lanes {1:x}", f.warp, f.lanes).str() : "",
+                  f.count);
   if (f.seeds)
     os << formatv("  first with --seed {0}; with {1} of {2} seeds\n", f.firstSeed, f.seeds, r.seeds);
 }
@@ -78,6 +79,7 @@ void printText(const Report &r, raw_ostream &os) {
                 r.threadInstructions, r.seconds, r.seeds ? formatv(" with {0} seed(s)", r.seeds).str() : "");
 }
 
+/// Texts of PTX files, names of files and what kernels print need not be UTF-8; JSON must.
 void printJson(const Report &r, raw_ostream &os) {
   json::OStream j(os, 2);
   j.object([&] {
@@ -86,14 +88,14 @@ void printJson(const Report &r, raw_ostream &os) {
         j.object([&] {
           j.attribute("name", f.name);
           j.attribute("severity", severityName(f.severity));
-          j.attribute("message", f.message);
+          j.attribute("message", json::fixUTF8(f.message));
           j.attributeArray("details", [&] {
             for (const std::string &d : f.details)
-              j.value(d);
+              j.value(json::fixUTF8(d));
           });
           j.attribute("ptxLine", int64_t(f.ptxLine));
-          j.attribute("ptxText", f.ptxText);
-          j.attribute("source", f.source);
+          j.attribute("ptxText", json::fixUTF8(f.ptxText));
+          j.attribute("source", json::fixUTF8(f.source));
           j.attributeArray("cta", [&] {
             for (uint32_t c : f.cta)
               j.value(int64_t(c));
@@ -113,8 +115,8 @@ void printJson(const Report &r, raw_ostream &os) {
       for (const BankRecord &b : r.banks)
         j.object([&] {
           j.attribute("ptxLine", int64_t(b.ptxLine));
-          j.attribute("ptxText", b.ptxText);
-          j.attribute("source", b.source);
+          j.attribute("ptxText", json::fixUTF8(b.ptxText));
+          j.attribute("source", json::fixUTF8(b.source));
           j.attribute("widthBytes", int64_t(b.widthBytes));
           j.attribute("executions", int64_t(b.executions));
           j.attribute("wavefronts", int64_t(b.wavefronts));

@@ -19,21 +19,25 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
+#include <memory>
 #include <optional>
 
 namespace tk::sim {
 
 /// Instruction families; each has its own executor. Plain arithmetic is `Alu` with a lane kernel.
 enum class Op : uint8_t {
-  Alu, Setp, PredLogic, Selp, SelPred, MovPred, MovPack, MovUnpack, Cvt, MovSpecial,
+  Alu, Setp, SetpPair, Set, Lop3Pred, PredLogic, Selp, MovPred, MovPack, MovUnpack, Cvt, MovSpecial,
   Carry, Ld, St, Atom, Bra, BrxIdx, Call, Ret, Exit, Trap, Nop, Sleep, Alloca, StackSave, StackRestore, Bar, BarWarp, Fence, FenceProxy,
   Shfl, Vote, Match, ActiveMask, Redux, Elect, Isspacep,
-  LdMatrix, StMatrix, MovMatrix, Mma, WgmmaFence, WgmmaCommit, WgmmaWait, Wgmma,
-  CpAsync, CpAsyncCommit, CpAsyncWait,
+  LdMatrix, StMatrix, MovMatrix, Mma, WmmaLoad, WmmaStore, WgmmaFence, WgmmaCommit, WgmmaWait, Wgmma,
+  CpAsync, CpAsyncCommit, CpAsyncWait, CpAsyncArrive,
   MbarInit, MbarInval, MbarExpect, MbarComplete, MbarArrive, MbarTest, MbarTry, MbarPending,
-  Bulk, BulkCommit, BulkWait, FenceTensormap, SetMaxNReg,
+  Bulk, BulkCommit, BulkWait, Poke, Discard, TensormapReplace, TensormapCopy, FenceTensormap, SetMaxNReg,
   Mapa, GetCtaRank, ClusterArrive, ClusterWait, FenceMbarInit
 };
+
+/// `Inst::sub` of additions with the carry flag.
+enum CarryForm : uint8_t { kCarrySubtract = 1, kCarryIn = 2, kCarryOut = 4, kCarryMulLo = 8, kCarryMulHi = 16 };
 
 /// `Inst::sub` of mbarrier.arrive.
 enum ArriveForm : uint8_t { kArriveDrop = 1, kArriveExpect = 2, kArriveNoComplete = 4 };
@@ -58,6 +62,14 @@ struct Opnd {
   bool isConst() const { return (off & kConst) && present(); }
 };
 
+/// A register of 128 bits is two registers of 64, one after the other. What names it is the lower one; instructions that
+/// move it name both (a load or a store of 128 bits is one of two elements of 64).
+inline Opnd upperHalf(Opnd low) {
+  low.off += 64;
+  ++low.idx;
+  return low;
+}
+
 struct CvtSpec {
   Ty to = Ty::None, from = Ty::None;
   Round round = Round::None;
@@ -75,25 +87,57 @@ struct WgmmaSpec {
   llvm::SmallVector<Opnd, 4> aRegs;
   Opnd aDesc, bDesc;
   Opnd scaleD; ///< A predicate register, or a constant row.
-  bool scaleDConst = false, scaleDValue = true;
+  bool scaleDConst = false, scaleDValue = true, scaleDNegated = false;
 };
 
+/// Where the elements of a fragment lie in its matrix: [register and element][lane], counted row by row of A and C and,
+/// because products run along n, of B too. Of single bits an element is a word of 32.
+struct FragmentPlaces {
+  std::vector<uint16_t> a, b, c;
+};
+
+/// mma, wmma.mma, and wmma's loads and stores, which have one of `regsA`, `regsB`, `regsC` (a load) or `regsD` (a store).
 struct MmaSpec {
-  uint16_t m = 16, n = 8, k = 16;
-  Ty d = Ty::F32, a = Ty::F16, b = Ty::F16;
-  bool satfinite = false;
+  enum Form : uint8_t { Mma, Sparse, Wmma };
+  uint16_t m = 16, n = 8, k = 16; ///< In elements; for single bits k is in words.
+  Ty d = Ty::F32, a = Ty::F16, b = Ty::F16, c = Ty::F32;
+  Round round = Round::Rn; ///< Of f64.
+  bool satfinite = false, isXor = false;
+  bool quads = false; ///< m8n8k4 of f16: four products, of eight lanes each.
+  bool colA = false, colB = true; ///< Layouts; of a load or store `colA`.
+  Form form = Mma;
+  bool ordered = false; ///< Metadata must name the places of a chunk in order.
+  uint8_t selector = 0; ///< Which lanes of four hold the metadata.
   llvm::SmallVector<Opnd, 4> regsD, regsA, regsB, regsC;
+  Opnd metadata, stride;
+  std::shared_ptr<const FragmentPlaces> places;
+  std::shared_ptr<const FragmentPlaces> placesD; ///< Where D lies otherwise than C.
+  unsigned products() const { return quads ? 4 : 1; }
+  /// Elements of A that are stored along k.
+  unsigned storedK() const { return form == Sparse ? k / 2 : k; }
 };
 
 enum class AtomOp : uint8_t { Add, Min, Max, And, Or, Xor, Exch, Cas, Inc, Dec };
 
-/// A bulk copy: global to shared memory (Load), back (Store, Reduce), or none (Prefetch).
+/// `Inst::sub` of a fence of the proxies: all ways, or from the generic one only.
+enum ProxyFence : uint8_t { kFenceBothWays, kFenceAcquire, kFenceRelease };
+
+/// Fields of tensor maps, as tensormap.replace names them.
+enum class MapField : uint8_t {
+  GlobalAddress, Rank, BoxDim, GlobalDim, GlobalStride, ElementStride, ElemType, Interleave, Swizzle, Fill
+};
+
+/// A bulk copy: global to shared memory (Load), back (Store, Reduce), or none (Prefetch). Poke: what st.async and
+/// red.async do with registers.
 struct BulkSpec {
-  enum Kind : uint8_t { Load, Store, Reduce, Prefetch } kind = Load;
+  enum Kind : uint8_t { Load, Store, Reduce, Prefetch, Poke } kind = Load;
   bool tensor = false;
   uint8_t dims = 0;
-  AtomOp op = AtomOp::Add; ///< Reduce.
-  Ty ty = Ty::None;        ///< Reduce without a tensor map: the element.
+  AtomOp op = AtomOp::Add; ///< Reduce, and what reduces in shared memory.
+  Ty ty = Ty::None;        ///< Of that without a tensor map: the element.
+  bool reduces = false;    ///< A load or a poke that combines with what shared memory holds.
+  /// Completes at an mbarrier.
+  bool signals() const { return kind == Load || kind == Poke; }
   Opnd shared, global, mbar, size, mask; ///< `global`: of a tensor copy the map's address.
   int64_t sharedOffset = 0, globalOffset = 0, mbarOffset = 0;
   bool ownDestination = false; ///< .shared::cta
@@ -110,6 +154,14 @@ struct Passed {
   bool isLiteral = false; ///< A constant, of whatever size is wanted.
   bool inCallArea = false; ///< While the function is parsed: `offset` is within the parameters of its calls.
 };
+
+/// Whether these can be copied to those, one by one.
+inline bool fits(llvm::ArrayRef<Passed> from, llvm::ArrayRef<Passed> to) {
+  return from.size() == to.size() && llvm::all_of(llvm::zip(from, to), [](auto pair) {
+           auto &[x, y] = pair;
+           return x.bytes == y.bytes || (x.isLiteral && y.bytes <= 8);
+         });
+}
 
 struct Signature {
   std::vector<Passed> results, parameters;
@@ -142,9 +194,13 @@ struct Inst {
   bool guardNeg = false;
   bool ftz = false, sat = false;
   bool aligned = false;    ///< Needs the whole warp.
+  bool isUniform = false;  ///< A branch with .uni.
+  bool saysVolatile = false; ///< .volatile itself, as C++ has it, and no memory order.
   bool touchesWgmma = false; ///< Names a register that some wgmma uses; only these are checked in flight.
-  bool isVolatile = false, isAcquire = false, isRelease = false, isRed = false, trans = false, negB = false;
+  bool isVolatile = false, isAcquire = false, isRelease = false, isRed = false, trans = false;
+  bool negA = false, negB = false; ///< Of predicates among the sources: the first, the last.
   SyncScope scope = SyncScope::None; ///< Of loads, stores, atomics and fences.
+  bool isOnce = false;     ///< A strong load of an entry that no loop comes back to.
   bool isWide = false;     ///< Arrivals and waits at mbarriers: the scope reaches beyond the CTA.
   Opnd guard;              ///< Predicate register.
   Opnd d, d2, s[4];
@@ -153,6 +209,7 @@ struct Inst {
   AluFn alu = nullptr;
   CmpFn cmp = nullptr;
   uint32_t target = 0;     ///< Branch target; index into the side tables for Cvt, Mma, Wgmma, Bulk and Call.
+  uint32_t usedBytes = ~0u; ///< Of a load: those that matter, as .pragma "used_bytes_mask" says.
   uint32_t reconverge = ~0u; ///< First instruction of the immediate post-dominator; ~0: none.
   llvm::SmallVector<uint32_t, 0> targets; ///< brx.idx
   uint32_t line = 0;
@@ -161,6 +218,7 @@ struct Inst {
 
 struct Loc {
   uint32_t file = 0, line = 0, column = 0;
+  uint32_t caller = 0; ///< Where it was inlined, as index into Function::locs; 0: nowhere.
 };
 
 /// How a special register is filled when a warp starts.
@@ -169,8 +227,16 @@ enum class Special : uint8_t {
   SmId, NSmId, GridId, LanemaskEq, LanemaskLe, LanemaskLt, LanemaskGe, LanemaskGt, DynamicSmemSize, TotalSmemSize,
   IsExplicitCluster, ClusterCtaidX, ClusterCtaidY, ClusterCtaidZ, ClusterNctaidX, ClusterNctaidY, ClusterNctaidZ, ClusterCtaRank,
   ClusterNctaRank, ClusterIdX, ClusterIdY, ClusterIdZ, NClusterIdX, NClusterIdY, NClusterIdZ,
+  /// Zero, and what a driver or a tool puts there, which is poison.
+  Zero, Zero64, Unknown, Unknown64,
+  /// Halves of the address of the grid's workspace: %envreg1 and %envreg2.
+  WorkspaceHigh, WorkspaceLow,
+  Vector, ///< All elements at once; the operand of mov.v4.
   Clock, Clock64, GlobalTimer, ClockHi, GlobalTimerLo, GlobalTimerHi, Count // the clocks are last
 };
+
+/// Of those that are constant in a thread: the row has 64 bits.
+inline bool isWide(Special s) { return s == Special::GridId || s == Special::Zero64 || s == Special::Unknown64; }
 
 /// A variable of the module or a function, in any space but registers.
 struct Variable {
@@ -180,8 +246,15 @@ struct Variable {
   uint32_t align = 1;
   bool isExtern = false, sized = true, initialised = false;
   uint64_t address = 0; ///< Offset in its space; for shared variables relative to the static area.
-  std::vector<uint8_t> init;
-  struct Reloc { uint64_t offset; std::string symbol; int64_t addend; bool generic; };
+  std::vector<uint8_t> init; ///< As far as the initialiser goes.
+  /// `bytes` of the symbol's address, from its byte `firstByte` on.
+  struct Reloc {
+    uint64_t offset = 0;
+    std::string symbol;
+    int64_t addend = 0;
+    bool generic = false;
+    unsigned bytes = 8, firstByte = 0;
+  };
   std::vector<Reloc> relocs;
 };
 
@@ -228,9 +301,12 @@ struct Function {
   uint32_t frameAlign = 16;
   bool usesBulk = false; ///< Has bulk copies to or from global memory.
   bool usesInterCta = false; ///< Has atomics or strong accesses on global memory.
+  bool readsClocks = false;
+  std::vector<Row> steadyRows; ///< Where it does: of registers that say something else than the time.
   bool usesFlags = false; ///< Has atomics or strong accesses on any memory.
   std::array<uint32_t, 3> reqntid = {0, 0, 0}, maxntid = {0, 0, 0}, reqcluster = {0, 0, 0};
-  uint32_t maxnreg = 0, minCtas = 0; ///< .maxnreg, .minnctapersm; 0: absent.
+  uint32_t maxnreg = 0, minCtas = 0, maxClusterRank = 0; ///< .maxnreg, .minnctapersm, .maxclusterrank; 0: absent.
+  bool blocksAreClusters = false; ///< The grid of a launch counts clusters.
   // Calls.
   std::vector<CallSpec> calls;
   bool isDevice = false, isDeclared = false, isDefined = false; ///< .func; with a body.
@@ -247,7 +323,11 @@ struct Function {
   std::vector<int32_t> pieceOf; ///< By number in the module; -1: cannot be called from here.
   /// Shared variables that come after the entry in the file, and where they lie for it.
   llvm::DenseMap<uint32_t, uint32_t> sharedPlaces;
+  /// Why nothing that has it can be launched, with its place in the PTX; empty: it can.
+  std::string refused;
 };
+
+unsigned bytesOf(Ty ty);
 
 /// The parsed module.
 class Module final : public Program {
@@ -262,6 +342,9 @@ public:
   std::vector<Variable> variables;
   uint32_t staticSharedBytes = 0, dynamicSharedAlign = 16;
   bool hasDynamicShared = false;
+  unsigned version = 0; ///< .version, 86 for 8.6; 0: none yet.
+  unsigned target = 0;  ///< .target: 90 for sm_90 and sm_90a; 0: none yet.
+  bool isForOneTarget = false; ///< sm_90a
 
   llvm::ArrayRef<Entry> entries() const override { return publicEntries; }
   std::vector<Symbol> symbols() const override;
@@ -279,12 +362,25 @@ public:
 constexpr uint64_t kCodeBase = 0x0000740000000000ull;
 inline uint64_t codeAddress(uint32_t number) { return kCodeBase + 16 * (uint64_t(number) + 1); }
 
+/// Bits of an element of a matrix.
+inline unsigned bitsOfElement(Ty ty) {
+  return ty == Ty::B1 ? 1 : ty == Ty::S4 || ty == Ty::U4 ? 4 : ty == Ty::TF32 ? 32 : 8 * bytesOf(ty);
+}
+/// How many of them a register holds.
+inline unsigned elementsOfRegister(Ty ty) { return ty == Ty::F64 ? 1 : ty == Ty::B1 ? 1 : 32 / bitsOfElement(ty); }
+
+/// The variables in .global and .const, by number, that the function or what it may call names and the PTX does not
+/// initialise: each once, in the order of the module.
+std::vector<uint32_t> unsetVariables(const Module &module, const Function &fn);
+
 /// The function of the device runtime of this name, or None.
 Runtime runtimeByName(llvm::StringRef name);
 
 /// Fills reconvergence points of every branch from the post-dominators of the flow graph. `gathers`: by number, and
 /// last for calls through an address, whether a device function cares which lanes are together.
 void computeReconvergence(Function &function, const std::vector<bool> &gathers);
+/// Sets Function::readsClocks and steadyRows.
+void findSteadyRows(Function &function);
 /// Whether it has an instruction that cares which lanes are together, calls left out.
 bool hasGatheringInstruction(const Function &function);
 

@@ -9,6 +9,7 @@
 #include "LaneOps.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 using namespace llvm;
@@ -27,13 +28,18 @@ ThreadClocks RaceState::blank() const {
   return t;
 }
 
-void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes, bool tracksGlobal, bool tracksScopes) {
+void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes, bool tracksGlobal, unsigned ctaWarps) {
   warps.resize(numWarps);
   slots = numWarps * 32 + std::max(8u, (numWarps + 3) / 4); // threads, then the agents of warpgroups
   globalProxy = tracksGlobal;
-  scopes = tracksScopes;
+  warpsOfCta = ctaWarps;
+  scopes = ctaWarps != 0;
   for (ThreadClocks &w : warps)
     w = blank();
+  gifts.resize(numWarps);
+  for (Gifts &g : gifts)
+    g.count = 0;
+  taken.assign(numWarps, kNever);
   codeSize = code;
   lastEvent.assign(size_t(numWarps) * code, {});
   events.assign(1, {});
@@ -46,6 +52,7 @@ void RaceState::reset(unsigned numWarps, unsigned code, uint64_t sharedBytes, bo
   splits.clear();
   sets.clear();
   setAt.clear();
+  lost.clear();
 }
 
 unsigned RaceState::addAgent() {
@@ -78,11 +85,26 @@ void RaceState::release(unsigned warp, uint32_t mask, ThreadClocks &barrier, Clo
       if (reaches)
         (*reached)[warp * 32 + l] = w.clock;
     }
-  ++w.clock;
+  gifts[warp].add(w.clock++);
+}
+
+RaceState::Gift RaceState::firstGift(unsigned warp, uint32_t clock) const {
+  const Gifts &g = gifts[warp];
+  uint32_t kept = std::min(g.count, Gifts::kKept);
+  Gift first{clock, 0, kNever};
+  for (uint32_t i = g.count - kept; i < g.count && first.pc == kNever; ++i)
+    if (g.of[i % Gifts::kKept].clock >= clock)
+      first = g.of[i % Gifts::kKept];
+  // There may have been one before those that were kept.
+  bool isForgotten = g.count > kept && g.of[g.count % Gifts::kKept].clock >= clock;
+  if (isForgotten)
+    first.pc = kUnknown;
+  return first;
 }
 
 void RaceState::see(unsigned warp, unsigned slot, uint32_t clock) {
   ThreadClocks &w = warps[warp];
+  taken[warp] = kUnknown;
   w.seen[slot] = std::max(w.seen[slot], clock);
   if (scopes)
     w.reached[slot] = std::max(w.reached[slot], clock);
@@ -99,6 +121,7 @@ void RaceState::acquire(unsigned warp, const ThreadClocks &barrier, const Clock 
   join(w.almost, barrier.almost);
   if (wider)
     join(w.reached, *wider);
+  taken[warp] = kUnknown;
 }
 
 void RaceState::intersect(unsigned warp, ThreadClocks &all, bool first) {
@@ -138,6 +161,14 @@ void RaceState::warpSync(unsigned warp, uint32_t mask) {
   ++w.clock;
 }
 
+void RaceState::leave(unsigned warp, uint32_t mask) {
+  if (lost.empty())
+    lost.resize(warps.size() * 32);
+  for (uint32_t rest = mask; rest; rest &= rest - 1)
+    lost[warp * 32 + unsigned(llvm::countr_zero(rest))] = warps[warp].clock;
+  ++warps[warp].clock;
+}
+
 void RaceState::proxyFence(unsigned warp, uint32_t mask, bool sharedMemory, bool globalMemory) {
   ThreadClocks &w = warps[warp];
   globalMemory &= globalProxy;
@@ -166,10 +197,10 @@ ThreadClocks RaceState::threadClocks(unsigned warp, unsigned lane) const {
 }
 
 void RaceState::forgetWhenFull() {
-  constexpr size_t limit = (size_t(1) << 26) - 4;
-  if (events.size() < limit && splits.size() < limit && sets.size() < limit)
+  if (events.size() < mostIds && splits.size() < mostIds && sets.size() < mostIds)
     return;
   ++generation;
+  ++placement;
   events.assign(1, {});
   std::fill(lastEvent.begin(), lastEvent.end(), Cached());
   std::fill(sharedWrite.begin(), sharedWrite.end(), 0);
@@ -182,18 +213,27 @@ void RaceState::forgetWhenFull() {
   setAt.clear();
 }
 
-uint32_t RaceState::event(unsigned warp, uint32_t pc, AccessKind kind) {
+uint32_t RaceState::event(unsigned warp, uint32_t pc, AccessKind kind, SyncScope scope) {
   forgetWhenFull();
+  return warpEvent(warp, pc, kind, scope);
+}
+
+uint32_t RaceState::warpEvent(unsigned warp, uint32_t pc, AccessKind kind, SyncScope scope) {
   Cached &c = lastEvent[size_t(warp) * codeSize + pc];
   uint32_t clock = warps[warp].clock;
   if (c.clock != clock) {
     c = {clock, uint32_t(events.size())};
-    Event e{warp * 32, clock, pc, false, isAtomic(kind), isWrite(kind), false, 0};
+    Event e{warp * 32, clock, pc, false, isAtomic(kind), isWrite(kind), false, 0, false, scope};
     events.push_back(e);
     e.multi = true;
     events.push_back(e);
   }
   return c.id;
+}
+
+RaceState::CopyEvents RaceState::copyEvents(unsigned slot, unsigned warp, uint32_t pc) {
+  uint32_t write = asyncEvent(slot, ~0u, pc, AccessKind::Write, true);
+  return {write, warpEvent(warp, pc, AccessKind::Read, SyncScope::Sys)};
 }
 
 uint32_t RaceState::agentEvent(unsigned warpgroup, uint32_t sequence, uint32_t pc, AccessKind kind) {
@@ -202,23 +242,111 @@ uint32_t RaceState::agentEvent(unsigned warpgroup, uint32_t sequence, uint32_t p
   return uint32_t(events.size() - 1);
 }
 
-uint32_t RaceState::asyncEvent(unsigned slot, uint32_t clock, uint32_t pc, AccessKind kind) {
+uint32_t RaceState::asyncEvent(unsigned slot, uint32_t clock, uint32_t pc, AccessKind kind,
+                               bool isGeneric) {
   forgetWhenFull();
-  events.push_back({slot, clock, pc, true, isAtomic(kind), isWrite(kind), false, 0});
+  events.push_back({slot, clock, pc, true, isAtomic(kind), isWrite(kind), false, 0, isGeneric});
   return uint32_t(events.size() - 1);
+}
+
+//===----------------------------------------------------------------------===//
+// Pages
+//===----------------------------------------------------------------------===//
+
+/// Cells of a page are mostly like their neighbour, or one lane further. For each group of 32: a bit
+/// that says whether any differs from the one before it, and then two bits for each cell.
+enum PackedCell { kSame, kNext, kOther };
+static constexpr size_t kGroup = 32;
+
+static std::unique_ptr<uint8_t[]> packCells(ArrayRef<uint32_t> cells) {
+  uint64_t groups = 0, tags[64];
+  uint32_t others[2048];
+  assert(cells.size() == std::size(others) && cells.size() / kGroup == std::size(tags));
+  size_t numTags = 0, numOthers = 0;
+  uint32_t last = 0;
+  for (size_t g = 0; g < std::size(tags); ++g) {
+    uint64_t tag = 0;
+    for (size_t i = 0; i < kGroup; ++i) {
+      uint32_t now = cells[g * kGroup + i];
+      uint64_t kind = now == last ? kSame : now == last + 1 ? kNext : kOther;
+      if (kind == kOther)
+        others[numOthers++] = now;
+      tag |= kind << (2 * i);
+      last = now;
+    }
+    groups |= uint64_t(tag != 0) << g;
+    if (tag)
+      tags[numTags++] = tag;
+  }
+  auto out = std::make_unique_for_overwrite<uint8_t[]>(8 + 8 * numTags + 4 * numOthers);
+  memcpy(out.get(), &groups, 8);
+  memcpy(out.get() + 8, tags, 8 * numTags);
+  memcpy(out.get() + 8 + 8 * numTags, others, 4 * numOthers);
+  return out;
+}
+
+static void unpackCells(const uint8_t *from, MutableArrayRef<uint32_t> cells) {
+  uint64_t groups;
+  memcpy(&groups, from, 8);
+  const uint8_t *tags = from + 8, *others = tags + 8 * std::popcount(groups);
+  uint32_t last = 0;
+  for (size_t g = 0; g < cells.size() / kGroup; ++g) {
+    uint64_t tag = 0;
+    if (groups >> g & 1) {
+      memcpy(&tag, tags, 8);
+      tags += 8;
+    }
+    for (size_t i = 0; i < kGroup; ++i, tag >>= 2) {
+      if ((tag & 3) == kOther) {
+        memcpy(&last, others, 4);
+        others += 4;
+      } else
+        last += (tag & 3) == kNext;
+      cells[g * kGroup + i] = last;
+    }
+  }
 }
 
 ShadowPage RaceState::findPage(uint64_t page) {
   auto [it, fresh] = pageAt.try_emplace(page, pagesUsed);
   constexpr size_t words = kPage / 4;
-  if (fresh) {
-    if (pagesUsed == pages.size())
-      pages.emplace_back(new uint32_t[2 * words]);
-    memset(pages[pagesUsed].get(), 0, 8 * words);
-    ++pagesUsed;
+  if (!fresh)
+    return pageNumber(it->second);
+  if (pagesUsed == pages.size())
+    pages.emplace_back();
+  std::unique_ptr<uint32_t[]> &p = pages[pagesUsed++];
+  if (!p) {
+    p = std::make_unique_for_overwrite<uint32_t[]>((keepsStored ? 3 : 2) * words);
+    *pagesHeld += 1;
   }
-  uint32_t *p = pages[it->second].get();
-  return {p, p + words};
+  memset(p.get(), 0, 8 * words);
+  return {p.get(), p.get() + words};
+}
+
+ShadowPage RaceState::pageNumber(uint32_t index) {
+  constexpr size_t words = kPage / 4;
+  std::unique_ptr<uint32_t[]> &p = pages[index];
+  if (!p) {
+    p = std::make_unique_for_overwrite<uint32_t[]>(2 * words);
+    *pagesHeld += 1;
+    unpackCells(packed[index].get(), llvm::MutableArrayRef(p.get(), 2 * words));
+    packed[index].reset();
+  }
+  return {p.get(), p.get() + words};
+}
+
+void RaceState::packPages() {
+  packed.resize(pages.size());
+  for (size_t i = 0; i < pages.size(); ++i) {
+    if (!pages[i])
+      continue;
+    if (i < pagesUsed)
+      packed[i] = packCells(llvm::ArrayRef(pages[i].get(), 2 * kPage / 4));
+    pages[i].reset();
+    *pagesHeld -= 1;
+  }
+  recent = {};
+  ++placement;
 }
 
 // A plain cell is event << 5 | lane, which leaves 25 bits of events below the tags.
@@ -235,7 +363,16 @@ bool RaceState::ordered(uint32_t cell, const Accessor &me, const uint32_t *seen)
   }
   if (!me.async && e.slot == me.warp * 32 && lane == me.lane)
     return true;
-  return seen[e.slot + lane] >= e.clock;
+  return seen[e.slot + lane] >= e.clock && !isLost(e, lane);
+}
+
+/// Whether two strong accesses are no race: each one's scope holds the other's thread. Those of agents reach far enough.
+bool RaceState::isMorallyStrong(const Event &e, const Accessor &me) const {
+  if (!e.atomic || !me.atomic)
+    return false;
+  const Event &mine = events[me.cell >> 5];
+  return !warpsOfCta || e.agent || mine.agent || e.slot / 32 / warpsOfCta == me.warp / warpsOfCta ||
+         std::min(e.scope, mine.scope) >= SyncScope::Cluster;
 }
 
 bool RaceState::checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Conflict &conflict) {
@@ -250,20 +387,20 @@ bool RaceState::checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Co
     return false;
   };
   if (!ordered(cell, me)) {
-    if (e.atomic && me.atomic)
+    if (isMorallyStrong(e, me))
       return true;
     // Lanes of one instruction that store the same value: one of them wins, and nobody can tell which.
-    if (otherWrite && me.sameValue && (cell >> 5) == (me.cell >> 5))
+    if (otherWrite && (me.sameLanes >> (cell & 31) & 1) && (cell >> 5) == (me.cell >> 5))
       return true;
     return fill(Conflict::Unordered);
   }
-  bool crosses = me.async && otherWrite && !e.agent;
-  unsigned slot = e.slot + (cell & 31);
+  bool crosses = me.async && otherWrite && (!e.agent || e.generic);
+  unsigned slot = e.slot + (e.agent ? 0 : cell & 31);
   if (crosses && me.async->fenced[slot] < e.clock)
     return fill(Conflict::NoProxyFence);
-  if (me.reached && !ordered(cell, me, me.reached))
+  if (me.reached && !ordered(cell, me, me.reached) && (me.async || !isMorallyStrong(e, me)))
     return fill(Conflict::NarrowScope);
-  if (crosses && me.async->ownFenced[slot] < e.clock)
+  if (crosses && !e.agent && me.async->ownFenced[slot] < e.clock)
     return fill(Conflict::IssuerFenceOnly);
   if (me.reuse && !otherWrite && !e.agent)
     for (unsigned l = e.multi ? 0 : cell & 31, last = e.multi ? 31 : l; l <= last; ++l)
@@ -411,21 +548,7 @@ bool RaceState::partFine(uint32_t &w, uint32_t &r, unsigned first, unsigned byte
 bool RaceState::run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite,
                     const Accessor &me, Memo &memo, Conflict &conflict) {
   uint64_t end = offset + bytes;
-  // What nearly every cell holds: an event that is ordered before this access.
-  const Event *table = events.data();
-  auto fine = [&](uint32_t cell, bool otherWrite) {
-    if (!cell)
-      return true;
-    if (cell & kSet)
-      return false;
-    const Event &e = table[cell >> 5];
-    unsigned slot = e.slot + (e.agent ? 0 : cell & 31);
-    if (e.multi || me.seen[slot] < e.clock || (me.reached && me.reached[slot] < e.clock))
-      return false;
-    if (!me.async || e.agent || !(otherWrite || me.reuse))
-      return true;
-    return (otherWrite ? me.async->ownFenced : me.async->fenced)[slot] >= e.clock;
-  };
+  auto fine = [&](uint32_t cell, bool otherWrite) { return isPast(cell, me, otherWrite); };
   if (((offset | bytes) & 3) && offset / 4 == (end - 1) / 4 &&
       partFine(page.write[offset / 4], page.read[offset / 4], offset % 4, bytes, isWrite, me.cell,
                fine))
@@ -486,7 +609,9 @@ bool RaceState::settle(Event &e, unsigned warp) const {
     return llvm::all_of(llvm::ArrayRef(clock).slice(e.slot, e.agent ? 1 : 32),
                         [&](uint32_t known) { return known >= e.clock; });
   };
-  if (!covers(warps[warp].seen) || (scopes && !covers(warps[warp].reached)))
+  bool hasLost = !lost.empty() && e.write && !e.agent &&
+                 llvm::is_contained(llvm::ArrayRef(lost).slice(e.slot, 32), e.clock);
+  if (hasLost || !covers(warps[warp].seen) || (scopes && !covers(warps[warp].reached)))
     return false;
   if (warp < 64)
     e.settled |= uint64_t(1) << warp;
@@ -494,11 +619,32 @@ bool RaceState::settle(Event &e, unsigned warp) const {
 }
 
 bool RaceState::access(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, unsigned warp, unsigned lane,
-                       uint32_t event, bool sameValue, Conflict &conflict) {
-  Accessor me{warps[warp].seen.data(), nullptr, warp, lane, event << 5 | lane, isAtomic(kind), sameValue};
+                       uint32_t event, uint32_t sameLanes, Conflict &conflict) {
+  Accessor me{warps[warp].seen.data(), nullptr, warp, lane, event << 5 | lane, isAtomic(kind), sameLanes};
   me.reached = scopes ? warps[warp].reached.data() : nullptr;
   Memo memo;
   return run(page, offset, bytes, isWrite(kind), me, memo, conflict);
+}
+
+void RaceState::relabel(ShadowPage page, uint64_t offset, unsigned bytes, uint32_t from,
+                        uint32_t to, unsigned lane) {
+  uint32_t old = from << 5 | lane, now = to << 5 | lane;
+  for (uint64_t byte = offset, end = offset + bytes; byte < end;) {
+    uint32_t &cell = page.write[byte / 4];
+    bool isSplit = (cell & kSplit) == kSplit, whole = byte % 4 == 0 && end - byte >= 4;
+    if (!isSplit && cell == old && !whole)
+      cell = split(cell);
+    if ((cell & kSplit) != kSplit) {
+      if (cell == old)
+        cell = now;
+      byte = (byte & ~3ull) + 4;
+      continue;
+    }
+    uint32_t &part = splits[cell & kIndex].cell[byte % 4];
+    if (part == old)
+      part = now;
+    ++byte;
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -508,8 +654,27 @@ bool RaceState::access(ShadowPage page, uint64_t offset, unsigned bytes, AccessK
 Past RaceState::past(unsigned warp) {
   ThreadClocks &w = warps[warp];
   Past p{std::make_shared<const Clocks>(w), w.clock, w.foreign, w.almost};
-  ++w.clock;
+  gifts[warp].add(w.clock++);
   return p;
+}
+
+void RaceState::releasePast(const Past &past, unsigned warp, uint32_t lanes, ThreadClocks &barrier,
+                            Clock *reached) const {
+  join(barrier.seen, past.own->seen);
+  join(barrier.fenced, past.own->fenced);
+  join(barrier.ownFenced, past.own->ownFenced);
+  join(barrier.fencedGlobal, past.own->fencedGlobal);
+  join(barrier.foreign, past.foreign);
+  join(barrier.almost, past.almost);
+  if (scopes && reached)
+    join(*reached, past.own->reached);
+  for (unsigned l = 0; l < 32; ++l)
+    if (lanes >> l & 1) {
+      uint32_t &seen = barrier.seen[warp * 32 + l];
+      seen = std::max(seen, past.clock);
+      if (scopes && reached)
+        (*reached)[warp * 32 + l] = std::max((*reached)[warp * 32 + l], past.clock);
+    }
 }
 
 Knowledge RaceState::give(const Past &past, unsigned warp, uint32_t lanes) const {
@@ -534,14 +699,12 @@ void RaceState::take(unsigned warp, const Knowledge &knowledge, bool wide) {
       join(w.reached, own->reached);
   }
   join(wide ? w.foreign : w.almost, knowledge);
+  taken[warp] = kUnknown;
 }
 
-ShadowPage RaceState::existingShadow(uint64_t page) const {
+ShadowPage RaceState::existingShadow(uint64_t page) {
   auto it = pageAt.find(page);
-  if (it == pageAt.end())
-    return {nullptr, nullptr};
-  uint32_t *p = pages[it->second].get();
-  return {p, p + kPage / 4};
+  return it == pageAt.end() ? ShadowPage{nullptr, nullptr} : pageNumber(it->second);
 }
 
 const Event *RaceState::lastWrite(ShadowPage page, uint64_t offset, unsigned &lane) const {

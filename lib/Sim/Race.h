@@ -19,6 +19,7 @@
 #define TK_LIB_SIM_RACE_H
 
 #include "Knowledge.h"
+#include "Ptx.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
@@ -40,6 +41,8 @@ struct Event {
   bool multi; ///< Stands for all lanes of the warp; only reads. The id after its one-lane event.
   uint64_t settled; ///< Of the first 64 warps those known to come after all of its lanes. They
                     ///< never unlearn it.
+  bool generic = false; ///< Of an agent: in the generic proxy.
+  SyncScope scope = SyncScope::Sys; ///< Of a strong access.
 };
 
 struct ThreadClocks : Clocks {
@@ -77,8 +80,10 @@ struct Conflict {
 
 class RaceState {
 public:
-  void reset(unsigned warps, unsigned codeSize, uint64_t sharedBytes, bool globalProxy, bool scopes);
+  /// `warpsOfCta`: in the clock slots; 0: scopes are not looked at.
+  void reset(unsigned warps, unsigned codeSize, uint64_t sharedBytes, bool globalProxy, unsigned warpsOfCta);
   uint32_t unit = 0;
+  bool keepsStored = false;
 
   std::vector<ThreadClocks> warps;
   unsigned agentSlot(unsigned warpgroup) const { return unsigned(warps.size()) * 32 + warpgroup; }
@@ -94,6 +99,8 @@ public:
   void release(unsigned warp, uint32_t mask, ThreadClocks &barrier, Clock *reached);
   /// `wider`: what only a wide enough acquire takes besides.
   void acquire(unsigned warp, const ThreadClocks &barrier, const Clock *wider = nullptr);
+  /// Lanes exit while others of their warp go on: nobody comes after what they wrote since their last release.
+  void leave(unsigned warp, uint32_t mask);
   /// `warp` has seen an agent's operations up to `clock`.
   void see(unsigned warp, unsigned slot, uint32_t clock);
   /// Narrows `all` to what `warp` knows too (`first`: takes it over), and starts a new interval.
@@ -103,7 +110,29 @@ public:
   void proxyFence(unsigned warp, uint32_t mask, bool sharedMemory = true, bool globalMemory = true);
   ThreadClocks blank() const;
 
+  // What reports say of the ways between two accesses.
+  /// The release of `warp` that was just made is that of these lanes and the instruction at `pc`.
+  void gaveAt(unsigned warp, uint32_t lanes, uint32_t pc) {
+    Gift &gift = gifts[warp].of[(gifts[warp].count - 1) % Gifts::kKept];
+    gift.lanes = lanes;
+    gift.pc = pc;
+  }
+  /// The acquire of `warp` that was just made is that of the instruction at `pc`.
+  void tookAt(unsigned warp, uint32_t pc) { taken[warp] = pc; }
+  static constexpr uint32_t kUnknown = ~0u, kNever = ~0u - 1;
+  /// One release: which lanes, by which instruction, at the end of which interval.
+  struct Gift {
+    uint32_t clock, lanes, pc;
+  };
+  /// The first release of `warp` to others after what it did at `clock`. Its `pc` may be kNever or
+  /// kUnknown.
+  Gift firstGift(unsigned warp, uint32_t clock) const;
+  /// By which instruction `warp` acquired anything last, kNever or kUnknown.
+  uint32_t lastTaken(unsigned warp) const { return taken[warp]; }
+
   // Synchronisation through flags in memory.
+  /// `barrier` gets what fences of these lanes said; `reached`: as in `release`.
+  void releasePast(const Past &past, unsigned warp, uint32_t lanes, ThreadClocks &barrier, Clock *reached) const;
   /// What `warp` has done and learnt up to here; its next accesses are later.
   Past past(unsigned warp);
   /// What the threads give whose fence or release this is, all units in one map.
@@ -112,10 +141,16 @@ public:
   void take(unsigned warp, const Knowledge &knowledge, bool wide);
 
   /// The event of `warp` executing `pc` in its present interval.
-  uint32_t event(unsigned warp, uint32_t pc, AccessKind kind);
+  uint32_t event(unsigned warp, uint32_t pc, AccessKind kind, SyncScope scope = SyncScope::Sys);
+  /// Of a cp.async: the write of what it copies, by the agent at `slot`, and the read of its source.
+  struct CopyEvents {
+    uint32_t write, read;
+  };
+  CopyEvents copyEvents(unsigned slot, unsigned warp, uint32_t pc);
   uint32_t agentEvent(unsigned warpgroup, uint32_t sequence, uint32_t pc, AccessKind kind);
   /// The event of an agent with a slot of its own.
-  uint32_t asyncEvent(unsigned slot, uint32_t clock, uint32_t pc, AccessKind kind);
+  uint32_t asyncEvent(unsigned slot, uint32_t clock, uint32_t pc, AccessKind kind,
+                      bool isGeneric = false);
   /// What one thread knows, its own past included: what a copy it issues starts from.
   ThreadClocks threadClocks(unsigned warp, unsigned lane) const;
   const Event &eventAt(uint32_t id) const { return events[id]; }
@@ -130,11 +165,20 @@ public:
     return r.shadow;
   }
   static constexpr uint64_t kPage = 4096;
+  /// What stores of this unit left in the bytes of a global page, with `keepsStored` (pages are then never packed). Only
+  /// bytes whose last write is a store mean anything.
+  static uint8_t *storedIn(ShadowPage page) {
+    return reinterpret_cast<uint8_t *>(page.read + kPage / 4);
+  }
 
   /// A generic access of one lane. `words` are the shadow cells, `offset` the byte offset into them. Returns false
-  /// and fills `conflict` with the most severe one found. `sameValue`: the store changes nothing.
+  /// and fills `conflict` with the most severe one found. `sameLanes`: those that this execution of the instruction had
+  /// store the same value to the same place before.
   bool access(ShadowPage page, uint64_t offset, unsigned bytes, AccessKind kind, unsigned warp, unsigned lane,
-              uint32_t event, bool sameValue, Conflict &conflict);
+              uint32_t event, uint32_t sameLanes, Conflict &conflict);
+  /// Where the last write of a word is `from` of this lane, it becomes `to`: what went on by itself is now known to
+  /// others than its event says.
+  void relabel(ShadowPage page, uint64_t offset, unsigned bytes, uint32_t from, uint32_t to, unsigned lane);
   class WarpAccess;
   class AsyncAccess;
 
@@ -146,9 +190,28 @@ public:
   /// The event that wrote the word at `offset` last, and its lane; null: none, or it was written in
   /// parts.
   const Event *lastWrite(ShadowPage page, uint64_t offset, unsigned &lane) const;
+  /// Calls f(event, lane) for what wrote the bytes last; neighbours that are alike are one.
+  template <class F> void forEachWrite(ShadowPage page, uint64_t offset, unsigned bytes, F &&f) const {
+    uint32_t last = 0;
+    for (uint64_t byte = offset; byte < offset + bytes; ++byte) {
+      uint32_t cell = page.write[byte / 4];
+      if ((cell & kSplit) == kSplit)
+        cell = splits[cell & kIndex].cell[byte % 4];
+      if (cell && cell != last)
+        f(events[cell >> 5], unsigned(cell & 31));
+      last = cell;
+    }
+  }
   /// The shadow of a page that this unit has touched; null pointers: it has forgotten.
-  ShadowPage existingShadow(uint64_t page) const;
-  uint32_t generation = 0; ///< Shadow pages keep their places within one.
+  ShadowPage existingShadow(uint64_t page);
+  uint32_t generation = 0; ///< Events keep their numbers within one.
+  size_t mostIds = (size_t(1) << 26) - 4; ///< From so many on what is past is forgotten. Tests take fewer.
+  uint32_t placement = 0;  ///< Shadow pages keep their places within one.
+  /// Packs all shadow pages of global memory: for when nobody holds one. They are unpacked as they
+  /// are asked for.
+  void packPages();
+  /// Counts those of all units that are not packed.
+  std::shared_ptr<size_t> pagesHeld = std::make_shared<size_t>(0);
   /// The unit has ended: only `meets` will be asked.
   void retire();
 
@@ -159,7 +222,8 @@ private:
     const ThreadClocks *async; ///< Set for an asynchronous access.
     unsigned warp, lane;
     uint32_t cell;
-    bool atomic, sameValue;
+    bool atomic;
+    uint32_t sameLanes; ///< See `access`.
     bool reuse = false; ///< An asynchronous write that checks earlier generic reads for a proxy fence.
     const uint32_t *reached = nullptr; ///< Null where scopes are not looked at.
   };
@@ -178,6 +242,26 @@ private:
   private:
     std::array<Pair, 8> pairs;
   };
+  /// Whether a cell holds what nearly every one does: nothing, or an event of one lane or agent
+  /// that is ordered before this access. False: look closer.
+  bool isPast(uint32_t cell, const Accessor &me, bool otherWrite) const {
+    if (!cell)
+      return true;
+    if (cell & kSet)
+      return false;
+    const Event &e = events[cell >> 5];
+    unsigned slot = e.slot + (e.agent ? 0 : cell & 31);
+    if (e.multi || isLost(e, cell & 31) || me.seen[slot] < e.clock || (me.reached && me.reached[slot] < e.clock))
+      return false;
+    if (!me.async || (e.agent && !e.generic) || !(otherWrite || me.reuse))
+      return true;
+    return (otherWrite && !e.agent ? me.async->ownFenced : me.async->fenced)[slot] >= e.clock;
+  }
+  bool isMorallyStrong(const Event &e, const Accessor &me) const;
+  Clock lost; ///< By thread: the interval in which it left its warp; empty: none did.
+  bool isLost(const Event &e, unsigned lane) const {
+    return !lost.empty() && e.write && !e.agent && lost[e.slot + lane] == e.clock;
+  }
   bool ordered(uint32_t cell, const Accessor &me, const uint32_t *seen) const;
   bool ordered(uint32_t cell, const Accessor &me) const { return ordered(cell, me, me.seen); }
   bool checkCell(uint32_t cell, const Accessor &me, bool otherWrite, Conflict &conflict);
@@ -193,6 +277,7 @@ private:
   bool partFine(uint32_t &write, uint32_t &read, unsigned first, unsigned bytes, bool isWrite,
                 uint32_t me, Fine &&fine);
   ShadowPage findPage(uint64_t page);
+  ShadowPage pageNumber(uint32_t index);
   static void keepWorse(Conflict &conflict, const Conflict &c, bool &ok);
   bool run(ShadowPage page, uint64_t offset, unsigned bytes, bool isWrite, const Accessor &me,
            Memo &memo, Conflict &conflict);
@@ -200,17 +285,31 @@ private:
   bool settle(Event &e, unsigned warp) const;
   uint32_t split(uint32_t cell);
   /// Ids are 26 bits: a very long kernel forgets its past accesses, which can hide a race but never make one up.
+  /// Ids that were drawn before it mean nothing any more: an instruction that needs several asks once.
   void forgetWhenFull();
+  uint32_t warpEvent(unsigned warp, uint32_t pc, AccessKind kind, SyncScope scope);
+
+  /// The latest releases of a warp.
+  struct Gifts {
+    static constexpr unsigned kKept = 32;
+    std::array<Gift, kKept> of;
+    uint32_t count = 0;
+    void add(uint32_t clock) { of[count++ % kKept] = {clock, 0, kUnknown}; }
+  };
+  std::vector<Gifts> gifts;
+  std::vector<uint32_t> taken;
 
   unsigned slots = 0; ///< Of every clock.
   bool globalProxy = false, scopes = false;
+  unsigned warpsOfCta = 0;
   std::vector<Event> events;
   struct Cached { uint32_t clock = 0, id = 0; };
   std::vector<Cached> lastEvent; ///< [warp * codeSize + pc]
   unsigned codeSize = 0;
   std::vector<uint32_t> sharedWrite, sharedRead;
   llvm::DenseMap<uint64_t, uint32_t> pageAt;
-  std::vector<std::unique_ptr<uint32_t[]>> pages;
+  std::vector<std::unique_ptr<uint32_t[]>> pages; ///< Null: packed.
+  std::vector<std::unique_ptr<uint8_t[]>> packed; ///< By the same numbers.
   unsigned pagesUsed = 0;
   /// Lanes go round a few pages, one for each row of a matrix.
   struct Recent {
@@ -247,7 +346,7 @@ public:
                                                     0,
                                                     event << 5,
                                                     isAtomic(kind),
-                                                    false,
+                                                    0,
                                                     reuse,
                                                     race.scopes ? clocks.reached.data() : nullptr} {
   }
@@ -265,14 +364,19 @@ public:
 private:
   using Words = uint32_t __attribute__((ext_vector_type(4)));
 
-  /// Four words at once, if they are alike and known.
+  /// Four words at once, if they are alike and known, or what nearly every cell holds.
   bool chunk(uint32_t *write, uint32_t *read) {
-    Memo::Pair known = memo.at(*write, *read);
     Words w, r;
     memcpy(&w, write, sizeof w);
     memcpy(&r, read, sizeof r);
-    if (__builtin_reduce_or((w ^ Words(known.write)) | (r ^ Words(known.read))))
+    if (__builtin_reduce_or((w ^ Words(*write)) | (r ^ Words(*read))))
       return false;
+    Memo::Pair &known = memo.at(*write, *read);
+    if (known.write != *write || known.read != *read) {
+      if (!race.isPast(*write, me, true) || (*read != me.cell && !race.isPast(*read, me, false)))
+        return false;
+      known = {*write, *read, isWrite ? 0 : me.cell};
+    }
     r = Words(known.newRead);
     memcpy(read, &r, sizeof r);
     w = Words(me.cell);
@@ -300,7 +404,7 @@ class RaceState::WarpAccess {
 public:
   WarpAccess(RaceState &race, unsigned warp, uint32_t event, AccessKind kind)
       : race(race), warp(warp), warpBit(warp < 64 ? uint64_t(1) << warp : 0), event(event),
-        isWrite(sim::isWrite(kind)) {}
+        isWrite(sim::isWrite(kind)), isAtomicWrite(kind == AccessKind::Atomic && !race.scopes) {}
 
   /// False: nothing was recorded, and `access` decides.
   LLVM_ATTRIBUTE_ALWAYS_INLINE bool operator()(ShadowPage page, uint64_t offset, unsigned bytes,
@@ -327,17 +431,19 @@ public:
 
 private:
   bool part(uint32_t *write, uint32_t *read, unsigned first, unsigned bytes, uint32_t me);
-  /// Whether the warp has seen all that the event of the cell stands for.
+  /// Whether the warp has seen all that the event of the cell stands for, or both are atomic.
   bool settled(uint32_t cell) {
-    return !cell || (!(cell & kSet) && ((race.events[cell >> 5].settled & warpBit) ||
-                                        race.settle(race.events[cell >> 5], warp)));
+    if (!cell || (cell & kSet))
+      return !cell;
+    Event &e = race.events[cell >> 5];
+    return (e.settled & warpBit) || (isAtomicWrite && e.atomic) || race.settle(e, warp);
   }
 
   RaceState &race;
   unsigned warp;
   uint64_t warpBit;
   uint32_t event;
-  bool isWrite;
+  bool isWrite, isAtomicWrite;
 };
 
 } // namespace tk::sim

@@ -7,6 +7,7 @@
 
 #include "Decode.h"
 #include "Machine.h"
+#include "tk/Sim/Findings.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace llvm;
@@ -68,19 +69,6 @@ std::string Cta::nameWarp(const Warp &w) const {
   return (ctx.clusterSize > 1 ? "CTA rank " + std::to_string(w.cta) + " " : "") + "warp " + std::to_string(w.local);
 }
 
-static bool enabled(StringRef name, const Options &o) {
-  if (name.starts_with("TK-SIM-MEM") || name == "TK-SIM-TMA-SWIZZLE" || name == "TK-SIM-TMA-NUMERICS")
-    return o.checkMemory;
-  if (name.starts_with("TK-SIM-BULK") || name == "TK-SIM-SETMAXNREG" ||
-      (name.starts_with("TK-SIM-MBARRIER") && name != "TK-SIM-MBARRIER-INVALID"))
-    return o.checkBarriers;
-  if (name.starts_with("TK-SIM-RACE"))
-    return o.checkRaces;
-  if (name.starts_with("TK-SIM-WGMMA"))
-    return o.checkWgmma;
-  return true; // what stops the kernel is always said
-}
-
 bool Cta::seenBefore(const char *name, uint32_t pc, uint32_t other) {
   auto it = out->findingAt.find({name, pc, other});
   if (it == out->findingAt.end())
@@ -91,14 +79,17 @@ bool Cta::seenBefore(const char *name, uint32_t pc, uint32_t other) {
 
 Finding *Cta::report(const char *name, Severity severity, const Warp *w, uint32_t lanes, uint32_t pc, uint32_t other,
                      const Twine &message) {
-  if (!enabled(name, ctx.options) || seenBefore(name, pc, other))
+  if (seenBefore(name, pc, other))
+    return nullptr;
+  std::optional<Severity> grade = gradeOf(ctx.options, name, severity);
+  if (!grade)
     return nullptr;
   FindingKey key{name, pc, other};
   out->findingAt[key] = out->findings.size();
   out->findings.push_back({key, Finding()});
   Finding &f = out->findings.back().second;
   f.name = name;
-  f.severity = severity;
+  f.severity = *grade;
   f.message = message.str();
   if (pc < code.size()) {
     f.ptxLine = code[pc].line;
@@ -113,11 +104,37 @@ Finding *Cta::report(const char *name, Severity severity, const Warp *w, uint32_
   return &f;
 }
 
+/// What the way between two accesses could go through: the last wait before this one, by `w` where
+/// one warp makes it, and the first arrival after the other.
+void Cta::describePaths(const Warp *w, unsigned lane, const Conflict &c, Finding &f) const {
+  const Event &o = c.other;
+  bool isSameThread = w && o.slot == w->index * 32 && !o.agent && !o.multi && c.otherLane == lane;
+  if (isSameThread)
+    return;
+  uint32_t waited = w ? race.lastTaken(w->index) : RaceState::kUnknown;
+  if (waited != RaceState::kUnknown)
+    f.details.push_back("path to this: " + nameWarp(*w) +
+                        (waited == RaceState::kNever ? " has waited for nothing before"
+                                                     : " waited last at " + place(waited)));
+  if (o.agent)
+    return;
+  const Warp &other = warps[o.slot / 32];
+  RaceState::Gift gift = race.firstGift(other.index, o.clock);
+  if (gift.pc == RaceState::kNever)
+    f.details.push_back("path from the other: " + nameWarp(other) + " has arrived nowhere since");
+  else if (gift.pc != RaceState::kUnknown)
+    f.details.push_back(formatv("path from the other: {0} lanes {1:x} arrived next at {2}",
+                                nameWarp(other), gift.lanes, place(gift.pc)));
+}
+
 bool Cta::poisoned(Warp &w, const Inst &in, uint32_t lanes, const char *what) {
-  report("TK-SIM-MEM-UNINIT", Severity::Error, &w, lanes, pcOf(in), 2,
+  Finding *f = report("TK-SIM-MEM-UNINIT", Severity::Error, &w, lanes, pcOf(in), 2,
          formatv("an uninitialised value reaches {0} in lanes {1:x}; follow it to a register or to memory that no one "
                  "has written",
                  what, lanes));
+  if (uint32_t stray = w.strayLanes & lanes; f && stray)
+    f->details.push_back(formatv("lanes {0:x} of it last shuffled from lanes that do not take part in {1}: that gives no value",
+                                 stray, place(w.strayPc)));
   return true;
 }
 

@@ -19,9 +19,9 @@ using namespace llvm;
 
 namespace tk::sim {
 
-/// How many units the device holds: by threads, shared memory, registers where they are known, and
-/// 32 CTAs to a multiprocessor. Which clusters fit into a GPC is left out.
-static uint64_t capacity(const LaunchContext &c) {
+/// By threads, shared memory, registers where they are known, and 32 CTAs to a multiprocessor. Which
+/// clusters fit into a GPC is left out.
+uint64_t countResident(const LaunchContext &c) {
   constexpr unsigned threads = 2048, ctas = 32, registers = 65536;
   constexpr unsigned sharedBytes = 228 << 10, reserved = 1 << 10; // reserved: of each CTA
   unsigned block = c.warpsPerCta * 32;
@@ -37,11 +37,17 @@ class Residents {
 public:
   Residents(const LaunchContext &c, uint64_t units, Counters &counters,
             std::atomic<uint64_t> &steps, function_ref<void(uint64_t, CtaResult &&)> fold)
-      : ctx(c), units(units), counters(counters), steps(steps), fold(fold), shared(*c.fn, units),
-        rng(c.options.seed * 0x2545f4914f6cdd1dull + 1) {}
+      : ctx(c), units(units), counters(counters), steps(steps), fold(fold), shared(*c.fn, shadowBytes(c)),
+        rng(c.makeRng(0)) {}
+  /// Packing costs time, so none where there is little to save.
+  static uint64_t shadowBytes(const LaunchContext &c) {
+    return std::max<uint64_t>(64 << 20, c.memory->bytesHeld() / 2);
+  }
   void run();
+  WatchedDecision watched; ///< Of the order of units.
 
 private:
+  void runAll();
   struct Unit {
     uint32_t number;
     std::unique_ptr<Cta> cta;
@@ -53,7 +59,10 @@ private:
   void startNext();
   void end(size_t index);
   size_t choose();
+  uint64_t firstSeed() const;
+  std::string describeTurns(uint32_t number, unsigned turns) const;
   bool isStandstill();
+  bool letWaitersGo();
   void endAll();
 
   const LaunchContext &ctx;
@@ -66,6 +75,7 @@ private:
   std::vector<std::unique_ptr<Unit>> resident;
   std::vector<std::unique_ptr<Cta>> unused; ///< Machines whose unit has ended.
   uint64_t lastProgress = 0, idleTurns = 0;
+  uint32_t timeSteps = 0;
 };
 } // namespace
 
@@ -108,9 +118,26 @@ size_t Residents::choose() {
 bool Residents::isStandstill() {
   constexpr uint64_t kTurns = 1024; // between two looks
   if (lastProgress != shared.progress)
-    idleTurns = 0;
+    idleTurns = timeSteps = 0;
   lastProgress = shared.progress;
-  return ++idleTurns % kTurns == 0 && all_of(resident, [](auto &u) { return u->cta->isStuck(); });
+  if (++idleTurns % kTurns)
+    return false;
+  bool all = true; // Each is asked: that ends waits.
+  for (auto &u : resident)
+    all &= u->cta->isStuck();
+  bool isOver = all;
+  for (auto &u : resident)
+    isOver &= !(all && u->cta->letTimePass(timeSteps));
+  timeSteps += all;
+  return isOver;
+}
+
+bool Residents::letWaitersGo() {
+  bool any = false;
+  for (auto &u : resident)
+    any |= u->cta->letWaitersGo();
+  shared.progress += any;
+  return any;
 }
 
 void Residents::endAll() {
@@ -120,21 +147,42 @@ void Residents::endAll() {
   }
 }
 
+/// What Options::then says of the first decision holds for this too.
+uint64_t Residents::firstSeed() const {
+  const std::optional<SeedSwitch> &then = ctx.options.then;
+  return then && then->at.stream == 0 && then->at.number == 0 ? then->seed : ctx.options.seed;
+}
+
+std::string Residents::describeTurns(uint32_t number, unsigned turns) const {
+  auto [x, y, z] = firstCtaOf(ctx, number);
+  return formatv("CTA ({0}, {1}, {2}) goes on, for up to {3} turns of its warps", x, y, z, turns).str();
+}
+
 void Residents::run() {
+  runAll();
+  if (ctx.options.watch && ctx.options.watch->stream == 0)
+    watched.count = rng.drawn();
+}
+
+void Residents::runAll() {
   constexpr unsigned kSpins = 4;
-  uint64_t room = capacity(ctx);
+  uint64_t room = countResident(ctx);
   while (resident.size() < room && next < units)
     startNext();
   bool isFirst = true;
   while (!resident.empty()) {
     // Who starts matters most where nobody waits: neighbouring seeds differ.
-    size_t i = std::exchange(isFirst, false) ? ctx.options.seed % resident.size() : choose();
+    bool wasWatched = rng.hasDrawnWatched();
+    size_t i = std::exchange(isFirst, false) ? firstSeed() % resident.size() : choose();
     Unit &u = *resident[i];
     // Now and then one CTA gets far ahead of the others.
     unsigned turns = u.spins ? 1 : 1 + (rng.below(1u << rng.below(10)) >> u.pace);
+    if (wasWatched != rng.hasDrawnWatched())
+      watched.text = describeTurns(u.number, turns);
     bool more = true;
     do {
       more = u.cta->turn();
+      shared.saveMemory();
       u.spins = more && u.cta->spins(kSpins);
     } while (--turns && more && !u.spins && !u.cta->wantsToYield());
     if (isCut(ctx, steps))
@@ -146,7 +194,7 @@ void Residents::run() {
       continue;
     }
     u.strongWrites = shared.strongWrites;
-    if (isStandstill()) {
+    if (isStandstill() && !letWaitersGo()) {
       for (auto &stuck : resident)
         stuck->cta->reportStandstill(unsigned(resident.size()), units - next);
       return endAll();
@@ -154,9 +202,11 @@ void Residents::run() {
   }
 }
 
-void runTogether(const LaunchContext &c, uint64_t units, Counters &counters,
+WatchedDecision runTogether(const LaunchContext &c, uint64_t units, Counters &counters,
                  std::atomic<uint64_t> &steps, function_ref<void(uint64_t, CtaResult &&)> fold) {
-  Residents(c, units, counters, steps, fold).run();
+  Residents residents(c, units, counters, steps, fold);
+  residents.run();
+  return std::move(residents.watched);
 }
 
 //===----------------------------------------------------------------------===//
@@ -193,9 +243,14 @@ bool Cta::spins(unsigned times) const {
 
 /// What decides how a warp goes on, besides memory.
 uint64_t Cta::registersOf(const Warp &w) const {
-  uint64_t hash = xxh3_64bits({reinterpret_cast<const uint8_t *>(w.regs), 4 * size_t(fn.regWords)});
+  auto hashOf = [](const uint32_t *words, size_t n) {
+    return xxh3_64bits({reinterpret_cast<const uint8_t *>(words), 4 * n});
+  };
+  uint64_t hash = fn.readsClocks ? 0 : hashOf(w.regs, fn.regWords);
   auto mix = [&](uint64_t v) { hash = (hash ^ v) * 0x9e3779b97f4a7c15ull + (hash >> 29); };
-  mix(uint64_t(w.carry) << 32 | w.clockReads);
+  for (const Function::Row &row : fn.steadyRows)
+    mix(hashOf(w.regs + row.off, row.words ? 32 * row.words : 1));
+  mix(w.carry);
   if (!stacks.empty())
     for (const ThreadStack &s : ArrayRef(stacks).slice(size_t(w.index) * 32, 32)) {
       mix(uint64_t(s.top) << 32 | s.frames.size());
@@ -218,18 +273,20 @@ uint32_t Cta::cyclingLanes(const Warp &w) const {
   return lanes;
 }
 
-bool Cta::isStuck() const {
+bool Cta::isStuck() {
   if (idle)
     return idleProgress == device->progress;
   auto isPending = [](const WgmmaOp &op) { return op.issued == 15 && !op.done; };
-  return bulkOps.empty() &&
-         none_of(groups, [&](const WarpgroupState &g) { return any_of(g.ops, isPending); }) &&
-         all_of(warps, [&](const Warp &w) {
-           uint32_t cycling = cyclingLanes(w);
-           return all_of(w.frags, [&](const Frag &f) {
-             return f.state != Frag::Run || !(f.mask & ~cycling);
-           });
-         });
+  bool canRun = !bulkOps.empty() ||
+                any_of(groups, [&](const WarpgroupState &g) { return any_of(g.ops, isPending); }) ||
+                any_of(warps, [&](const Warp &w) {
+                  uint32_t cycling = cyclingLanes(w);
+                  return any_of(w.frags, [&](const Frag &f) {
+                    return f.state == Frag::Run && (f.mask & ~cycling);
+                  });
+                });
+  // A wait for a phase ends by its time limit, and its loop may give up then.
+  return !canRun && !timeOutWaits();
 }
 
 std::string Cta::describeSpin(const Warp::Spin &s) const {

@@ -34,7 +34,7 @@ static std::optional<uint64_t> readShape(const json::Array *shape, unsigned item
   uint64_t bytes = item;
   for (const json::Value &v : *shape) {
     auto n = v.getAsUINT64();
-    if (!n || __builtin_mul_overflow(bytes, *n, &bytes))
+    if (!n || out.size() == kMaxRank || __builtin_mul_overflow(bytes, *n, &bytes))
       return std::nullopt;
     out.push_back(*n);
   }
@@ -42,6 +42,8 @@ static std::optional<uint64_t> readShape(const json::Array *shape, unsigned item
 }
 
 Expected<NpyArray> readSafetensors(StringRef path, StringRef tensor, const ElementType *&type) {
+  if (Error e = checkRegularFile(path))
+    return std::move(e);
   // Volatile: read, not mapped, so that a file cut short meanwhile cannot raise SIGBUS.
   auto file = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false,
                                     /*IsVolatile=*/true);

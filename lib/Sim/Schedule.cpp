@@ -29,27 +29,47 @@ bool Cta::turn() {
     traceWaits();
   if (ready.empty())
     return nothingReady();
+  bool wasWatched = rng.hasDrawnWatched();
   unsigned quantum = 1 + rng.below(8u << rng.below(7));
-  runWarp(warps[ready[rng.below(ready.size())]], quantum);
+  Warp &next = warps[ready[rng.below(ready.size())]];
+  if (wasWatched != rng.hasDrawnWatched())
+    describeTurn(next, quantum);
+  uint64_t ran = next.ran;
+  runWarp(next, quantum);
   if (!fn.wgmmas.empty())
     maybeProgress();
   if (!bulkOps.empty())
     progressBulk();
+  if (!copyArrivals.empty())
+    progressCopies(false);
+  if (wasWatched != rng.hasDrawnWatched() && out->watched.text.empty())
+    out->watched.text = formatv("in a turn of {0} that ends after {1} instructions: whether it goes on, or what "
+                                "asynchronous work is done",
+                                nameWarp(next), next.ran - ran)
+                            .str();
   if (device && progress != countedProgress) {
     ++device->progress;
     countedProgress = progress;
   }
   if (ctx.options.maxSteps) {
-    uint64_t total = globalSteps.fetch_add(quantum, std::memory_order_relaxed) + quantum;
+    // A turn without an instruction counts, too: nothing may go on for ever.
+    uint64_t done = std::max<uint64_t>(next.ran - ran, 1);
+    uint64_t total = globalSteps.fetch_add(done, std::memory_order_relaxed) + done;
     if (total > ctx.options.maxSteps) {
-      report("TK-SIM-STEP-LIMIT", Severity::Error, nullptr, 0, 0, 0,
-             "stopped after " + Twine(ctx.options.maxSteps) + " warp instructions; raise the limit or look for an endless loop");
+      Finding *f = report("TK-SIM-STEP-LIMIT", Severity::Error, nullptr, 0, kNowhere, 0,
+                          "stopped after " + Twine(ctx.options.maxSteps) +
+                              " warp instructions; raise the limit or look for an endless loop");
+      if (f)
+        describeWaits(*f);
       stop = true;
     }
   }
   if (ctx.options.deadline && std::chrono::steady_clock::now() >= *ctx.options.deadline) {
-    report("TK-SIM-TIMEOUT", Severity::Error, nullptr, 0, 0, 0,
-           "stopped when the time was up; give it more (--timeout), make the problem smaller, or look for an endless loop");
+    Finding *f = report("TK-SIM-TIMEOUT", Severity::Error, nullptr, 0, kNowhere, 0,
+                        "stopped when the time was up; give it more (--timeout), make the problem "
+                        "smaller, or look for an endless loop");
+    if (f)
+      describeWaits(*f);
     globalSteps = kOutOfTime;
     stop = true;
   }
@@ -58,6 +78,12 @@ bool Cta::turn() {
     stop = true;
   }
   return !stop;
+}
+
+/// The decision that is watched: whose turn it is.
+void Cta::describeTurn(const Warp &next, unsigned quantum) {
+  const Frag *frag = find_if(next.frags, [](const Frag &f) { return f.state == Frag::Run; });
+  out->watched.text = formatv("{0} goes on, for up to {1} instructions, at {2}", nameWarp(next), quantum, place(frag->pc)).str();
 }
 
 /// Notes of each warp that cannot go on what it waits for.
@@ -71,16 +97,20 @@ void Cta::traceWaits() {
 bool Cta::nothingReady() {
   if (finished())
     return false;
-  if (forceBulk() || timeOutWaits())
+  if (forceBulk() || progressCopies(true) || timeOutWaits())
     return true;
   // The loop around a wait for a phase may look at what another CTA writes.
-  idle = device && any_of(warps, [](const Warp &w) {
+  bool isWaitingForPhase = any_of(warps, [](const Warp &w) {
     return any_of(w.frags, [](const Frag &f) { return f.state == Frag::AtMbarrier; });
   });
+  idle = device && isWaitingForPhase;
   idleProgress = idle ? device->progress : 0;
-  if (!idle)
-    reportDeadlock();
-  return idle;
+  if (idle)
+    return true;
+  if (isWaitingForPhase && letWaitersGo())
+    return true;
+  reportDeadlock();
+  return false;
 }
 
 void Cta::reportDeadlock() {

@@ -12,6 +12,7 @@
 
 #include "tk/Sim/TensorMap.h"
 #include "Async.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cstring>
 
@@ -181,6 +182,72 @@ Expected<TensorMap> decodeTensorMap(ArrayRef<uint8_t> bytes) {
   if (Error e = m.verify())
     return std::move(e);
   return m;
+}
+
+using Field = MapField;
+
+/// The element type by the numbers of tensormap.replace, which are not the driver's.
+static TensorMap::Type replacedType(uint64_t value) {
+  using T = TensorMap::Type;
+  constexpr T types[] = {T::U8,  T::U16, T::U32,    T::S32, T::U64,  T::S64,  T::F16,
+                         T::F32, T::F32Ftz, T::F64, T::BF16, T::TF32, T::TF32Ftz};
+  return types[value];
+}
+
+Error replaceInTensorMap(MutableArrayRef<uint8_t> bytes, Field field, unsigned ordinal, uint64_t value) {
+  Packed p;
+  assert(bytes.size() == sizeof p);
+  memcpy(&p, bytes.data(), sizeof p);
+  bool isBlank = all_of(bytes, [](uint8_t b) { return !b; });
+  if (!isBlank && p.magic != kMagic)
+    return broken("expected the bytes of a tensor map of this simulator (first word {0:x}), or zeros, got {1:x}", kMagic,
+                  p.magic);
+  if (!isBlank && p.check != checksum(p))
+    return broken("expected a whole tensor map (checksum {0:x}), got {1:x}", checksum(p), p.check);
+  p.magic = kMagic;
+  switch (field) {
+  case Field::GlobalAddress:
+    p.address = value;
+    break;
+  case Field::Rank:
+    if (value > 4)
+      return broken("expected a rank less one from 0 to 4, got {0}", value);
+    p.rank = uint8_t(value + 1);
+    break;
+  case Field::BoxDim:
+    if (value < 1 || value > 256)
+      return broken("expected box size {0} from 1 to 256, got {1}", ordinal, value);
+    p.box[ordinal] = uint16_t(value);
+    break;
+  case Field::GlobalDim:
+    p.size[ordinal] = value;
+    break;
+  case Field::GlobalStride:
+    p.stride[ordinal] = value;
+    break;
+  case Field::ElementStride:
+    if (value < 1 || value > 8)
+      return broken("expected element stride {0} from 1 to 8, got {1}", ordinal, value);
+    p.elementStride[ordinal] = uint8_t(value);
+    break;
+  case Field::ElemType:
+    p.type = uint8_t(replacedType(value));
+    break;
+  case Field::Interleave:
+    p.interleave = uint8_t(value);
+    break;
+  case Field::Swizzle:
+    if (p.swizzle > uint8_t(TensorMap::Swizzle::Bytes128))
+      return broken("what becomes of the atomicity of swizzle {0} is not documented", unsigned(p.swizzle));
+    p.swizzle = uint8_t(value);
+    break;
+  case Field::Fill:
+    p.fill = uint8_t(value);
+    break;
+  }
+  p.check = checksum(p);
+  memcpy(bytes.data(), &p, sizeof p);
+  return Error::success();
 }
 
 } // namespace tk::sim

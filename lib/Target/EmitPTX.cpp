@@ -11,6 +11,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "tk/Support/Threads.h"
 #include "tk/Target/Hopper.h"
 #include "tk/Target/PTX.h"
 #include "llvm/IR/InlineAsm.h"
@@ -32,7 +33,6 @@
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
 #include <atomic>
 #include <mutex>
-#include <pthread.h>
 #include <thread>
 
 using namespace mlir;
@@ -164,28 +164,14 @@ llvm::Expected<tk::MachineCode> tk::MachineCode::translate(gpu::GPUModuleOp devi
   return code;
 }
 
-/// The first part is this thread's; the others have threads of their own, as far as there are
-/// cores and the system gives them: this thread does what is left. std::thread would throw where
-/// it gives none, and tk is built without exceptions.
+/// On as many threads as there are parts and cores.
 void tk::MachineCode::forEachPart(llvm::function_ref<void(Part &)> work) {
   std::atomic<size_t> next{0};
-  auto run = [&] {
+  size_t cores = std::max(1u, std::thread::hardware_concurrency());
+  runOnThreads(std::min(parts.size(), cores), [&](unsigned) {
     for (size_t i; (i = next.fetch_add(1)) < parts.size();)
       work(*parts[i]);
-  };
-  auto start = [](void *argument) -> void * {
-    (*static_cast<decltype(run) *>(argument))();
-    return nullptr;
-  };
-  size_t cores = std::max(1u, std::thread::hardware_concurrency());
-  std::vector<pthread_t> helpers;
-  for (pthread_t helper; helpers.size() + 1 < std::min(parts.size(), cores);
-       helpers.push_back(helper))
-    if (pthread_create(&helper, nullptr, start, &run) != 0)
-      break;
-  run();
-  for (pthread_t helper : helpers)
-    pthread_join(helper, nullptr);
+  });
 }
 
 static void optimize(llvm::Module &module) {

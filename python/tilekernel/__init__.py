@@ -17,24 +17,13 @@ import ctypes as c
 import json
 import operator
 import os
-import threading
 
 import numpy as np
 
-from . import _capi
+from . import _capi, sim
+from ._library import Work as _Work, check as _check, get as _lib
 
-__all__ = ["CompileError", "LaunchError", "Package", "compile", "load"]
-
-_lock = threading.Lock()
-_library = None
-
-
-def _lib():
-    global _library
-    with _lock:
-        if _library is None:
-            _library = _capi.load()
-        return _library
+__all__ = ["CompileError", "LaunchError", "Package", "compile", "load", "sim"]
 
 
 class CompileError(Exception):
@@ -58,8 +47,8 @@ class Package:
         self._handle = handle
 
     def __del__(self):
-        if getattr(self, "_handle", None) and _library:
-            _library.tkPackageFree(self._handle)
+        if getattr(self, "_handle", None) and _lib:  # Modules lose their names when Python ends.
+            _lib().tkPackageFree(self._handle)
 
     @property
     def text(self):
@@ -128,69 +117,18 @@ class Package:
             lib.tkResultFree(result)
             return report
 
-        return _Work(device, run, keep).finish()
+        def create():
+            handle = c.c_void_p()
+            _check(lib.tkDeviceCreate(device.encode(), c.byref(handle)), LaunchError)
+            return handle
+
+        return _Work(create, lib.tkDeviceFree, lib.tkDeviceCancel, run, keep).finish()
 
     def _find(self, kernel):
         index = _lib().tkPackageFindKernel(self._handle, kernel.encode())
         if index < 0:
             raise LaunchError(f"the package has no kernel '{kernel}'; it has {', '.join(self.kernels)}")
         return index
-
-
-class _Work:
-    """run(handle of a new device). Python acts on Ctrl-C in its main thread, and not while that is in C: there the work is
-    done by a thread of its own, which owns all it uses (`keep` too), so that the main thread may leave at any point."""
-
-    def __init__(self, kind, run, keep):
-        self._kind, self._run, self._keep = kind, run, keep
-        self._lock, self._handle, self._cancelled = threading.Lock(), None, False
-        self._done, self._result, self._error = threading.Event(), None, None
-
-    def finish(self):
-        if threading.current_thread() is not threading.main_thread():
-            return self._work()
-        thread = threading.Thread(target=self._work_apart, name="tilekernel.launch")
-        try:
-            thread.start()
-            self._done.wait()
-        except BaseException:
-            self._cancel()
-            if thread.is_alive():  # A second Ctrl-C leaves without it.
-                self._done.wait()
-                thread.join()
-            raise
-        thread.join()
-        if self._error:
-            raise self._error
-        return self._result
-
-    def _work_apart(self):
-        try:
-            self._result = self._work()
-        except BaseException as error:  # pylint: disable=broad-exception-caught
-            self._error = error
-        finally:
-            self._done.set()
-
-    def _work(self):
-        lib, handle = _lib(), c.c_void_p()
-        _check(lib.tkDeviceCreate(self._kind.encode(), c.byref(handle)), LaunchError)
-        try:
-            with self._lock:
-                self._handle = handle
-                if self._cancelled:
-                    lib.tkDeviceCancel(handle)
-            return self._run(handle)
-        finally:
-            with self._lock:
-                self._handle = None
-            lib.tkDeviceFree(handle)
-
-    def _cancel(self):
-        with self._lock:
-            self._cancelled = True
-            if self._handle:
-                _lib().tkDeviceCancel(self._handle)
 
 
 def _expect(name, value, types, expected):
@@ -206,11 +144,6 @@ def _seed(value):
     if not 0 <= value < 1 << 64:
         raise ValueError(f"seed: expected 0 to {(1 << 64) - 1}, got {value}")
     return value
-
-
-def _check(status, error):
-    if status:
-        raise error(_lib().tkGetLastError().decode())
 
 
 def _element_type(dtype):

@@ -57,6 +57,14 @@ _SIGNATURES = {
     "tkResultFree": (None, [_HANDLE]),
     "tkResultGetNumErrors": (c.c_size_t, [_HANDLE]),
     "tkResultGetReport": (c.c_char_p, [_HANDLE]),
+    "tkSimParse": (c.c_int, [c.c_char_p, c.c_size_t, c.c_char_p, c.POINTER(_HANDLE)]),
+    "tkSimProgramFree": (None, [_HANDLE]),
+    "tkSimGetSkeleton": (c.c_char_p, [_HANDLE]),
+    "tkSimRun": (c.c_int, [_HANDLE, c.c_char_p, c.c_size_t, c.c_char_p, c.c_char_p, c.POINTER(_HANDLE)]),
+    "tkSimCancel": (None, [_HANDLE]),
+    "tkSimReportFree": (None, [_HANDLE]),
+    "tkSimReportGetNumErrors": (c.c_size_t, [_HANDLE]),
+    "tkSimReportGet": (c.c_char_p, [_HANDLE, c.c_char_p]),
 }
 
 

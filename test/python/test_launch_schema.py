@@ -144,7 +144,7 @@ def test_the_skeleton_is_accepted(accepts, simulate, tool, tmp_path):
     assert accepts(skeleton)
     launch = skeleton["launches"][0]
     assert launch["comment"] == "2 parameter(s) in 264 bytes; .reqnctapercluster 2, 1, 1"
-    assert launch["params"][0]["comment"] == "all: 256 byte(s) at 0, .align 128"
+    assert launch["params"][0]["comment"] == "all: 256 byte(s) at 0, .align 128, a structure"
     # It runs as it is printed.
     done = simulate(skeleton)
     assert done.returncode == 0, done.stdout + done.stderr

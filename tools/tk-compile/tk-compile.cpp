@@ -7,6 +7,7 @@
 
 #include "tk/Compiler/Compiler.h"
 #include "tk/Compiler/Tables.h"
+#include "tk/Support/Version.h"
 #include "tk/Target/AtomicFile.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
@@ -114,7 +115,7 @@ static Error run() {
 int main(int argc, char **argv) {
   InitLLVM init(argc, argv);
   cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter([](raw_ostream &os) { os << "tk " << tk::getVersion() << "\n"; });
+  cl::SetVersionPrinter(tk::printVersion);
   cl::ParseCommandLineOptions(argc, argv, "Compiles tile kernels to kernel packages\n");
   if (Error error = run()) {
     WithColor::error(errs(), "tk-compile") << toString(std::move(error)) << "\n";

@@ -9,8 +9,11 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Tools/mlir-reduce/MlirReduceMain.h"
 #include "tk/Compiler/Registration.h"
+#include "tk/Support/Version.h"
+#include "llvm/Support/CommandLine.h"
 
 int main(int argc, char **argv) {
+  llvm::cl::SetVersionPrinter(tk::printVersion);
   mlir::DialectRegistry registry;
   tk::registerAllDialects(registry);
   tk::registerAllPasses();

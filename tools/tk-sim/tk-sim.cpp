@@ -5,110 +5,107 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "tk/Sim/Findings.h"
 #include "tk/Sim/LaunchFile.h"
+#include "tk/Support/Version.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace llvm;
 using namespace tk::sim;
 
 static cl::OptionCategory category("tk-sim");
-static cl::opt<std::string> input(cl::Positional, cl::desc("FILE.ptx"), cl::Required, cl::cat(category));
+static cl::opt<std::string> input(cl::Positional, cl::desc("FILE.ptx"), cl::cat(category));
 static cl::opt<std::string> launchFile("launch", cl::desc("Launch description (JSON)"), cl::value_desc("file"), cl::cat(category));
 static cl::opt<bool> skeleton("skeleton", cl::desc("Print a launch file to fill in"), cl::cat(category));
-// Numbers are read here: LLVM's message says of which C++ type a value is not.
+// RunOptions reads them: LLVM's message says of which C++ type a value is not.
 static cl::opt<std::string> seed("seed", cl::desc("Schedule and completion order (0)"), cl::value_desc("N"), cl::cat(category));
 static cl::opt<std::string> seeds("seeds", cl::desc("Run the whole file with each of these; outputs must not differ"), cl::value_desc("A..B"), cl::cat(category));
-static cl::opt<std::string> timeout("timeout", cl::desc("Stop after so many seconds, 0: never"), cl::value_desc("S"), cl::cat(category));
+static cl::opt<std::string> then("then", cl::desc("Go over to another seed at a decision, as TK-SIM-NONDETERMINISTIC says"), cl::value_desc("SEED@LAUNCH:STREAM:NUMBER"), cl::cat(category));
+static cl::opt<std::string> timeout("timeout", cl::desc("Stop after so many seconds (0: never)"), cl::value_desc("S"), cl::cat(category));
 static cl::opt<std::string> reportKind("report", cl::desc("text, json or html"), cl::init("text"), cl::cat(category));
 static cl::opt<std::string> outDir("out", cl::desc("Folder of the outputs"), cl::cat(category));
 static cl::opt<std::string> check("check", cl::desc("all, none, or a list of memory,race,wgmma,barrier,banks"), cl::init("all"), cl::cat(category));
+static cl::list<std::string> grades("grade", cl::desc("Severity of a finding, or off; several times, or with commas"), cl::value_desc("NAME=off|note|warning|error"), cl::CommaSeparated, cl::cat(category));
+static cl::opt<bool> listFindings("list-findings", cl::desc("Print the names of all findings, and end"), cl::cat(category));
+static cl::opt<std::string> numerics("numerics", cl::desc("Sums of matrix products: exact, or h100, a model of the rounding of its tensor cores"), cl::value_desc("exact|h100"), cl::init("exact"), cl::cat(category));
 static cl::opt<bool> werror("werror", cl::desc("Warnings count as errors"), cl::cat(category));
 static cl::opt<std::string> sharedBase("shared-base", cl::desc("Start of a CTA's shared memory (1024)"), cl::value_desc("N"), cl::cat(category));
-static cl::opt<std::string> maxSteps("max-steps", cl::desc("Limit of warp instructions, 0: none"), cl::value_desc("N"), cl::cat(category));
+static cl::opt<std::string> maxSteps("max-steps", cl::desc("Limit of warp instructions (0: none)"), cl::value_desc("N"), cl::cat(category));
 static cl::opt<std::string> stackBytes("stack-bytes", cl::desc("Stack of a thread, for calls (32768)"), cl::value_desc("N"), cl::cat(category));
 static cl::opt<std::string> heapBytes("heap-bytes", cl::desc("Heap for the kernels' malloc (8388608)"), cl::value_desc("N"), cl::cat(category));
 static cl::opt<std::string> printfBytes("printf-bytes", cl::desc("Output of printf that a launch keeps (1048576)"), cl::value_desc("N"), cl::cat(category));
-static cl::opt<std::string> threads("threads", cl::desc("Host threads, 0: all"), cl::value_desc("N"), cl::cat(category));
+static cl::opt<std::string> memoryBytes("memory-bytes", cl::desc("Limit of buffers and variables together (a third of the host's memory)"), cl::value_desc("N"), cl::cat(category));
+static cl::opt<std::string> threads("threads", cl::desc("Host threads (0: all)"), cl::value_desc("N"), cl::cat(category));
+
+static const char kOverview[] = R"(tk-sim: run and check Hopper PTX on a CPU
+
+  tk-sim --skeleton k.ptx >k.json      prints a launch file with each entry and what can be guessed of its parameters
+  (edit k.json: buffers, sizes, values, grid and block)
+  tk-sim k.ptx --launch k.json         runs it; prints findings, then counters
+  tk-sim k.ptx --launch k.json --seeds 0..15   in 16 orders of warps and copies
+
+PTX: nvcc -arch=sm_90a -ptx k.cu (dynamic shared memory as in <<<grid, block, bytes>>>); of a Triton kernel,
+kernel.asm["ptx"], with kernel.metadata.num_warps * 32 threads and metadata.shared bytes. Its last two pointers are null,
+but global_scratch, the first of them, is a buffer of metadata.global_scratch_size * CTAs bytes where that is not 0
+(tl.make_tensor_descriptor).
+
+A launch file, in short ("comment" may stand in any object; docs/tk-sim.md has all of it):
+  {"vars": {"N": 1000},
+   "buffers": {"X": {"npy": "x.npy", "dtype": "f32"}, "Y": {"shape": ["N"], "dtype": "f32", "fill": "zero", "out": "y.npy",
+               "expect": {"npy": "ref.npy", "norm": 1e-6}},
+               "S": {"npy": "scale.npy", "dtype": "f32"}},
+   "symbols": {"scale": "S"},
+   "entry": "k", "grid": ["(N + 255) / 256"], "block": [256], "dynamicSharedBytes": 0,
+   "params": [{"pointer": "X"}, {"pointer": "Y"}, {"u32": "N"}, {"f32": 0.5},
+              {"bytes": 16, "align": 8, "fields": [{"offset": 0, "pointer": "X"}, {"offset": 8, "i32": 3}]},
+              {"tensorMap": {"buffer": "X", "dtype": "f32", "globalDim": [64, 8], "globalStrides": [256], "box": [32, 8],
+                             "swizzle": "128B"}}]}
+
+"symbols" gives contents to variables in .const and .global (cudaMemcpyToSymbol), which are zero otherwise.
+Integers may be expressions over "vars"; / cuts off as in C: "(N + 255) / 256".
+Exit code 0: no error found, 1: errors, or an "expect" not met, 2: could not run.
+)";
 
 static int cannotRun(const Twine &message) {
   errs() << "tk-sim: error: " << message << '\n';
   return 2;
 }
 
-/// What an option that was given says goes to `number`.
-template <class T> static bool readNumber(const cl::opt<std::string> &option, T &number) {
-  constexpr bool isReal = std::is_floating_point_v<T>;
-  bool isWrong = false;
-  if (option.getNumOccurrences()) {
-    if constexpr (isReal)
-      isWrong = StringRef(option).getAsDouble(number) || !(number >= 0);
-    else
-      isWrong = StringRef(option).getAsInteger(0, number);
-  }
-  if (isWrong)
-    cannotRun("expected --" + option.ArgStr + " with a " +
-              (isReal ? "number of seconds that is not negative, such as 0.5" : "whole number of " + std::to_string(8 * sizeof(T)) + " bits, such as 7") +
-              ", got '" + option + "'");
-  return !isWrong;
-}
-
-/// "A..B", both included.
-static bool parseSeeds(std::optional<SeedRange> &out) {
-  if (seeds.empty())
-    return true;
-  auto [first, last] = StringRef(seeds).split("..");
-  SeedRange range;
-  if (first.getAsInteger(10, range.first) || last.getAsInteger(10, range.last) || range.first > range.last)
-    return false;
-  out = range;
-  return true;
-}
-
-static bool parseChecks(Options &o) {
-  if (check == "all")
-    return true;
-  o.checkMemory = o.checkRaces = o.checkWgmma = o.checkBarriers = o.checkBanks = false;
-  if (check == "none")
-    return true;
-  SmallVector<StringRef> names;
-  StringRef(check).split(names, ',');
-  for (StringRef n : names) {
-    bool *flag = n == "memory" ? &o.checkMemory : n == "race" ? &o.checkRaces : n == "wgmma" ? &o.checkWgmma
-                 : n == "barrier" ? &o.checkBarriers : n == "banks" ? &o.checkBanks : nullptr;
-    if (!flag)
-      return false;
-    *flag = true;
-  }
-  return true;
+static void printFindings() {
+  static constexpr StringRef checks[] = {"", "", "memory", "race", "wgmma", "barrier"};
+  static constexpr StringRef severities[] = {"note", "warning", "error"};
+  for (const FindingKind &kind : findingKinds())
+    outs() << formatv("{0,-26} {1,-8} {2,-8} {3}\n", kind.name, severities[int(kind.severity)],
+                      checks[int(kind.check)], kind.meaning);
 }
 
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
-  if (!cl::ParseCommandLineOptions(argc, argv, "tk-sim: run and check Hopper PTX on a CPU\n\nExit code 0: no error found, 1: errors, 2: could not run.\n", &errs()))
+  cl::SetVersionPrinter(tk::printVersion);
+  if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &errs()))
     return 2;
-  Options options;
-  double seconds = 0;
-  if (!readNumber(seed, options.seed) || !readNumber(sharedBase, options.sharedBase) || !readNumber(maxSteps, options.maxSteps) ||
-      !readNumber(threads, options.threads) || !readNumber(timeout, seconds) || !readNumber(stackBytes, options.stackBytes) ||
-      !readNumber(heapBytes, options.heapBytes) || !readNumber(printfBytes, options.printfBytes))
-    return 2;
-  // Local addresses have 24 bits.
-  if (options.stackBytes > 8 << 20)
-    return cannotRun("expected --stack-bytes with at most 8388608, got '" + stackBytes + "'");
-  std::optional<SeedRange> range;
-  if (!parseSeeds(range))
-    return cannotRun("expected --seeds A..B with A at most B, got '" + seeds + "'");
-  if (range && seed.getNumOccurrences())
-    return cannotRun("expected one of --seed and --seeds");
-  // More than some years is no limit, and would not fit the clock.
-  if (seconds > 0 && seconds < 1e8)
-    options.deadline = std::chrono::steady_clock::now() + std::chrono::microseconds(int64_t(seconds * 1e6));
-  if (!parseChecks(options))
-    return cannotRun("unknown check in '" + check + "'; expected all, none, or a list of memory,race,wgmma,barrier,banks");
+  if (listFindings) {
+    printFindings();
+    return 0;
+  }
+  if (input.empty())
+    return cannotRun("expected a file: tk-sim FILE.ptx --launch LAUNCH.json");
+  RunOptions how;
+  for (const cl::opt<std::string> *option : {&seed, &seeds, &then, &timeout, &outDir, &check, &sharedBase, &maxSteps,
+                                             &stackBytes, &heapBytes, &printfBytes, &memoryBytes, &threads, &numerics})
+    if (option->getNumOccurrences())
+      if (Error e = how.set(option->ArgStr, *option))
+        return cannotRun(toString(std::move(e)));
+  for (StringRef grade : grades)
+    if (Error e = how.set("grade", grade))
+      return cannotRun(toString(std::move(e)));
+  if (Error e = how.verify())
+    return cannotRun(toString(std::move(e)));
   if (reportKind != "text" && reportKind != "json" && reportKind != "html")
     return cannotRun("unknown report '" + reportKind + "'; expected text, json or html");
-  options.trace = reportKind == "html";
+  how.options.trace = reportKind == "html";
   auto file = MemoryBuffer::getFile(input);
   if (!file)
     return cannotRun("cannot read '" + input + "': " + file.getError().message());
@@ -116,12 +113,14 @@ int main(int argc, char **argv) {
   if (!program)
     return cannotRun(toString(program.takeError()));
   if (skeleton) {
+    if ((*program)->entries().empty())
+      return cannotRun("'" + input + "' has no entries: expected '.entry'");
     printSkeleton(**program, outs());
     return 0;
   }
   if (launchFile.empty())
     return cannotRun("expected --launch FILE; --skeleton prints one to fill in");
-  Expected<Report> report = runLaunchFile(**program, launchFile, options, outDir, range);
+  Expected<Report> report = runLaunchFile(**program, launchFile, how);
   if (!report)
     return cannotRun(toString(report.takeError()));
   if (reportKind == "json")

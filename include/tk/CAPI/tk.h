@@ -178,6 +178,32 @@ size_t tkResultGetNumErrors(tkResult result);
 /** Launch, findings, bank conflicts, counters and times as one JSON object. */
 const char *tkResultGetReport(tkResult result);
 
+/*===----------------------------------------------------------------------===*\
+|* The simulator, for any PTX
+\*===----------------------------------------------------------------------===*/
+
+typedef struct tkSimProgramOpaque *tkSimProgram;
+typedef struct tkSimReportOpaque *tkSimReport;
+
+/** Reads PTX text; `fileName` is for messages. What the simulator does not know is an error with line and column. */
+int tkSimParse(const char *ptx, size_t length, const char *fileName, tkSimProgram *program);
+void tkSimProgramFree(tkSimProgram program);
+/** A launch file to fill in, as `tk-sim --skeleton` prints it. */
+const char *tkSimGetSkeleton(tkSimProgram program);
+/** Runs the launches of a launch file (docs/tk-sim.md), given as text. Relative paths in it are relative to `folder`; NULL:
+    to the current one. `optionsJson` is NULL or an object with options of tk-sim by their names, without dashes:
+      {"seeds": "0..7", "max-steps": 1000000, "check": "memory,race", "grade": ["TK-SIM-RACE-SCOPE=off"], "report": "html"}
+    "report" is needed only where tkSimReportGet will be asked for "html". Findings are no failure. */
+int tkSimRun(tkSimProgram program, const char *launch, size_t length, const char *folder, const char *optionsJson,
+             tkSimReport *report);
+/** Ends the run that is under way, or the next one, which then fails; as tkDeviceCancel. */
+void tkSimCancel(tkSimProgram program);
+void tkSimReportFree(tkSimReport report);
+/** Findings of severity error. */
+size_t tkSimReportGetNumErrors(tkSimReport report);
+/** The report as "text", "json" or "html"; NULL for another kind, or "html" without that option. */
+const char *tkSimReportGet(tkSimReport report, const char *kind);
+
 #ifdef __cplusplus
 }
 #endif

@@ -63,9 +63,6 @@ llvm::Expected<Compilation> compile(llvm::StringRef source, llvm::StringRef file
 llvm::Expected<std::string>
 replaceAliases(llvm::StringRef source, llvm::ArrayRef<std::pair<std::string, std::string>> aliases);
 
-/// tk's version, as packages carry it.
-llvm::StringRef getVersion();
-
 } // namespace tk
 
 #endif // TK_COMPILER_COMPILER_H

@@ -113,23 +113,38 @@ struct Report {
   uint64_t seeds = 0;                ///< How many seeds were run, if more than one was asked for.
   std::string output;                ///< Of the kernels' printf: CTA by CTA, of each in the order of execution.
   uint64_t outputDropped = 0;        ///< Bytes of it beyond the limit.
+  std::string decision;   ///< What was decided at Options::watch; empty: there was no such decision.
+  uint64_t decisions = 0; ///< How many there were in that stream.
   unsigned errors() const; ///< Number of findings of severity Error.
+};
+
+/// One of the decisions that a seed makes: which warp goes next and how far, when asynchronous work ends, ...
+struct Decision {
+  uint32_t launch = 0; ///< Of the launch file's.
+  uint64_t stream = 0; ///< 0: the order of CTAs that talk; 1 + n: in CTA n, or the cluster that begins there.
+  uint64_t number = 0; ///< From 0, in the order in which they are made.
+};
+
+/// From a decision on, those of another seed. Two schedules that go over at neighbouring decisions differ in one.
+struct SeedSwitch {
+  uint64_t seed = 0;
+  Decision at;
 };
 
 struct Options {
   uint64_t seed = 0;
+  std::optional<SeedSwitch> then;
+  std::optional<Decision> watch; ///< Report::decision describes it.
   Numerics numerics = Numerics::Exact;
   bool checkMemory = true, checkRaces = true, checkWgmma = true, checkBarriers = true, checkBanks = true;
-  /// Grade of a bulk load over generic reads with no proxy fence between; nothing: not looked for.
-  std::optional<Severity> unfencedReuse = Severity::Warning;
-  /// Grade of accesses of two CTAs of a cluster that only an arrival or a wait of scope .cta orders;
-  /// nothing: not looked for.
-  std::optional<Severity> narrowScope = Severity::Warning;
+  /// Other severities than the usual ones, by name of the finding; nothing: it is not reported.
+  std::map<std::string, std::optional<Severity>> grades;
   uint32_t sharedBase = 1024;     ///< Where a CTA's shared memory starts in the shared window.
   uint64_t maxSteps = 0;          ///< Warp-instruction bound for the whole launch; 0: none.
   uint64_t stackBytes = 32 << 10; ///< Of a thread: the frames of its calls.
   uint64_t heapBytes = 8 << 20;   ///< For the kernels' malloc.
   uint64_t printfBytes = 1 << 20; ///< Of output of printf that a launch keeps.
+  uint64_t memoryBytes = 0;       ///< Limit of a launch file's buffers and variables; 0: what the host bears.
   unsigned multiprocessors = 132; ///< How many CTAs that talk run at once depends on it.
   bool trace = false;             ///< Report::traces are wanted.
   unsigned threads = 0;           ///< Host threads over independent CTAs; 0: all cores.
@@ -156,6 +171,7 @@ public:
     uint32_t parameterBytes = 0, staticSharedBytes = 0;
     std::array<uint32_t, 3> requiredBlock = {0, 0, 0};   ///< .reqntid, zeros when absent
     std::array<uint32_t, 3> requiredCluster = {0, 0, 0}; ///< .reqnctapercluster, zeros when absent
+    bool needsCluster = false; ///< .explicitcluster: a launch says which.
   };
   virtual llvm::ArrayRef<Entry> entries() const = 0;
   /// A variable in .global or .const.
@@ -175,6 +191,11 @@ public:
 class DeviceMemory {
 public:
   virtual ~DeviceMemory() = default;
+  /// How many bytes all allocations may have together; 0, and before anyone says: what the host bears.
+  virtual void setLimit(uint64_t bytes) = 0;
+  /// Whether so many bytes more stay within the limit; the error says by how much they do not.
+  virtual llvm::Error admit(uint64_t bytes) const = 0;
+  /// The caller has asked `admit` where the size is somebody else's wish.
   virtual uint64_t allocate(uint64_t bytes, uint64_t align, llvm::StringRef name) = 0;
   virtual void free(uint64_t address) = 0;
   /// Host copies; writing marks bytes initialised.

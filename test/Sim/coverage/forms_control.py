@@ -3,7 +3,7 @@
 import re
 
 from forms import KIND_OF, add, body, entry, f, row, types_of
-from places import CLUSTER, WAIT, address, arm, registers, space_of
+from places import CLUSTER, PEER, PEER_WAIT, WAIT, address, arm, registers, space_of
 
 
 def control_flow():
@@ -120,10 +120,10 @@ def synchronisation():
     row("9.7.13.6", "red")
     atomics("red")
     row("9.7.13.7", "red.async")
-    setup = CLUSTER + "mbarrier.init.shared.b64 [sm], 1; st.shared.u64 [sm+64], 0; mbarrier.arrive.expect_tx.shared.b64 _, [sm], {0};"
+    setup = "st.shared.u64 [sm+64], 0; " + PEER
     f("red.async.relaxed.cluster.shared::cluster.mbarrier::complete_tx::bytes.(inc|dec|min|max|add|and).(u32|s32|u64|b32|f32)",
       lambda w: f"[%r9+64], {registers(w)}, [%r9]", before=lambda w: setup.replace("{0}",
-          "8" if w.endswith("64") else "4"), after=WAIT)
+          "8" if w.endswith("64") else "4"), after=PEER_WAIT, cluster=2)
     row("9.7.13.8", "vote (no .sync)")
     f("vote.(all|any|uni).pred", "p p", block=32)
     f("vote.ballot.b32", "r p", block=32)

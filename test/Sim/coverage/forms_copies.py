@@ -60,7 +60,7 @@ def async_copies():
     f("cp.reduce.async.bulk.global.shared::cta.bulk_group.L2::cache_hint.add.u32",
         lambda w: "[%gp], [sm+1024], 64, %d8",
       before=SOURCE, after=COMMIT)
-    peer = (SOURCE + SOURCE.replace("sm+1", "sm+2") + "mov.u32 %r9, sm; mov.u32 %r1, %cluster_ctarank; "
+    peer = (SOURCE + "".join(f"st.shared.v4.b32 [sm+{at}], {{0, 0, 0, 0}}; " for at in range(2048, 2112, 16)) + "fence.proxy.async;" + "mov.u32 %r9, sm; mov.u32 %r1, %cluster_ctarank; "
         "xor.b32 %r1, %r1, 1; mapa.shared::cluster.u32 %r9, %r9, %r1;"
             + arm(64) + "fence.mbarrier_init.release.cluster; barrier.cluster.arrive.aligned; "
                 "barrier.cluster.wait.aligned;")

@@ -34,30 +34,60 @@ def mma_forms(name, shape, layouts, combos, bits_a, extra="", sparse=False):
 
 def matrices():
     row("9.7.14.3", "wmma")
-    for shape in ("m16n16k16", "m8n32k16", "m32n8k16"):
-        f(f"wmma.load.(a|b).sync.aligned.(row|col).{shape}(|.global|.shared).f16",
-            lambda w: f"{list_of('r', 8)}, [{address(space_of(w))}], 16",
-          before=lambda w: FILL if "shared" in w else "", block=32)
-        f(f"wmma.load.c.sync.aligned.col.{shape}.global.(f16|f32)",
-            lambda w: (list_of("r", 4) if "f16" in w else list_of("f", 8)) + ", [%gp], 32", block=32)
-        f(f"wmma.store.d.sync.aligned.row.{shape}.global.(f16|f32)",
-            lambda w: "[%gp], " + (list_of("r", 4) if "f16" in w else list_of("f", 8)) + ", 32", block=32)
-        f(f"wmma.mma.sync.aligned.row.col.{shape}.f32.f32", lambda w: f"{list_of('f', 8)}, {list_of('r', 8)}, "
-            f"{list_of('r', 8, 8)}, {list_of('f', 8, 8)}", block=32)
-        f(f"wmma.mma.sync.aligned.row.col.{shape}.f16.f16", lambda w: f"{list_of('r', 4)}, {list_of('r', 8, 4)}, "
-            f"{list_of('r', 8, 12)}, {list_of('r', 4, 20)}", block=32)
-    f("wmma.mma.sync.aligned.row.col.m16n16k16.s32.(s8.s8|u8.u8).s32(|.satfinite)",
-        lambda w: f"{list_of('r', 8)}, {list_of('r', 2, 8)}, {list_of('r', 2, 10)}, {list_of('r', 8, 12)}", block=32)
-    f("wmma.mma.sync.aligned.row.col.m16n16k16.f32.bf16.bf16.f32", lambda w: f"{list_of('f', 8)}, {list_of('r', 4)}, "
-        f"{list_of('r', 4, 4)}, {list_of('f', 8, 8)}", block=32)
-    f("wmma.mma.sync.aligned.row.col.m16n16k8.f32.tf32.tf32.f32", lambda w: f"{list_of('f', 8)}, {list_of('r', 4)}, "
-        f"{list_of('r', 4, 4)}, {list_of('f', 8, 8)}", block=32)
-    f("wmma.mma.sync.aligned.row.col.m8n8k4.f64.f64.f64.f64", lambda w: "{%g0, %g1}, {%g2}, {%g3}, {%g4, %g5}",
-        block=32)
-    f("wmma.mma.sync.aligned.row.col.m8n8k32.s32.(s4.s4|u4.u4).s32", lambda w: "{%r0, %r1}, {%r2}, {%r3}, {%r4, %r5}",
-        block=32)
-    f("wmma.mma.(xor|and).popc.sync.aligned.row.col.m8n8k128.s32.b1.b1.s32",
-        lambda w: "{%r0, %r1}, {%r2}, {%r3}, {%r4, %r5}", block=32)
+    shapes = ("m16n16k16", "m8n32k16", "m32n8k16")
+
+    def wmma_registers(word, which, ty):
+        """The registers of a fragment: those of f16 hold elements more than once."""
+        m, n, k = map(int, re.search(r"m(\d+)n(\d+)k(\d+)", word).groups())
+        bits = {"f64": 64, "f32": 32, "s32": 32, "tf32": 32, "f16": 16, "bf16": 16, "s4": 4, "u4": 4, "b1": 1}.get(ty, 8)
+        elements = {"a": m * k, "b": k * n}.get(which, m * n)
+        count = 8 if ty == "f16" and which in "ab" else elements * bits // 32 // (64 if ty == "f64" else 32)
+        return list_of({"f64": "g", "f32": "f"}.get(ty, "r"), count)
+
+    load = lambda which, ty, stride: (lambda w: f"{wmma_registers(w, which, ty)}, [{address(space_of(w))}], {stride}")
+    for shape in shapes:
+        for which in "ab":
+            f(f"wmma.load.{which}.sync.aligned.(row|col).{shape}(|.global|.shared).f16", load(which, "f16", 32),
+                before=lambda w: FILL if "shared" in w else "", block=32)
+            for ty in ("bf16", "s8", "u8"):
+                f(f"wmma.load.{which}.sync.aligned.(row|col).{shape}.{ty}", load(which, ty, 32), block=32)
+        for ty in ("f16", "f32", "s32"):
+            f(f"wmma.load.c.sync.aligned.(row|col).{shape}.global.{ty}", load("c", ty, 32), block=32)
+            f(f"wmma.store.d.sync.aligned.(row|col).{shape}.global.{ty}",
+                lambda w: f"[%gp], {wmma_registers(w, 'd', w.rsplit('.', 1)[1])}, 32", block=32)
+    for shape, ty, sum_ty, layouts in (("m16n16k8", "tf32", "f32", ("(row|col)", "(row|col)")), ("m8n8k4", "f64", "f64", ("(row|col)", "(row|col)")),
+                                       ("m8n8k32", "s4", "s32", ("row", "col")), ("m8n8k32", "u4", "s32", ("row", "col")),
+                                       ("m8n8k128", "b1", "s32", ("row", "col"))):
+        for which, layout in zip("ab", layouts):
+            f(f"wmma.load.{which}.sync.aligned.{layout}.{shape}.{ty}", load(which, ty, 128), block=32)
+        if ty != "u4":
+            f(f"wmma.load.c.sync.aligned.(row|col).{shape}.{sum_ty}", load("c", sum_ty, 32), block=32)
+            f(f"wmma.store.d.sync.aligned.(row|col).{shape}.{sum_ty}",
+                lambda w: f"[%gp], {wmma_registers(w, 'd', w.rsplit('.', 1)[1])}, 32", block=32)
+    f("wmma.load.a.sync.aligned.row.m16n16k16.f16", lambda w: f"{list_of('r', 8)}, [%gp]", tag="without stride", block=32)
+
+    def wmma_product(layouts, shape, suffix, d, a, c, op="mma"):
+        def operands(w):
+            at = dict(d=0, a=20, b=40, c=60)
+            lists = [(which, ty, wmma_registers(w, which, ty)) for which, ty in (("d", d), ("a", a), ("b", a), ("c", c))]
+            return ", ".join(re.sub(r"(%\w)(\d+)", lambda x: x[1] + str(int(x[2]) + at[which]), text) for which, _, text in lists)
+        f(f"wmma.{op}.sync.aligned.{layouts}.{shape}.{suffix}", operands, block=32)
+
+    every = "(row|col).(row|col)"
+    for shape in shapes:
+        for d, c in itertools.product(("f32", "f16"), repeat=2):
+            wmma_product(every, shape, f"{d}.{c}", d, "f16", c)
+        wmma_product(every, shape, "f32.bf16.bf16.f32", "f32", "bf16", "f32")
+        for ty in ("s8", "u8"):
+            wmma_product(every, shape, f"s32.{ty}.{ty}.s32(|.satfinite)", "s32", ty, "s32")
+    wmma_product(every, "m16n16k8", "f32.tf32.tf32.f32", "f32", "tf32", "f32")
+    wmma_product(every, "m8n8k4", "(|rn.|rz.|rm.|rp.)f64.f64.f64.f64", "f64", "f64", "f64")
+    for ty in ("s4", "u4"):
+        wmma_product("row.col", "m8n8k32", f"s32.{ty}.{ty}.s32(|.satfinite)", "s32", ty, "s32")
+    for op in ("xor", "and"):
+        wmma_product("row.col", "m8n8k128", "s32.b1.b1.s32", "s32", "b1", "s32", op=f"mma.{op}.popc")
+    wmma_product(every, "m8n8k32", "s32.s4.s4.s32", "s32", "s4", "s32")
+    wmma_product("row.col", "m16n16k16", "s32.s8.u8.s32", "s32", "s8", "s32")
     row("9.7.14.5", "mma")
     rc = ["row.col"]
     f16s = [("f32", "f16", "f16", "f32"), ("f16", "f16", "f16", "f16")]
@@ -72,6 +102,9 @@ def matrices():
         mma_forms("mma", shape, rc, [("f64", "f64", "f64", "f64")], 64)
     f("mma.sync.aligned.m8n8k4.row.col.(rn|rz|rm|rp).f64.f64.f64.f64", lambda w: "{%g0, %g1}, {%g2}, {%g3}, {%g4, %g5}",
         block=32)
+    for shape in ("m16n8k4", "m16n8k8", "m16n8k16"):
+        for mode in ("rn", "rz", "rm", "rp"):
+            mma_forms("mma", shape, ["row.col." + mode], [("f64", "f64", "f64", "f64")], 64)
     for shape in ("m8n8k16", "m16n8k16", "m16n8k32"):
         mma_forms("mma", shape, rc, [("s32", a, b, "s32", t) for a in ("u8", "s8") for b in ("u8", "s8") for t in ("",
             "satfinite")], 8)
@@ -91,9 +124,14 @@ def matrices():
         for k in (8, 16):
             mma_forms(name, f"m16n8k{k}", rc, [("f32", "tf32", "tf32", "f32")], 32, sparse=True)
         for k in (32, 64):
-            mma_forms(name, f"m16n8k{k}", rc, [("s32", "s8", "u8", "s32", t) for t in ("", "satfinite")], 8,
-                sparse=True)
-        mma_forms(name, "m16n8k64", rc, [("f32", "e4m3", "e5m2", "f32")], 8, sparse=True)
+            mma_forms(name, f"m16n8k{k}", rc, [("s32", a, b, "s32", t) for a in ("s8", "u8") for b in ("s8", "u8")
+                for t in ("", "satfinite")], 8, sparse=True)
+        for k in (64, 128):
+            mma_forms(name, f"m16n8k{k}", rc, [("s32", a, b, "s32", t) for a in ("s4", "u4") for b in ("s4", "u4")
+                for t in ("", "satfinite")], 4, sparse=True)
+        mma_forms(name, "m16n8k64", rc, [("f32", a, b, "f32") for a in ("e4m3", "e5m2") for b in ("e4m3", "e5m2")], 8,
+            sparse=True)
+        mma_forms(name, "m16n8k64", rc, [("f16", "e4m3", "e5m2", "f16")], 8, sparse=True)
     fill = FILL.replace("fence.proxy.async.shared::cta; bar.sync 0;", "bar.warp.sync -1;")
     row("9.7.14.5.15", "ldmatrix")
     for x, count in (("x1", 1), ("x2", 2), ("x4", 4)):

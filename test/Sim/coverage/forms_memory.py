@@ -1,7 +1,7 @@
 """Forms of moves, loads and stores, textures and surfaces: PTX ISA 9.7.9, 9.7.10, 9.7.11."""
 
 from forms import KINDS, KIND_OF, body, f, row, types_of
-from places import CLUSTER, COMMIT, SOURCE, before_access, load_of, registers, store_of
+from places import CLUSTER, COMMIT, PEER, PEER_WAIT, SOURCE, before_access, load_of, registers, store_of
 
 
 def access(pattern, tag="", **options):
@@ -117,14 +117,14 @@ def data_movement():
     body("st.b8 of a register of 32 bits", "st.global.u8 [%gp], %r0; st.global.u16 [%gp+2], %r0; "
         "st.global.u32 [%gp+4], %d0;")
     row("9.7.9.12", "st.async")
-    barrier = CLUSTER + " mbarrier.init.shared.b64 [sm], 1; mbarrier.arrive.expect_tx.shared.b64 _, [sm], {0};"
-    wait = "$w: mbarrier.try_wait.parity.shared.b64 %p7, [sm], 0; @!%p7 bra $w;"
     size = {"b32": 4, "u32": 4, "s32": 4, "f32": 4, "b64": 8, "u64": 8, "s64": 8, "f64": 8}
     amount = lambda w: size[types_of(w)[-1]] * next((int(p[1]) for p in w.split(".") if p in ("v2", "v4")), 1)
     f("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes(|.v2|.v4).(b32|b64|u32|f32|f64|s64)",
-      lambda w: f"[%r9+64], {registers(w)}, [%r9]", before=lambda w: barrier.replace("{0}", str(amount(w))), after=wait)
+      lambda w: f"[%r9+64], {registers(w)}, [%r9]", before=lambda w: PEER.replace("{0}", str(amount(w))),
+      after=PEER_WAIT, cluster=2)
     f("st.async.shared::cluster.mbarrier::complete_tx::bytes.(b32|v4.b32)",
-      lambda w: f"[%r9+64], {registers(w)}, [%r9]", before=lambda w: barrier.replace("{0}", str(amount(w))), after=wait)
+      lambda w: f"[%r9+64], {registers(w)}, [%r9]", before=lambda w: PEER.replace("{0}", str(amount(w))),
+      after=PEER_WAIT, cluster=2)
     f("st.async.mmio.release.sys.global.u32", lambda w: "[%gp], %r0")
     row("9.7.9.13", "st.bulk")
     f("st.bulk(|.weak)(|.shared::cta)", lambda w: "[sm], 64, 0")

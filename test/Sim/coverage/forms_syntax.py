@@ -15,7 +15,7 @@ def special_registers():
     read(["%clock", "%clock_hi", "%globaltimer_lo", "%globaltimer_hi", "%total_smem_size", "%aggr_smem_size",
         "%dynamic_smem_size", "%gridid"])
     read(["%clock64", "%globaltimer", "%gridid", "%current_graph_exec"], "u64")
-    read(["%pm0", "%pm7", "%envreg0", "%envreg31", "%reserved_smem_offset_begin", "%reserved_smem_offset_end",
+    read(["%pm0", "%pm7", "%envreg0", "%envreg1", "%envreg2", "%envreg31", "%reserved_smem_offset_begin", "%reserved_smem_offset_end",
         "%reserved_smem_offset_cap",
           "%reserved_smem_offset_0", "%reserved_smem_offset_1"], "b32")
     read(["%pm0_64", "%pm7_64"], "u64")

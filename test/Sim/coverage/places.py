@@ -56,5 +56,10 @@ def arm(size):
     return f"mbarrier.init.shared.b64 [sm], 1; fence.proxy.async; mbarrier.arrive.expect_tx.shared.b64 _, [sm], {size};"
 
 
+# %r9: sm of the other CTA of a pair, whose barrier at sm awaits {0} bytes.
+PEER = ("mov.u32 %r9, sm; mov.u32 %r1, %cluster_ctarank; xor.b32 %r1, %r1, 1; mapa.shared::cluster.u32 %r9, %r9, %r1; "
+        "mbarrier.init.shared.b64 [sm], 1; fence.mbarrier_init.release.cluster; mbarrier.arrive.expect_tx.shared.b64 _, [sm], {0}; "
+        "barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;")
+PEER_WAIT = WAIT + "barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;"
 SOURCE = "".join(f"st.shared.v4.b32 [sm+{at}], {{0, 0, 0, 0}}; " for at in range(1024, 1088, 16)) + "fence.proxy.async;"
 COMMIT = "cp.async.bulk.commit_group; cp.async.bulk.wait_group 0;"

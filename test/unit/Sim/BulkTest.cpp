@@ -107,7 +107,7 @@ TEST(Bulk, EveryFormIsRead) {
                   "mbarrier.arrive.expect_tx.shared.b64 _, [s], 4208;\n"
                   "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%rd9+1024], [%rd2, {0, 0}], [%rd7];\n"
                   "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [s+2048], [%rd2, {0, 0}], [s], %rd10;\n"
-                  "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster.L2::cache_hint [s+3072], [m, {0, 0}], [s], %rs1, %rd10;\n"
+                  "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster.L2::cache_hint [s+3072], [%rd2, {0, 0}], [s], %rs1, %rd10;\n"
                   "cp.async.bulk.tensor.2d.shared::cta.global.tile.mbarrier::complete_tx::bytes [s+4096], [%rd2, {0, 0}], [s];\n"
                   "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [s+5120], [%rd3], 64, [s];\n"
                   "cp.async.bulk.shared::cta.global.mbarrier::complete_tx::bytes.L2::cache_hint [s+5184], [%rd3+16], 48, [s], %rd10;\n" + wait() +
@@ -124,7 +124,6 @@ TEST(Bulk, EveryFormIsRead) {
                   "cp.async.bulk.prefetch.L2.global [%rd3], 32; cp.async.bulk.prefetch.tensor.2d.L2.global.tile [%rd2, {0, 0}];\n$end:"),
             Names());
   for (const char *bad : {"cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [s], [%rd3], 24, [s];", "cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%rd2, {0}], [s];",
-                          "cp.async.bulk.tensor.3d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes [s], [%rd2, {0, 0, 0}], [s], {%rs1};",
                           "cp.async.bulk.tensor.2d.global.shared::cta.mbarrier::complete_tx::bytes [%rd2, {0, 0}], [s];",
                           "cp.reduce.async.bulk.global.shared::cta.bulk_group.add.s64 [%rd3], [s], 32;", "cp.reduce.async.bulk.global.shared::cta.bulk_group.add.f16 [%rd3], [s], 32;",
                           "cp.reduce.async.bulk.global.shared::cta.bulk_group.min.f32 [%rd3], [s], 32;", "cp.async.bulk.wait_group %r1;"}) {
@@ -155,6 +154,24 @@ TEST(Bulk, CopiesAndReductionsOfRows) {
   }
 }
 
+TEST(Bulk, RowsInEverySpelling) {
+  auto policy = [](const std::string &word) { return std::string(word.find("cache_hint") == std::string::npos ? "" : ", %rd10"); };
+  std::vector<std::string> loads = expand("cp.async.bulk.(shared::cluster|shared::cta).global.mbarrier::complete_tx::bytes(|.L2::cache_hint)");
+  for (const std::string &word : expand("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster(|.L2::cache_hint)"))
+    loads.push_back(word);
+  for (const std::string &load : loads)
+    for (const std::string &store : expand("cp.async.bulk.global.shared::cta.bulk_group(|.L2::cache_hint)"))
+      for (const char *size : {"256", "%r9"}) {
+        std::string mask = load.find("multicast") == std::string::npos ? "" : ", %rs1";
+        Outcome o = runOne("mov.u16 %rs1, 1; mov.u64 %rd10, 0x12F0000000000000; mov.u32 %r9, 256;\n" + kInit + "@!%p1 bra $end;\nmbarrier.arrive.expect_tx.shared.b64 _, [s], 256;\n" + load + " [s+1024], [%rd3+256], " +
+                               size + ", [s]" + mask + policy(load) + ";\n" + wait() + store + " [%rd3+768], [s+1024], " + size + policy(store) + ";\ncp.async.bulk.commit_group; cp.async.bulk.wait_group.read 0;\n$end:",
+                           7);
+        EXPECT_TRUE(o.report.findings.empty()) << load << store << describe(o.report);
+        for (unsigned i = 0; i < 256; ++i)
+          EXPECT_EQ(o.words[i], i >= 192 ? i - 128 : i) << load << store;
+      }
+}
+
 TEST(Bulk, TensorMapsMustBeMaps) {
   std::string good = kInit + load() + wait();
   EXPECT_EQ(names(good), Names());
@@ -176,7 +193,10 @@ TEST(Bulk, TensorMapsMustBeMaps) {
   EXPECT_EQ(mapped([](Map &m) { m.swizzle = Map::Swizzle::Bytes128; m.box = {16, 16, 1, 1, 1}; }), bad) << "an undocumented pitch";
   std::string write = "@%p1 st.global.u64 [%rd4+120], 0;\nbar.sync 0;\n";
   EXPECT_EQ(names(kInit + write + load("s+1024", "{0, 0}", "%rd4") + wait()), Names{"TK-SIM-RACE-PROXY"}) << "written by the kernel";
-  EXPECT_EQ(names(kInit + write + "fence.proxy.tensormap::generic.acquire.gpu [%rd4], 128;\n" + load("s+1024", "{0, 0}", "%rd4") + wait()), Names());
+  std::string acquire = "fence.proxy.tensormap::generic.acquire.gpu [%rd4], 128;\n", release = "@%p1 st.global.u64 [%rd4+120], 0;\nfence.proxy.tensormap::generic.release.gpu;\nbar.sync 0;\n";
+  EXPECT_EQ(names(kInit + release + acquire + load("s+1024", "{0, 0}", "%rd4") + wait()), Names());
+  EXPECT_EQ(names(kInit + release + load("s+1024", "{0, 0}", "%rd4") + wait()), Names{"TK-SIM-RACE-PROXY"}) << "not acquired";
+  EXPECT_EQ(names(kInit + write + acquire + load("s+1024", "{0, 0}", "%rd4") + wait()), Names{"TK-SIM-RACE-PROXY"}) << "not released";
 }
 
 TEST(Bulk, PlacesAndBounds) {
@@ -244,8 +264,8 @@ TEST(Bulk, WhatALoadOverwritesIsDoneWith) {
   std::string reuse = kInit + kRead + sync + load() + wait();
   EXPECT_EQ(names(reuse), Names{"TK-SIM-RACE-PROXY-REUSE"});
   EXPECT_EQ(runOne(reuse, 0).report.errors(), 0u) << "a warning";
-  EXPECT_EQ(names(reuse, {{}, {}, [](Options &o) { o.unfencedReuse = std::nullopt; }}), Names());
-  EXPECT_EQ(runOne(reuse, 0, {{}, {}, [](Options &o) { o.unfencedReuse = Severity::Error; }}).report.errors(), 1u);
+  EXPECT_EQ(names(reuse, {{}, {}, [](Options &o) { o.grades["TK-SIM-RACE-PROXY-REUSE"] = std::nullopt; }}), Names());
+  EXPECT_EQ(runOne(reuse, 0, {{}, {}, [](Options &o) { o.grades["TK-SIM-RACE-PROXY-REUSE"] = Severity::Error; }}).report.errors(), 1u);
   // A second load into the slot of the first.
   EXPECT_EQ(names(kInit + load() + wait() + sync + load() + wait("1")), Names());
   EXPECT_TRUE(names(kInit + load() + load("s+1024", "{0, 8}") + wait()).count("TK-SIM-RACE"));

@@ -61,6 +61,78 @@ TEST(Checker, Uninitialised) {
   EXPECT_EQ(names("selp.u32 %r5, %r1, %r77, 1; st.global.u32 [%rd2], %r5;"), Names()) << "the poison side is not chosen";
 }
 
+TEST(Checker, PlaceOfInlinedCode) {
+  auto source = [](const std::string &locs) {
+    Report r = Sim().run(kernel(0, locs + "trap;") +
+                         "\n.file 1 \"/x/a.cu\"\n.file 2 \"/x/b.h\"\n.file 3 \"c.h\"\n");
+    EXPECT_EQ(r.findings.size(), 1u);
+    return r.findings.empty() ? "" : r.findings[0].source;
+  };
+  std::string inB = ".loc 2 146 13, function_name $L0, inlined_at 1 14 5\n",
+              inC = ".loc 3 62 3, function_name $L1, inlined_at 2 146 13\n";
+  EXPECT_EQ(source(".loc 1 14 5\n"), "a.cu:14:5");
+  EXPECT_EQ(source(".loc 1 14 5\n" + inB), "b.h:146:13 inlined at a.cu:14:5");
+  EXPECT_EQ(source(".loc 1 14 5\n" + inB + inC), "c.h:62:3 inlined at a.cu:14:5");
+  EXPECT_EQ(source(inB + inC), "c.h:62:3 inlined at a.cu:14:5")
+      << "the caller has no line of its own";
+  EXPECT_EQ(source(inC), "c.h:62:3 inlined at b.h:146:13") << "where that was inlined nobody said";
+  EXPECT_EQ(source(inB + inC + ".loc 1 15 1\n"), "a.cu:15:1");
+  // The second call of b, at another line, is what c belongs to.
+  EXPECT_EQ(source(inB + ".loc 2 146 13, function_name $L0, inlined_at 1 20 5\n" + inC),
+            "c.h:62:3 inlined at a.cu:20:5");
+}
+
+TEST(Checker, PathsOfRaces) {
+  // Warp 1 writes and one of its lanes arrives, which orders that lane's write only. Warp 0 waits
+  // and reads.
+  auto details = [](const std::string &before, const std::string &between, unsigned seed) {
+    Sim sim;
+    sim.options.seed = seed;
+    sim.launch.block = {64, 1, 1};
+    sim.buffer(256, "words");
+    Report r = sim.run(kernel(
+        1,
+        kTid +
+            std::string("setp.ne.u32 %p1, %r1, 0; @!%p1 mbarrier.init.shared.b64 [s+512], 1;\n") +
+            "@!%p1 mbarrier.init.shared.b64 [s+520], 40; bar.sync 0;\n" +
+            "setp.ge.u32 %p2, %r1, 32; @%p2 bra $write;\n" + before +
+            "ld.shared.u32 %r5, [%r4+128];\nbra $out;\n$write: st.shared.u32 [%r4], "
+            "%r1;\nsetp.ne.u32 %p1, %r1, 32;\n" +
+            between + "@!%p1 mbarrier.arrive.shared.b64 _, [s+512];\n$out:",
+        kShared));
+    EXPECT_EQ(r.findings.size(), 1u) << describe(r);
+    if (r.findings.empty())
+      return std::vector<std::string>();
+    EXPECT_EQ(r.findings[0].name, "TK-SIM-RACE");
+    return r.findings[0].details;
+  };
+  using testing::AllOf;
+  using testing::Contains;
+  using testing::EndsWith;
+  using testing::HasSubstr;
+  using testing::Not;
+  using testing::StartsWith;
+  std::string wait =
+                  "$wait: mbarrier.try_wait.parity.shared.b64 %p3, [s+512], 0;\n@!%p3 bra $wait;\n",
+              many;
+  for (unsigned i = 0; i < 40; ++i)
+    many += "@!%p1 mbarrier.arrive.shared.b64 _, [s+520];\n";
+  for (unsigned seed = 0; seed < 8; ++seed) {
+    EXPECT_THAT(details(wait, "", seed),
+                AllOf(Contains(AllOf(StartsWith("path to this: warp 0 waited last at line"),
+                                     HasSubstr("try_wait"))),
+                      Contains(AllOf(
+                          StartsWith("path from the other: warp 1 lanes 0x1 arrived next at line"),
+                          HasSubstr("mbarrier.arrive")))));
+    // What was forgotten is not said.
+    EXPECT_THAT(details(wait, many, seed), Not(Contains(StartsWith("path from"))));
+    // Nobody has waited since the first barrier, whichever warp comes second.
+    EXPECT_THAT(details("", "", seed),
+                Contains(AllOf(StartsWith("path to this: warp "), HasSubstr("waited last"),
+                               EndsWith("bar.sync 0;'"))));
+  }
+}
+
 TEST(Checker, SharedRaces) {
   std::string exchange = "st.shared.u32 [%r4], %r1;\n%SYNC%\nxor.b32 %r5, %r3, %X%; add.u32 %r5, %r5, %r2; ld.shared.u32 %r6, [%r5]; st.global.u32 [%rd2], %r6;";
   auto with = [&](const char *sync, const char *x) {
@@ -96,6 +168,45 @@ TEST(Checker, AKnownFalseDecidesAnAnd) {
   EXPECT_EQ(names("setp.eq.u32 %p2, 0, 0; setp.eq.and.u32 %p1, %r77, 0, %p2; @%p1 bra $a; add.u32 %r6, %r1, 1;\n$a:"), Names{"TK-SIM-MEM-UNINIT"});
 }
 
+TEST(Checker, PredicatesOfPoison) {
+  auto uses = [](const std::string &p) { return "selp.u32 %r5, 1, 2, " + p + "; st.global.u32 [%rd2], %r5;"; };
+  const Names uninit{"TK-SIM-MEM-UNINIT"};
+  // Of !a, which c decides and a does not.
+  EXPECT_EQ(names("setp.lt.and.s32 %p1|%p2, %r1, %r1, %p9; " + uses("%p1")), Names());
+  EXPECT_EQ(names("setp.lt.and.s32 %p1|%p2, %r1, %r1, %p9; " + uses("%p2")), uninit);
+  EXPECT_EQ(names("setp.eq.or.s32 %p1|%p2, %r1, %r1, %p9; " + uses("%p1")), Names());
+  EXPECT_EQ(names("setp.eq.or.s32 %p1|%p2, %r1, %r1, %p9; " + uses("%p2")), uninit);
+  // Whether a lane is inside does not depend on the value that is passed.
+  EXPECT_EQ(names("shfl.sync.down.b32 %r6|%p1, %r77, 1, 31, -1; " + uses("%p1")), Names());
+  EXPECT_EQ(names("shfl.sync.down.b32 %r6|%p1, %r1, %r77, 31, -1; " + uses("%p1")), uninit);
+  EXPECT_EQ(names("shfl.sync.down.b32 %r6|%p1, %r1, 1, %r77, -1; " + uses("%p1")), uninit);
+}
+
+TEST(Checker, NothingOfACtaIsLeftToTheNext) {
+  // CTA 0 traps after one of its warps has waited for wgmmas; the others do nothing.
+  Sim sim;
+  sim.launch.grid = {8, 1, 1};
+  sim.launch.block = {128, 1, 1};
+  for (unsigned threads : {1u, 2u}) {
+    sim.options.threads = threads;
+    Report r = sim.run(kernel(0, "mov.u32 %r1, %ctaid.x; mov.u32 %r2, %tid.x; setp.ne.u32 %p1, %r1, 0; @%p1 exit; setp.ge.u32 %p2, %r2, 32; @%p2 bra $other;\n"
+                                 "wgmma.wait_group.sync.aligned 0; bar.sync 1, 64; exit;\n"
+                                 "$other: setp.ge.u32 %p3, %r2, 64; @%p3 exit; bar.sync 1, 64; trap;"));
+    ASSERT_EQ(r.findings.size(), 1u) << describe(r);
+    EXPECT_EQ(r.findings[0].name, "TK-SIM-TRAP");
+  }
+}
+
+TEST(Checker, UniformBranches) {
+  std::string loop = "mov.u32 %r5, 3;\n$l: sub.u32 %r5, %r5, 1; setp.ne.u32 %p1, %r5, 0; @%p1 bra.uni $l; bra.uni $e;\n$e:";
+  EXPECT_EQ(names(loop), Names());
+  EXPECT_EQ(names("setp.eq.u32 %p1, %r1, 0; @%p1 bra.uni $e; add.u32 %r5, %r1, 1;\n$e:"), Names{"TK-SIM-BRANCH-DIVERGENT"});
+  EXPECT_EQ(names("setp.eq.u32 %p1, %r1, 0; @%p1 bra $e; add.u32 %r5, %r1, 1;\n$e:"), Names());
+  std::string list = "and.b32 %r5, %r1, 1;\n$t: .branchtargets $a, $b;\n";
+  EXPECT_EQ(names(list + "brx.idx.uni %r5, $t;\n$a: exit;\n$b: exit;"), Names{"TK-SIM-BRANCH-DIVERGENT"});
+  EXPECT_EQ(names(list + "mov.u32 %r5, 1; brx.idx.uni %r5, $t;\n$a: exit;\n$b: exit;"), Names());
+}
+
 TEST(Checker, WriteAfterRead) {
   std::string s = "st.shared.u32 [%r4], %r1; bar.sync 0; xor.b32 %r5, %r3, 128; add.u32 %r5, %r5, %r2; ld.shared.u32 %r6, [%r5];\n";
   EXPECT_EQ(names(s + "bar.sync 0; st.shared.u32 [%r4], %r6;"), Names());
@@ -126,6 +237,74 @@ TEST(Checker, SameValueFromOneInstruction) {
   EXPECT_EQ(names("st.shared.u32 [s], %r1;", 32), Names{"TK-SIM-RACE"});
 }
 
+// Two executions of one instruction are two: nothing orders lanes of the one before other lanes of the other.
+TEST(Checker, SameValueFromOneInstructionInALoop) {
+  auto loop = [](const std::string &body, const std::string &sync) {
+    return "mov.u32 %r5, 0;\n$loop: setp.eq.u32 %p1, %r1, %r5; and.b32 %r6, %r1, 1; setp.eq.u32 %p2, %r6, 1;\n" + body + sync +
+           "\nadd.u32 %r5, %r5, 1; setp.lt.u32 %p3, %r5, 32; @%p3 bra $loop;";
+  };
+  for (const char *body : {"@%p1 st.shared.u32 [s], 5;", "st.shared.u32 [s], 5;"}) {
+    EXPECT_EQ(names(loop(body, ""), 32), Names{"TK-SIM-RACE-SAME-VALUE"}) << body;
+    EXPECT_EQ(names(loop(body, "bar.warp.sync -1;"), 32), Names()) << body;
+  }
+  EXPECT_EQ(names(loop("@%p1 st.shared.u32 [s], %r1;", ""), 32), Names{"TK-SIM-RACE"});
+  EXPECT_EQ(names(loop("st.shared.u32 [%r4], 5;", ""), 32), Names()) << "each to its own place";
+  // Two places in turn: lanes of this execution that went to the other one are no excuse.
+  EXPECT_EQ(names("selp.b32 %r7, 4, 0, 1; mov.u32 %r5, 0;\n$loop: add.u32 %r6, %r1, %r5; and.b32 %r6, %r6, 1; shl.b32 %r6, %r6, 2; "
+                  "add.u32 %r6, %r6, %r2;\nst.shared.u32 [%r6], 5;\nadd.u32 %r5, %r5, 1; setp.lt.u32 %p3, %r5, 2; @%p3 bra $loop;", 32),
+            Names{"TK-SIM-RACE-SAME-VALUE"});
+}
+
+// Of several warps: whichever comes last, memory holds the same. Bytes that differ, reads and barriers stay errors.
+TEST(Checker, SameValueFromSeveralWarps) {
+  EXPECT_EQ(names("st.shared.u32 [s], 5;"), Names{"TK-SIM-RACE-SAME-VALUE"});
+  EXPECT_EQ(names("st.shared.u32 [s], 5; bar.sync 0; st.shared.u32 [s], 5;", 32), Names());
+  EXPECT_EQ(names("setp.lt.u32 %p1, %r1, 32; @%p1 st.shared.u32 [s], 0x0505; @!%p1 st.shared.u8 [s+1], 6;"), Names{"TK-SIM-RACE"});
+  EXPECT_EQ(names("st.shared.u32 [s], 5; ld.shared.u32 %r5, [s];"), (Names{"TK-SIM-RACE", "TK-SIM-RACE-SAME-VALUE"}));
+  EXPECT_EQ(names("setp.eq.u32 %p1, %r1, 0; setp.eq.u32 %p2, %r1, 32; @%p1 mbarrier.init.shared.b64 [s], 1; "
+                  "@%p2 mbarrier.init.shared.b64 [s], 1;"),
+            (Names{"TK-SIM-MBARRIER-LIVE", "TK-SIM-RACE"}));
+}
+
+// In global memory what the CTA itself has stored counts: other CTAs write there meanwhile, on
+// other host threads.
+TEST(Checker, SameValueInGlobalMemoryOfManyCtas) {
+  constexpr unsigned kCtas = 64, kRounds = 200;
+  auto found = [](const std::string &value, unsigned threads) {
+    Sim sim;
+    sim.options.threads = threads;
+    sim.launch.grid = {kCtas, 1, 1};
+    sim.launch.block = {64, 1, 1};
+    sim.buffer(std::vector<uint32_t>(64), "words");
+    std::string all;
+    for (const Finding &f :
+         sim.run(kernel(1,
+                        kTid + ("mov.u32 %r5, %ctaid.x; mov.u32 %r7, 0;\n" + value) +
+                            "\n$l: st.global.u32 [%rd100], %r6; bar.sync 0; add.u32 %r7, %r7, 1; "
+                            "setp.lt.u32 %p1, %r7, " +
+                            std::to_string(kRounds) + "; @%p1 bra $l;",
+                        kShared))
+             .findings)
+      all += f.name + " " + std::to_string(f.count) + "\n";
+    return all;
+  };
+  // The second of the two warps races in each round.
+  std::string races = std::to_string(kCtas * kRounds),
+              others = "TK-SIM-RACE-CTA " + std::to_string(kCtas - 1) + "\n";
+  for (unsigned threads : {1, 8}) {
+    EXPECT_EQ(found("mov.u32 %r6, %r5;", threads),
+              others + "TK-SIM-RACE-SAME-VALUE " + races + "\n")
+        << threads;
+    std::string warp =
+        found("mad.lo.u32 %r6, %r5, 2, 0; shr.u32 %r8, %r1, 5; add.u32 %r6, %r6, %r8;", threads);
+    EXPECT_EQ(warp, "TK-SIM-RACE " + races + "\n" + others) << threads;
+  }
+  // What memory held before discard is no value that a store left.
+  EXPECT_EQ(names("setp.eq.u32 %p1, %r1, 0; setp.eq.u32 %p2, %r1, 32;\n@%p1 discard.global.L2 "
+                  "[%rd100], 128;\n@%p2 st.global.u32 [%rd100], 0;"),
+            Names{"TK-SIM-RACE"});
+}
+
 TEST(Checker, GlobalRaceInACta) {
   std::string s = "st.global.u32 [%rd2], %r1;\n%SYNC%\nxor.b32 %r5, %r3, 128; cvt.u64.u32 %rd5, %r5; add.u64 %rd5, %rd5, %rd100; ld.global.u32 %r6, [%rd5];";
   std::string synced = s, not_synced = s;
@@ -133,6 +312,29 @@ TEST(Checker, GlobalRaceInACta) {
   not_synced.replace(s.find("%SYNC%"), 6, "");
   EXPECT_EQ(names(synced), Names());
   EXPECT_EQ(names(not_synced), Names{"TK-SIM-RACE"});
+}
+
+// A generic access whose first lane goes to local memory is checked in all the others.
+TEST(Checker, GenericLanesOfSeveralSpaces) {
+  // %rd10 a word of shared and %rd11 one of global memory, the same in both warps; %rd12 and %rd13 the thread's own. In
+  // lane 0 all are local.
+  std::string mixed = ".local .align 8 .b32 loc[2];\nmov.u64 %rd9, loc; cvta.local.u64 %rd9, %rd9; st.local.u32 [loc], 0;\n"
+                      "mov.u64 %rd10, s; cvta.shared.u64 %rd10, %rd10; add.u64 %rd12, %rd10, %rd1; and.b32 %r6, %r1, 31;\n"
+                      "mul.wide.u32 %rd5, %r6, 4; add.u64 %rd10, %rd10, %rd5; add.u64 %rd11, %rd100, %rd5; setp.eq.u32 %p1, %r6, 0;\n"
+                      "selp.b64 %rd10, %rd9, %rd10, %p1; selp.b64 %rd11, %rd9, %rd11, %p1; selp.b64 %rd12, %rd9, %rd12, %p1;\n"
+                      "selp.b64 %rd13, %rd9, %rd2, %p1; setp.lt.u32 %p2, %r1, 32;\n";
+  for (std::string at : {"%rd10", "%rd11"}) {
+    EXPECT_EQ(names(mixed + "st.u32 [" + at + "], %r1;"), Names{"TK-SIM-RACE"}) << at;
+    EXPECT_EQ(names(mixed + "@%p2 st.u32 [" + at + "], %r1;\n@!%p2 ld.u32 %r7, [" + at + "];"), Names{"TK-SIM-RACE"}) << at;
+    EXPECT_EQ(names(mixed + "@%p2 st.u32 [" + at + "], %r1;\nbar.sync 0;\n@!%p2 ld.u32 %r7, [" + at + "];"), Names()) << at;
+  }
+  EXPECT_EQ(names(mixed + "st.u32 [%rd12], %r1; st.u32 [%rd13], %r1; ld.u32 %r7, [%rd12];"), Names());
+  EXPECT_EQ(names(mixed + "st.u32 [%rd13], %r77;"), Names{"TK-SIM-MEM-UNINIT"});
+  EXPECT_EQ(names(mixed + "mov.u32 %r7, 1; @%p1 mov.u32 %r7, %r77; st.u32 [%rd13], %r7;"), Names()) << "poison stays in local memory";
+  // Warp 1 at a live mbarrier, where its lanes 2 and 3 go.
+  std::string barrier = mixed + "@!%p2 bra $go;\nsetp.eq.u32 %p3, %r1, 1; @%p3 mbarrier.init.shared.b64 [s+8], 1;\n$go: bar.sync 0;\n";
+  for (const char *access : {"st.u32 [%rd10], 1;", "ld.u32 %r7, [%rd10];", "atom.add.u32 %r7, [%rd10], 1;"})
+    EXPECT_TRUE(names(barrier + "@!%p2 " + access).count("TK-SIM-MBARRIER-LIVE")) << access;
 }
 
 TEST(Checker, RaceBetweenCtas) {
@@ -236,6 +438,9 @@ TEST(Checker, StepLimitEndsAnEndlessLoop) {
   Sim sim;
   sim.options.maxSteps = 10000;
   EXPECT_TRUE(has(sim.run(kernel(0, "$l: bra.uni $l;")), "TK-SIM-STEP-LIMIT"));
+  sim.options.maxSteps = 20; // of which it takes one or two
+  for (sim.options.seed = 0; sim.options.seed < 20; ++sim.options.seed)
+    EXPECT_TRUE(sim.run(kernel(0, "")).findings.empty()) << sim.options.seed;
 }
 
 TEST(Checker, BankConflicts) {
@@ -284,6 +489,56 @@ activemask.b32 %r8; mov.u32 %r5, 4; st.global.u32 [%rd1], %r5;)"));
     for (unsigned t = 0; t < 32; ++t)
       EXPECT_EQ(got[t], t < 16 ? 4 : t < 24 ? 3 : 1) << t << " seed " << seed;
   }
+}
+
+TEST(Checker, VolatileDoesNotKeepLanesInStep) {
+  // Each lane stores, and reads what the 31st from it stored.
+  std::string store = "st.volatile.shared.u32 [%r4], %r1; xor.b32 %r5, %r3, 124; add.u32 %r5, %r2, %r5;\n";
+  std::string load = "ld.volatile.shared.u32 %r6, [%r5]; st.global.u32 [%rd2], %r6;\n";
+  EXPECT_EQ(names(store + load, 32), Names{"TK-SIM-RACE-VOLATILE"});
+  EXPECT_EQ(names(store + "bar.warp.sync -1;\n" + load, 32), Names());
+  EXPECT_EQ(names(store + "bar.sync 0;\n" + load), Names());
+  // A relaxed access is atomic on purpose, and no idiom of old warp-synchronous code.
+  EXPECT_EQ(names("st.relaxed.cta.shared.u32 [%r4], %r1; xor.b32 %r5, %r3, 124; add.u32 %r5, %r2, %r5;\n"
+                  "ld.relaxed.cta.shared.u32 %r6, [%r5]; st.global.u32 [%rd2], %r6;\n",
+                  32),
+            Names());
+  // Who reads what it wrote itself needs nothing.
+  EXPECT_EQ(names("st.volatile.shared.u32 [%r4], %r1; ld.volatile.shared.u32 %r6, [%r4]; st.global.u32 [%rd2], %r6;", 32), Names());
+  // A flag that is waited for, and what an atomic operation or an acquire reads.
+  EXPECT_EQ(names("st.volatile.shared.u32 [s], 0; bar.sync 0; setp.lt.u32 %p1, %r1, 32; @%p1 bra $w; st.volatile.shared.u32 [s], 1; bra $e;\n"
+                  "$w: ld.volatile.shared.u32 %r6, [s]; setp.ne.u32 %p2, %r6, 1; @%p2 bra $w;\n$e:"),
+            Names());
+  EXPECT_EQ(names("st.volatile.shared.u32 [s], 1; atom.shared.add.u32 %r6, [s], 0; st.global.u32 [%rd2], %r6;", 32), Names());
+}
+
+TEST(Checker, AnExitOrdersNothing) {
+  // Some lanes store and leave; the others meet at a barrier and read that.
+  for (const char *first : {"48", "32"}) {
+    std::string body = "add.u32 %r7, %r1, 5; st.shared.u32 [%r4], %r7; setp.ge.u32 %p1, %r1, " + std::string(first) + "; @%p1 exit;\n";
+    std::string read = "xor.b32 %r5, %r3, 252; add.u32 %r5, %r2, %r5; ld.shared.u32 %r6, [%r5]; st.global.u32 [%rd2], %r6;\n";
+    EXPECT_EQ(names(body + "barrier.sync 0;\n" + read), Names{"TK-SIM-RACE"}) << first;
+    EXPECT_EQ(names("add.u32 %r7, %r1, 5; st.shared.u32 [%r4], %r7; bar.sync 0; setp.ge.u32 %p1, %r1, " + std::string(first) +
+                    "; @%p1 exit;\n" + read),
+              Names())
+        << first;
+    // What they read before may be written after the barrier.
+    EXPECT_EQ(names("st.shared.u32 [%r4], %r1; bar.sync 0; ld.shared.u32 %r6, [s]; st.global.u32 [%rd2], %r6;\n"
+                    "setp.ge.u32 %p1, %r1, 48; @%p1 exit;\nbarrier.sync 0; setp.eq.u32 %p1, %r1, 0; @%p1 st.shared.u32 [s], 7;"),
+              Names());
+  }
+}
+
+TEST(Checker, ReportsSayWhatIsWrong) {
+  auto text = [](const std::string &body) {
+    Sim sim;
+    sim.launch.block = {32, 1, 1};
+    sim.buffer(std::vector<uint32_t>(32), "words");
+    return describe(sim.run(kernel(1, kTid + body, kShared)));
+  };
+  EXPECT_THAT(text("setp.lt.u32 %p1, %r1, 16; @!%p1 exit; shfl.sync.down.b32 %r6, %r1, 8, 31, 0xffff; st.global.u32 [%rd2], %r6;"),
+              testing::HasSubstr("lanes 0xff00 of it last shuffled from lanes that do not take part in"));
+  EXPECT_THAT(text("ld.global.u32 %r6, [%rd100]; add.u32 %r6, %r6, %r1; st.global.u32 [%rd100], %r6;"), testing::HasSubstr("atomic operation"));
 }
 
 } // namespace

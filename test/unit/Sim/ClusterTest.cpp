@@ -26,7 +26,7 @@ Outcome runOne(const std::string &body, uint64_t seed, std::array<uint32_t, 3> c
                unsigned threads = 64, std::optional<Severity> narrowScope = Severity::Warning) {
   Sim sim;
   sim.options.seed = seed;
-  sim.options.narrowScope = narrowScope;
+  sim.options.grades["TK-SIM-RACE-SCOPE"] = narrowScope;
   sim.launch.block = {threads, 1, 1};
   sim.launch.grid = {4, 2, 1};
   sim.launch.cluster = cluster;
@@ -120,6 +120,16 @@ TEST(Cluster, SharedMemoryOfPeers) {
   EXPECT_EQ(runOne(write + kSync + generic + out + kSync, 1).words[64], 100u);
   EXPECT_TRUE(names(write + "bar.sync 0;\n" + read + kSync).count("TK-SIM-RACE")) << "a CTA's own barrier orders no peers";
   EXPECT_TRUE(names(write + "barrier.cluster.arrive.relaxed.aligned; barrier.cluster.wait.aligned;\n" + read + kSync).count("TK-SIM-RACE")) << "a relaxed arrival";
+  // With a fence before it is a release, of a scope that holds the peer.
+  auto fenced = [&](const std::string &fence) {
+    return names(write + fence + "barrier.cluster.arrive.relaxed.aligned; barrier.cluster.wait.aligned;\n" + read + kSync);
+  };
+  EXPECT_EQ(fenced("fence.acq_rel.cluster;"), Names());
+  EXPECT_EQ(fenced("fence.acq_rel.gpu;"), Names());
+  EXPECT_EQ(fenced("fence.acq_rel.cta;"), Names{"TK-SIM-RACE-SCOPE"});
+  EXPECT_TRUE(fenced("@%p2 fence.acq_rel.cluster;").count("TK-SIM-RACE")) << "rank 0 alone";
+  EXPECT_TRUE(names("fence.acq_rel.cluster;" + write + "barrier.cluster.arrive.relaxed.aligned; barrier.cluster.wait.aligned;\n" + read + kSync).count("TK-SIM-RACE"))
+      << "written behind the fence";
   // Only rank 0 reads, and only rank 1: before that has left on some seeds, after it on others.
   std::string once = write + kSync + "@!%p2 bra $end;\n" + read + "$end:";
   for (uint64_t seed = 0; seed < 16; ++seed)
@@ -158,6 +168,17 @@ std::string init(const std::string &count) {
   return s;
 }
 
+// As nvcc compiles `if (tid < 8) return; cluster.sync();`: all ways meet at the return, and who waits there never leaves.
+TEST(Cluster, LanesThatLeaveBeforeTheBarrier) {
+  const std::string early = "setp.lt.u32 %p3, %r1, 8; setp.lt.u32 %p4, %r1, 16;\n";
+  for (std::string sync : {kSync, std::string("barrier.cluster.arrive; barrier.cluster.wait;\n")}) {
+    EXPECT_EQ(names(early + "@%p3 bra $out;\n" + sync + "$out:"), Names{});
+    EXPECT_EQ(names(early + "@!%p4 bra $x;\n@%p3 bra $out;\nadd.u32 %r20, %r1, 1;\n$x: add.u32 %r21, %r1, 1;\n" + sync +
+                    "st.global.u32 [%rd2], %r21;\n$out:"),
+              Names{});
+  }
+}
+
 TEST(Cluster, RemoteArrivals) {
   std::string arrive = "mapa.shared::cluster.u32 %r14, %r6, %r9; mbarrier.arrive.release.cluster.shared::cluster.b64 _, [%r14];\n";
   // Each thread pushes a word to its peer and arrives there.
@@ -190,8 +211,7 @@ TEST(Cluster, Scopes) {
     return init("64") + kPeer + "st.shared::cluster.u32 [%r10], %r3;\nmapa.shared::cluster.u32 %r14, %r6, %r9; mbarrier.arrive" + arrive +
            ".shared::cluster.b64 _, [%r14];\n" + wait("0", acquire) + "ld.shared.u32 %r12, [%r4]; st.global.u32 [%rd2], %r12;\n" + kSync;
   };
-  for (const char *wide : {"cluster", "gpu", "sys"})
-    EXPECT_EQ(names(push(std::string(".release.") + wide, std::string(".acquire.") + wide)), Names()) << wide;
+  EXPECT_EQ(names(push(".release.cluster", ".acquire.cluster")), Names());
   for (const char *narrow : {"", ".release.cta"})
     EXPECT_EQ(names(push(narrow, ".acquire.cluster")), Names{"TK-SIM-RACE-SCOPE"}) << narrow;
   for (const char *narrow : {"", ".acquire.cta"})
@@ -214,6 +234,30 @@ TEST(Cluster, Scopes) {
   // Within a CTA the narrow scope is enough, also in a cluster.
   EXPECT_EQ(names(init("64") + "st.shared.u32 [%r4], %r3;\nmbarrier.arrive.release.cta.shared::cta.b64 _, [s];\n" + wait("0", "") +
                   "xor.b32 %r12, %r4, 4; ld.shared.u32 %r12, [%r12];\n" + kSync), Names());
+}
+
+/// A fence and a relaxed arrival are a release, a relaxed wait and a fence an acquire; the fences that say so of shared
+/// memory only too.
+TEST(Cluster, FencesAroundRelaxedArrivals) {
+  auto push = [](const std::string &before, const std::string &after) {
+    return init("64") + kPeer + "st.shared::cluster.u32 [%r10], %r3;\n" + before + "mapa.shared::cluster.u32 %r14, %r6, %r9; mbarrier.arrive.relaxed.cluster.shared::cluster.b64 _, [%r14];\n" +
+           wait("0", ".relaxed.cluster") + after + "ld.shared.u32 %r12, [%r4]; st.global.u32 [%rd2], %r12;\n" + kSync;
+  };
+  std::string release = "fence.release.sync_restrict::shared::cta.cluster;\n", acquire = "fence.acquire.sync_restrict::shared::cluster.cluster;\n";
+  for (const std::string &r : {release, std::string("fence.acq_rel.cluster;\n"), std::string("fence.release.cluster;\n"), std::string("fence.proxy.async::generic.release.sync_restrict::shared::cta.cluster;\n")})
+    for (const std::string &a : {acquire, std::string("fence.acq_rel.cluster;\n"), std::string("fence.acquire.gpu;\n"), std::string("fence.proxy.async::generic.acquire.sync_restrict::shared::cluster.cluster;\n")})
+      EXPECT_EQ(names(push(r, a)), Names()) << r << a;
+  EXPECT_EQ(names(push("", acquire)), Names{"TK-SIM-RACE"}) << "no release";
+  EXPECT_EQ(names(push(release, "")), Names{"TK-SIM-RACE"}) << "no acquire";
+  EXPECT_EQ(names(push("fence.acq_rel.cta;\n", acquire)), Names{"TK-SIM-RACE-SCOPE"}) << "a narrow release";
+  EXPECT_EQ(names(push(release, "fence.acq_rel.cta;\n")), Names{"TK-SIM-RACE-SCOPE"}) << "a narrow acquire";
+  // The fences of the async proxy that go one way.
+  auto copied = [](const std::string &fence) {
+    return init("1") + "st.shared.u32 [%r4], %r1;\n" + fence + "bar.sync 0;\n@%p1 cp.async.bulk.global.shared::cta.bulk_group [%rd2], [s+1024], 256;\n@%p1 cp.async.bulk.commit_group;\n@%p1 cp.async.bulk.wait_group 0;\n" + kSync;
+  };
+  EXPECT_EQ(names(copied("fence.proxy.async::generic.release.sync_restrict::shared::cta.cluster;\n")), Names());
+  EXPECT_EQ(names(copied("")), Names{"TK-SIM-RACE-PROXY"});
+  EXPECT_EQ(names(copied("fence.proxy.async::generic.acquire.sync_restrict::shared::cluster.cluster;\n")), Names{"TK-SIM-RACE-PROXY"}) << "an acquire does not fence what its thread did";
 }
 
 TEST(Cluster, Multicast) {
@@ -270,6 +314,33 @@ TEST(Cluster, ExplicitClusters) {
   EXPECT_EQ(runOne(body, 0, {1, 1, 1}, ".reqnctapercluster 1, 1, 1").words[0], 1u);
 }
 
+TEST(Cluster, DirectivesThatALaunchMustKeep) {
+  auto run = [](const std::string &directives, std::array<uint32_t, 3> cluster, unsigned ctas, std::vector<uint32_t> *out = nullptr) {
+    Sim sim;
+    sim.launch.grid = {2, 1, 1};
+    sim.launch.cluster = cluster;
+    sim.launch.block = {1, 1, 1};
+    uint64_t o = sim.buffer(std::vector<uint32_t>(ctas), "out");
+    auto program = Program::parse(header() + ".visible .entry k(.param .u64 o) " + directives +
+                                      " {\n.reg .b32 %r<3>; .reg .b64 %rd<3>; ld.param.u64 %rd1, [o]; mov.u32 %r1, %ctaid.x; mov.u32 %r2, %nctaid.x;\n"
+                                      "mul.wide.u32 %rd2, %r1, 4; add.u64 %rd1, %rd1, %rd2; st.global.u32 [%rd1], %r2; ret;\n}\n", "x.ptx");
+    if (!program)
+      return llvm::toString(program.takeError());
+    auto r = sim.device->launch(**program, sim.launch, sim.options);
+    if (!r)
+      return llvm::toString(r.takeError());
+    if (out)
+      *out = sim.read<uint32_t>(o, ctas);
+    return describe(*r);
+  };
+  EXPECT_EQ(run(".maxclusterrank 1", {2, 1, 1}, 2), "entry 'k' allows clusters of at most 1 CTAs (.maxclusterrank), got 2");
+  EXPECT_EQ(run(".maxclusterrank 2", {2, 1, 1}, 2), "");
+  std::vector<uint32_t> sizes;
+  EXPECT_EQ(run(".reqntid 1 .reqnctapercluster 2 .blocksareclusters", {1, 1, 1}, 4, &sizes), "");
+  EXPECT_EQ(sizes, std::vector<uint32_t>(4, 4)) << "a grid of two clusters";
+  EXPECT_THAT(run(".reqntid 1 .blocksareclusters", {1, 1, 1}, 2), testing::HasSubstr("needs .reqntid and .reqnctapercluster"));
+}
+
 TEST(Cluster, WarpgroupsStayWhole) {
   // 160 threads: five warps a CTA. Each CTA's first four multiply a slice of zeros.
   std::string mma = "setp.ge.u32 %p5, %r1, 128; @%p5 bra $end; shl.b32 %r20, %r1, 4; add.u32 %r20, %r20, %r6; mov.u32 %r21, 0; st.shared.v4.u32 [%r20], {%r21, %r21, %r21, %r21};\n"
@@ -280,6 +351,26 @@ TEST(Cluster, WarpgroupsStayWhole) {
     Outcome o = runOne(mma, seed, {2, 2, 1}, "", 160);
     EXPECT_TRUE(o.report.findings.empty()) << "seed " << seed << describe(o.report);
   }
+}
+
+TEST(Cluster, APeerMustBeKnownToRun) {
+  // Rank 0 writes to its peer, which waits at the end.
+  std::string store = "st.shared::cluster.u32 [%r10], %r1;\n", end = kSync + "ld.shared.u32 %r11, [%r4]; st.global.u32 [%rd2], %r11;";
+  EXPECT_EQ(names(kPeer + kSync + store + end), Names());
+  EXPECT_EQ(names(kPeer + store + end), Names{"TK-SIM-CLUSTER-START"});
+  EXPECT_EQ(names(kPeer + "barrier.cluster.arrive.relaxed.aligned; barrier.cluster.wait.aligned;\n" + store + end), Names()) << "CUTLASS does so";
+  EXPECT_EQ(names(kPeer + "barrier.cluster.arrive.aligned;\n" + store + "barrier.cluster.wait.aligned;\n" + end),
+            Names{"TK-SIM-CLUSTER-START"})
+      << "in each seed, whether the phase is complete by then or not";
+  // Its own memory by its own rank is there.
+  EXPECT_EQ(names("mapa.shared::cluster.u32 %r10, %r4, %r2;\n" + store + end), Names());
+  // The first warp waits at the cluster's barrier, the other comes after it; and not.
+  std::string own = "mapa.shared::cluster.u32 %r10, %r4, %r9; setp.lt.u32 %p4, %r1, 32;\nbarrier.cluster.arrive.relaxed.aligned;\n";
+  EXPECT_EQ(names(own + "@!%p4 bra $o; barrier.cluster.wait.aligned; bar.sync 0; bra $m;\n$o: bar.sync 0; " + store +
+                  "barrier.cluster.wait.aligned;\n$m:\n" + kSync),
+            Names());
+  EXPECT_EQ(names(own + "@!%p4 bra $o; barrier.cluster.wait.aligned; bra $m;\n$o: " + store + "barrier.cluster.wait.aligned;\n$m:\n" + kSync),
+            Names{"TK-SIM-CLUSTER-START"});
 }
 
 } // namespace

@@ -261,6 +261,55 @@ mul.wide.u32 %rd1, %r1, 16; add.u64 %rd1, %rd1, %rd100; st.global.v4.u32 [%rd1],
   }
 }
 
+// The lanes of one instruction in any groups, each with its own member mask; `busy` are the groups that execute it.
+TEST(Exec, GroupsOfLanesHaveTheirOwnMemberMasks) {
+  std::mt19937 rng(5);
+  for (unsigned round = 0; round < 40; ++round) {
+    unsigned count = 1 + round % 7, busy = rng();
+    std::vector<uint32_t> in, expected;
+    uint32_t members[7] = {}, group[32], number[32], sum[7] = {};
+    for (unsigned l = 0; l < 32; ++l) {
+      group[l] = rng() % count;
+      number[l] = rng();
+      members[group[l]] |= 1u << l;
+      sum[group[l]] += number[l];
+    }
+    for (unsigned l = 0; l < 32; ++l) {
+      bool here = busy >> group[l] & 1;
+      uint32_t first = std::countr_zero(members[group[l]]), ballot = 0;
+      for (unsigned k = 0; k < 32; ++k)
+        ballot |= uint32_t(group[k] == group[l] && (number[k] & 1)) << k;
+      in.insert(in.end(), {members[group[l]], number[l], here, first});
+      expected.insert(expected.end(), {here ? sum[group[l]] : 7, here ? number[first] : 7, here ? ballot : 7, here ? first : 7});
+    }
+    Sim sim;
+    sim.launch.block = {32, 1, 1};
+    sim.options.seed = round;
+    sim.buffer(in, "in");
+    uint64_t o = sim.buffer(sizeof(uint32_t) * in.size(), "o");
+    Report r = sim.run(kernel(2, R"(mov.u32 %r1, %laneid; mul.wide.u32 %rd1, %r1, 16;
+add.u64 %rd2, %rd1, %rd100; add.u64 %rd3, %rd1, %rd101; ld.global.v4.u32 {%r2,%r3,%r4,%r5}, [%rd2];
+setp.ne.u32 %p1, %r4, 0; and.b32 %r6, %r3, 1; setp.ne.u32 %p2, %r6, 0;
+mov.u32 %r10, 7; mov.u32 %r11, 7; mov.u32 %r12, 7; mov.u32 %r13, 7;
+@%p1 redux.sync.add.u32 %r10, %r3, %r2;
+@%p1 shfl.sync.idx.b32 %r11, %r3, %r5, 31, %r2;
+@%p1 vote.sync.ballot.b32 %r12, %p2, %r2;
+@%p1 elect.sync %r13|%p3, %r2;
+@%p1 bar.warp.sync %r2;
+activemask.b32 %r14; setp.ne.u32 %p4, %r14, -1; @%p4 trap; // All have met again.
+st.global.v4.u32 [%rd3], {%r10,%r11,%r12,%r13};)"));
+    EXPECT_EQ(r.findings.size(), 0u) << round << describe(r);
+    EXPECT_EQ(sim.read<uint32_t>(o, 128), expected) << round;
+  }
+  // Who is not in the mask that it gives is still told so.
+  Sim sim;
+  sim.launch.block = {32, 1, 1};
+  Report r = sim.run(kernel(0, "mov.u32 %r1, %laneid; setp.lt.u32 %p1, %r1, 9; selp.b32 %r2, 0xff, 0xffffff00, %p1;\n"
+                               "redux.sync.add.u32 %r3, %r1, %r2;"));
+  ASSERT_TRUE(has(r, "TK-SIM-WARP-MASK")) << describe(r);
+  EXPECT_NE(describe(r).find("lanes 0x1ff execute an instruction whose member mask is 0xff"), std::string::npos) << describe(r);
+}
+
 TEST(Exec, SameReportForAnyNumberOfThreads) {
   auto run = [&](unsigned threads) {
     Sim sim;

@@ -566,6 +566,15 @@ TEST(Function, SharedVariablesAndLines) {
   EXPECT_EQ(r.banks.back().source, "x.cu:7:3");
 }
 
+TEST(Function, PlacesOfInlinedCode) {
+  // The function stands behind an entry that has places of its own.
+  Report r = findings(".loc 1 500 1\nmov.u32 %r2, 1;\n.loc 1 600 1\nmov.u32 %r2, 2;\n" + call32("f", "%r2", "%r3"),
+                      ".file 1 \"x.cu\"\n.func (.param .b32 r) f(.param .b32 a) {\n.loc 1 10 1\nst.param.b32 [r], 1;\n"
+                      ".loc 1 20 1, function_name $L0, inlined_at 1 10 1\ntrap; ret;\n}\n");
+  ASSERT_EQ(r.findings.size(), 1u) << describe(r);
+  EXPECT_EQ(r.findings[0].source, "x.cu:20:1 inlined at x.cu:10:1");
+}
+
 // A thread that calls while it waits for a flag that nobody sets: the same again and again, however
 // often it calls.
 TEST(Function, WaitingForEverInCalls) {
@@ -609,6 +618,18 @@ TEST(Function, Refusals) {
   EXPECT_THAT(error("{ .param .b32 q; call (q), f; }", f),
               HasSubstr("the call takes (4) from and gives () to 'f'"));
   EXPECT_THAT(error("call (%rd1), f, (%r1);", f), HasSubstr("the call takes (8) from"));
+  EXPECT_THAT(error("call f, (%r1);", f), HasSubstr("the call takes () from and gives (4) to 'f', which has (4) for (4) bytes"));
+  // What a call through an address passes, too: a value copied by the size of another runs over.
+  const char *large = ".func (.param .b32 r) f(.param .align 8 .b8 x[4096]) { st.param.b32 [r], 1; ret; }\n",
+             *prototype = "P: .callprototype (.param .b32 _) _ (.param .align 8 .b8 _[4096]);\n";
+  EXPECT_THAT(error("{ .param .b32 a; .param .b32 b;\n" + std::string(prototype) + "call (b), %rd1, (a), P; }", large),
+              HasSubstr("the call takes (4) from and gives (4) to its .callprototype, which has (4) for (4096) bytes"));
+  EXPECT_THAT(error("{ .param .b32 b;\n" + std::string(prototype) + "call (b), %rd1, (5), P; }", large),
+              HasSubstr("to its .callprototype, which has (4) for (4096) bytes"));
+  EXPECT_THAT(error("{ .param .b32 b;\nP: .calltargets f;\ncall (b), %rd1, (5), P; }", large),
+              HasSubstr("to 'f', which has (4) for (4096) bytes"));
+  EXPECT_THAT(error("{ .param .align 8 .b8 b[4096];\nP: .callprototype (.param .b32 _) _ (.param .b32 _);\ncall (b), %rd1, (%r1), P; }", f),
+              HasSubstr("the call takes (4096) from"));
   EXPECT_THAT(error("call %rd1, (%r1);", f),
               HasSubstr("a call through '%rd1' needs a .callprototype or .calltargets"));
   EXPECT_THAT(error("call %rd1, (%r1), nowhere;", f),
@@ -632,6 +653,11 @@ TEST(Function, Refusals) {
           "parameter '%p' is a register of 1 or 128 bits; such parameters are not supported"));
   EXPECT_THAT(error("", ".func f() .foo { ret; }\n"),
               HasSubstr("unknown directive '.foo' of a function"));
+  EXPECT_THAT(error("", ".func f(.param .b32 n, .param .align 8 .b8 va[]) { ret; }\n"),
+              HasSubstr("parameter 'va' has no size; functions with a variable number of arguments "
+                        "are not supported"));
+  EXPECT_THAT(error("stacksave.u32 %r1;"),
+              HasSubstr("only 64-bit addresses are supported, got 'stacksave.u32'"));
   EXPECT_THAT(error("", ".alias a, a;\n"), HasSubstr("'a' cannot be an alias of 'a'"));
 }
 

@@ -25,7 +25,7 @@ void compare(const LaneOps &a, const LaneOps &b) {
   std::mt19937 rng(99);
   uint32_t edge[] = {0, 1, 0x80000000, 0x7f800000, 0xff800000, 0x7fc00000, 0x3f800000, 0x00000001, 0x807fffff, 0x7c003c00, 0xffffffff, 31, 64};
   unsigned kernels = 0;
-  for (unsigned op = 0; op <= unsigned(Alu::Testp); ++op)
+  for (unsigned op = 0; op <= unsigned(Alu::SatF); ++op)
     for (unsigned ty = 0; ty <= unsigned(Ty::B1); ++ty)
       for (bool ftz : {false, true}) {
         AluFn fa = a.alu(Alu(op), Ty(ty), ftz), fb = b.alu(Alu(op), Ty(ty), ftz);

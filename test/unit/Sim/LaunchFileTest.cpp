@@ -8,6 +8,7 @@
 #include "tk/Sim/LaunchFile.h"
 #include "SimTest.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 
 using namespace tk::sim;
@@ -19,7 +20,7 @@ constexpr const char *kPtx = R"(.version 8.6
 .target sm_90a
 .address_size 64
 .shared .align 128 .b8 s[256];
-.visible .entry k(.param .align 64 .b8 all[256])
+.visible .entry k(.param .align 64 .b8 all[256]) .reqntid 1
 {
 .reg .b64 %rd<9>; .reg .b32 %r<9>; .reg .pred %p<4>;
 mov.b64 %rd1, all; cvta.param.u64 %rd2, %rd1; ld.param.u64 %rd3, [all]; ld.param.u32 %r1, [all+8];
@@ -56,7 +57,10 @@ llvm::Expected<Report> runFile(const Folder &folder, const std::string &json, co
                                std::optional<SeedRange> seeds = std::nullopt, const Options &options = Options()) {
   writeText(folder, "l.json", json);
   auto program = llvm::cantFail(Program::parse(ptx, "l.ptx"));
-  return runLaunchFile(*program, folder.file("l.json"), options, folder.path, seeds);
+  RunOptions how;
+  how.options = options;
+  how.seeds = seeds;
+  return runLaunchFile(*program, folder.file("l.json"), how);
 }
 
 std::vector<uint64_t> words(const Folder &folder, const char *name) {
@@ -118,7 +122,7 @@ constexpr const char *kKernels = R"(.version 8.6
 .extern .global .align 4 .u32 other;
 .const .align 4 .u32 factor = 3;
 
-.visible .entry dump(.param .align 64 .b8 all[64], .param .u64 out)
+.visible .entry dump(.param .align 64 .b8 all[64], .param .u64 out) .reqntid 1
 { // the 8 words of its first parameter
 .reg .b64 %rd<9>;
 ld.param.u64 %rd0, [out];
@@ -132,27 +136,27 @@ ld.param.u64 %rd1, [all+48]; st.global.u64 [%rd0+48], %rd1;
 ld.param.u64 %rd1, [all+56]; st.global.u64 [%rd0+56], %rd1;
 ret;
 }
-.visible .entry walk(.param .u64 where, .param .u64 out)
+.visible .entry walk(.param .u64 where, .param .u64 out) .reqntid 1
 { // *out = **(where + 8)
 .reg .b64 %rd<9>;
 ld.param.u64 %rd0, [where]; ld.param.u64 %rd2, [out];
 ld.global.u64 %rd1, [%rd0+8]; ld.global.u64 %rd1, [%rd1]; st.global.u64 [%rd2], %rd1;
 ret;
 }
-.visible .entry add(.param .u64 p, .param .u64 n)
+.visible .entry add(.param .u64 p, .param .u64 n) .reqntid 1
 {
 .reg .b64 %rd<9>;
 ld.param.u64 %rd0, [p]; ld.param.u64 %rd1, [n];
 ld.global.u64 %rd2, [%rd0]; add.u64 %rd2, %rd2, %rd1; st.global.u64 [%rd0], %rd2;
 ret;
 }
-.visible .entry far(.param .u64 p)
+.visible .entry far(.param .u64 p) .reqntid 1
 {
 .reg .b64 %rd<9>;
 ld.param.u64 %rd0, [p]; st.global.u64 [%rd0+4096], %rd0;
 ret;
 }
-.visible .entry symbols(.param .u64 out)
+.visible .entry symbols(.param .u64 out) .reqntid 1
 {
 .reg .b64 %rd<9>; .reg .b32 %r<9>;
 ld.param.u64 %rd0, [out];
@@ -167,14 +171,15 @@ ret;
 ld.param.u64 %rd0, [out]; mov.u32 %r1, %tid.x; st.global.u32 [%rd0+8], %r1;
 ret;
 }
-.visible .entry endless()
+.visible .entry endless() .reqntid 1
 {
 $again: bra $again;
 }
-.visible .entry pair() .reqnctapercluster 2, 1, 1
+.visible .entry pair() .reqnctapercluster 2, 1, 1 .reqntid 1
 {
 ret;
 }
+.visible .entry clustered() .explicitcluster .reqntid 1 { ret; }
 )";
 
 std::string message(llvm::Expected<Report> r) {
@@ -267,6 +272,36 @@ TEST(LaunchFile, LaunchesRunInOrderAndFindingsNameTheirs) {
   printText(*r, os);
   printJson(*r, os);
   EXPECT_THAT(text, testing::AllOf(testing::HasSubstr("in launches[1] ('far')"), testing::HasSubstr("\"launch\": 1")));
+}
+
+/// Texts come from the PTX, from the names of source files in it, and from the kernel's memory.
+TEST(LaunchFile, ReportsAreUtf8WhateverTheirTextsAre) {
+  Folder folder;
+  const std::string ptx = ".version 8.6\n.target sm_90a\n.address_size 64\n.file 1 \"caf\xe9.cu\"\n"
+                          ".extern .func __assertfail (.param .b64 a, .param .b64 b, .param .b32 c, .param .b64 d, .param .b64 e);\n"
+                          ".global .align 1 .b8 text[2] = {255, 0};\n.visible .entry k()\n .reqntid 1{\n.reg .b64 %t; .reg .b32 %r; .shared .b32 s[32];\n.loc 1 7 1\n"
+                          "mov.u64 %t, text;\ncvta.global.u64 %t, %t;\nst.shared.b32 [s], 1; // caf\xe9\n"
+                          "{ .param .b64 a; .param .b64 b; .param .b32 c; .param .b64 d; .param .b64 e;\n"
+                          "st.param.b64 [a], %t; st.param.b64 [b], %t; st.param.b32 [c], 1; st.param.b64 [d], %t; st.param.b64 [e], 1;\n"
+                          "call.uni __assertfail, (a, b, c, d, e); /* caf\xe9 */ }\nret;\n}\n";
+  auto program = Program::parse(ptx, "caf\xe9.ptx");
+  ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
+  writeText(folder, "l.json", R"({"entry": "k"})");
+  RunOptions how;
+  how.options.trace = true;
+  llvm::Expected<Report> r = runLaunchFile(**program, folder.file("l.json"), how);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  std::string text, page;
+  llvm::raw_string_ostream os(text), html(page);
+  printJson(*r, os);
+  printHtml(*r, **program, html);
+  EXPECT_TRUE(llvm::json::isUTF8(page));
+  llvm::json::Value all = llvm::cantFail(llvm::json::parse(text));
+  const llvm::json::Object &finding = *(*all.getAsObject()->getArray("findings"))[0].getAsObject();
+  EXPECT_EQ(finding.getString("name"), "TK-SIM-ASSERT") << text;
+  EXPECT_EQ(finding.getString("source"), "caf\xef\xbf\xbd.cu:7:1");
+  EXPECT_THAT(finding.getString("message")->str(), testing::HasSubstr("assertion '\xef\xbf\xbd' failed"));
+  EXPECT_THAT(finding.getString("ptxText")->str(), testing::HasSubstr("caf\xef\xbf\xbd"));
 }
 
 TEST(LaunchFile, SymbolsTakeBuffersAndValues) {
@@ -365,6 +400,46 @@ TEST(LaunchFile, Safetensors) {
   EXPECT_THAT(message(runFile(folder, deep, kKernels)), testing::HasSubstr("JSON nested more than 256 deep"));
 }
 
+/// A .npy file of version 1 with that header and `bytes` zeros.
+std::string npy(const std::string &header, size_t bytes) {
+  std::string text("\x93NUMPY\x01\0", 8);
+  text += {char(header.size() & 255), char(header.size() >> 8)};
+  return text + header + std::string(bytes, 0);
+}
+
+TEST(LaunchFile, DamagedNpyHeaders) {
+  Folder folder;
+  auto read = [&](const std::string &header, size_t bytes) {
+    writeText(folder, "a.npy", npy(header, bytes));
+    llvm::Expected<NpyArray> a = readNpy(folder.file("a.npy"));
+    return a ? std::string() : llvm::toString(a.takeError());
+  };
+  const std::string type = "{'descr': '<f4', 'fortran_order': False, ";
+  EXPECT_EQ(read(type + "'shape': (), }", 4), "");
+  EXPECT_EQ(read(type + "'shape': (2,), }", 8), "");
+  struct { std::string header; const char *message; } cases[] = {
+      {"", "damaged shape"},
+      {"{'descr':", "damaged shape"},
+      {"{'shape': (1,), 'descr':", "has element type ''; expected little-endian numbers"},
+      {"{'shape': (1,), 'descr': '", "has element type ''"},
+      {"{'shape': (1,), 'descr': [('a', '<f4')]", "has element type '[('"},
+      {"{'shape': (1,), 'descr': '<f4294967296'", "has element type '<f4294967296'"},
+      {"{'shape': (1,), 'descr': '<f17'", "has element type '<f17'"},
+      {type, "damaged shape"},
+      {type + "'shape': ", "damaged shape"},
+      {type + "'shape': 1", "damaged shape"},
+      {type + "'shape': (1", "damaged shape"},
+      {type + "'shape': (-1,)", "damaged shape"},
+      {type + "'shape': (4294967296, 4294967296)", "damaged shape"},
+      {type + "'shape': (0, 18446744073709551615)", "its shape and type need 0"},
+      {type + "'shape': (2,)", "holds 4 bytes of data, its shape and type need 8"},
+  };
+  for (auto &c : cases)
+    EXPECT_THAT(read(c.header, 4), testing::HasSubstr(c.message)) << c.header;
+  writeText(folder, "a.npy", npy(type, 0).substr(0, 20));
+  EXPECT_THAT(message(runFile(folder, R"({"buffers": {"A": {"npy": "a.npy"}}, "entry": "pair", "grid": [2]})", kKernels)), testing::HasSubstr("has a damaged .npy header"));
+}
+
 TEST(LaunchFile, AnAbsoluteOutputGoesThere) {
   Folder folder, other;
   std::string path = other.file("o.npy");
@@ -436,7 +511,9 @@ TEST(LaunchFile, EveryErrorSaysWhere) {
       {"{", "l.json: ["},
       {"{\"entri\": 1}", "l.json: unknown key 'entri' (did you mean 'entry'?); expected one of '$schema', 'types',"},
       {"{\"launches\": [], \"entry\": \"add\"}", "unknown key 'entry'"},
-      {"{\"launches\": [{\"entry\": \"ad\"}]}", "l.json: launches[0].entry: expected an entry of the PTX, 'dump', 'walk', 'add', 'far', 'symbols', 'race', 'endless', 'pair', got 'ad'"},
+      {"{\"entry\": \"add\",\n \"grid\": [1], \"gr\\u0069d\": [2]}", "l.json: line 2: expected each key once, got \"gr\\u0069d\" again"},
+      {"{\"entry\": \"clustered\"}", "l.json: cluster: entry 'clustered' is .explicitcluster: expected the cluster's size"},
+      {"{\"launches\": [{\"entry\": \"ad\"}]}", "l.json: launches[0].entry: expected an entry of the PTX, 'dump', 'walk', 'add', 'far', 'symbols', 'race', 'endless', 'pair', 'clustered', got 'ad'"},
       {"{\"launches\": [{\"entry\": \"add\"}]}", "launches[0].params: entry 'add' has 2 parameters in the PTX, the launch file gives 0"},
       {"{\"entry\": \"add\", \"params\": [{\"i32\": 0}, {\"u64\": 0}]}", "params[0]: parameter 'p' has 8 bytes in the PTX, the launch file gives 4"},
       {"{\"entry\": \"add\", \"params\": [{\"u64\": -1}, {\"u64\": 0}]}", "params[0].u64: expected 0 to 9223372036854775807, got -1"},
@@ -463,17 +540,79 @@ TEST(LaunchFile, EveryErrorSaysWhere) {
       {"{\"buffers\": {\"A\": {\"shape\": [8], \"fields\": []}}, " + add + "}", "buffers.A: \"fields\" need \"bytes\""},
       {"{\"buffers\": {\"A\": {\"bytes\": 8, \"seed\": 1}}, " + add + "}", "buffers.A.seed: \"seed\" goes with \"fill\": \"random\""},
       {"{\"vars\": {\"N\": 1.5}, " + add + "}", "vars.N: expected an integer, got 1.5"},
+      {"{\"vars\": {\"N\": 18446744073709551615}, \"entry\": \"add\", \"params\": [{\"u64\": \"N - 1\"}, {\"u64\": 0}]}", "params[0].u64: 'N' is above 2^63 - 1"},
+      {"{\"entry\": \"add\", \"params\": [{\"bytes\": 8, \"fields\": [{\"offset\": 0, \"f32\": 1e39}]}, {\"u64\": 0}]}", "fields[0].f32: expected a number that fits f32, \"inf\" or \"-inf\", got 9.99"},
+      {"{\"entry\": \"add\", \"params\": [{\"bytes\": 8, \"fields\": [{\"offset\": 0, \"e4m3\": -465}]}, {\"u64\": 0}]}", "fits e4m3"},
+      {"{\"entry\": \"add\", \"params\": [{\"bytes\": 8, \"fields\": [{\"offset\": 0, \"f16\": 65520}]}, {\"u64\": 0}]}", "fits f16"},
+      {"{\"entry\": \"race\", \"params\": [{\"u64\": 0}]}", "l.json: expected 'block', the threads of a CTA: entry 'race' has no .reqntid"},
   };
   for (auto &c : cases)
     EXPECT_THAT(message(runFile(folder, c.json, kKernels)), testing::HasSubstr(c.message));
 }
 
+// What is just below the limits of EveryErrorSaysWhere.
+TEST(LaunchFile, TheGreatestNumbersOfATypeFit) {
+  Folder folder;
+  llvm::Expected<Report> r = runFile(folder, R"({"vars": {"BIG": 18446744073709551615}, "buffers": {"O": {"bytes": 64, "dtype": "u64", "out": "o.npy"}}, "entry": "dump", "params": [
+    {"bytes": 64, "fields": [{"offset": 0, "u64": "BIG"}, {"offset": 8, "b64": 9223372036854775808}, {"offset": 16, "f32": 3.4028235e38}, {"offset": 20, "f16": 65519},
+     {"offset": 22, "e4m3": -464}, {"offset": 23, "e5m2": 61439}, {"offset": 24, "f64": 1e308}, {"offset": 32, "f32": "-inf"}, {"offset": 36, "hex": "00000000"},
+     {"offset": 40, "u64": 0}, {"offset": 48, "u64": 0}, {"offset": 56, "u64": 0}]}, {"pointer": "O"}]})", kKernels);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_THAT(words(folder, "o.npy"), testing::ElementsAre(~0ull, 1ull << 63, 0x7bfe7bff7f7fffffull, 0x7fe1ccf385ebc8a0ull, 0xff800000ull, 0, 0, 0));
+}
+
 TEST(LaunchFile, SkeletonsKnowTensorMaps) {
-  auto program = llvm::cantFail(Program::parse(".version 8.6\n.target sm_90a\n.address_size 64\n.visible .entry k(.param .align 64 .b8 m[128]) { ret; }\n", "s.ptx"));
+  auto program = llvm::cantFail(Program::parse(".version 8.6\n.target sm_90a\n.address_size 64\n.visible .entry k(.param .align 64 .b8 m[128]) .reqntid 1{ ret; }\n", "s.ptx"));
   std::string out;
   llvm::raw_string_ostream os(out);
   printSkeleton(*program, os);
   EXPECT_THAT(out, testing::HasSubstr("\"tensorMap\": {"));
+}
+
+//===----------------------------------------------------------------------===//
+// Files that ask for too much
+//===----------------------------------------------------------------------===//
+
+TEST(LaunchFile, WhatAsksForTooMuchIsRefusedInTime) {
+  Folder folder;
+  auto types = [](const std::string &fields, const std::string &argument) {
+    std::string text = R"({"types": {"t0": {"bytes": 8, "fields": []})";
+    for (int i = 1; i <= 18; ++i) {
+      text += ", \"t" + std::to_string(i) + "\": {\"bytes\": 8, \"fields\": [";
+      for (size_t f = 0; f < fields.size(); ++f)
+        text += std::string(f ? ", " : "") + "{\"offset\": 0, \"type\": \"t" + std::to_string(i - 1) + "\"" + argument + "}";
+      text += "]}";
+    }
+    return text + "}, \"entry\": \"k\", \"params\": [{\"type\": \"t18\"" + (argument.empty() ? "" : ", \"x\": \"1\"") + "}]}";
+  };
+  NpyArray deep{"|u1", std::vector<uint64_t>(65, 1), {0}};
+  llvm::cantFail(writeNpy(folder.file("deep.npy"), deep));
+  auto buffer = [](const std::string &body) { return R"({"entry": "k", "buffers": {"A": {)" + body + "}}}"; };
+  std::string ones = "1";
+  for (int i = 0; i < 64; ++i)
+    ones += ", 1";
+  struct { std::string json; const char *path, *message; } cases[] = {
+      {types("12345678", ""), "params[0]", "the types make more than 1048576 values in all"},
+      {types("1", R"(, "x": "$x+$x")"), "params[0]", "an expression of more than 4096 characters"},
+      {types("1", R"(, "x": {"a": "$x", "b": ["$x", "$x", "$x", "$x"]})"), "params[0]", "the types make more than 1048576 values in all"},
+      {buffer(R"("bytes": 68719476736, "fill": "zero")"), "buffers.A", "68719476736 bytes do not fit into device memory: 67108864 of its 67108864 are left"},
+      {buffer(R"("bytes": 68719476736)"), "buffers.A", "or --memory-bytes larger"},
+      {buffer(R"("bytes": 50000000}, "B": {"bytes": 50000000)"), "buffers.B", "50000000 bytes do not fit into device memory: 17108864 of its"},
+      {buffer(R"("npy": "deep.npy")"), "buffers.A", "has more than 64 dimensions"},
+      {buffer("\"shape\": [" + ones + "]"), "buffers.A.shape", "expected at most 64 sizes, got 65"},
+      {buffer(R"("npy": "/dev/zero")"), "buffers.A", "'/dev/zero' is no regular file"},
+      {buffer(R"("safetensors": "/dev/zero", "tensor": "x")"), "buffers.A", "'/dev/zero' is no regular file"}};
+  Options options;
+  options.memoryBytes = 64 << 20;
+  for (auto &c : cases) {
+    auto begin = std::chrono::steady_clock::now();
+    llvm::Expected<Report> r = runFile(folder, c.json, kPtx, std::nullopt, options);
+    EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 20) << c.message;
+    ASSERT_FALSE(bool(r)) << c.message;
+    std::string text = llvm::toString(r.takeError());
+    EXPECT_THAT(text, testing::HasSubstr(std::string("l.json: ") + c.path)) << c.message;
+    EXPECT_THAT(text, testing::HasSubstr(c.message));
+  }
 }
 
 } // namespace

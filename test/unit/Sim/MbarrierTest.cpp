@@ -254,4 +254,73 @@ TEST(Mbarrier, AWaitThatNobodyEndsIsADeadlockAndNoEndlessLoop) {
   EXPECT_EQ(names(init("1") + "@!%p2 bra $end;\n" + wait("s", "0") + "$end:"), Names{"TK-SIM-BARRIER-DEADLOCK"});
 }
 
+/// Lane 0 waits for what another lane does behind the place where the two meet.
+TEST(Mbarrier, AWaitEndsThroughALaneOfTheSameWarp) {
+  std::string early = init("1") + "@!%p1 bra $go;\n" + wait("s", "0") + "$go: setp.eq.u32 %p6, %r1, 1;\n", arrive = "@%p6 mbarrier.arrive.shared.b64 _, [s];\n";
+  EXPECT_EQ(names(early + arrive + "bar.sync 0; st.global.u32 [%rd2], %r1;", 32), Names());
+  EXPECT_EQ(names(early + "bar.sync 0;" + arrive, 32), Names{"TK-SIM-BARRIER-DEADLOCK"});
+  EXPECT_EQ(names(early + "bar.warp.sync -1;" + arrive, 32), Names{"TK-SIM-BARRIER-DEADLOCK"});
+}
+
+/// As cuda::pipeline's destructor does: one lane speaks for those that match.sync has found, and the last to come invalidates.
+TEST(Mbarrier, OneLaneSpeaksForThoseThatMatch) {
+  const std::string count = init("64") + "@%p1 st.shared.u32 [s+64], 64; bar.sync 0;\n",
+                    use = "mbarrier.arrive.shared.b64 _, [s];\n" + wait("s", "0"), match = "match.any.sync.b32 %r10, %r2, -1;\n",
+                    elect = "brev.b32 %r11, %r10; bfind.shiftamt.u32 %r11, %r11; mov.u32 %r12, %laneid; setp.ne.u32 %p6, %r11, %r12; @%p6 bra $end;\n",
+                    leave = "popc.b32 %r13, %r10; neg.s32 %r14, %r13; fence.sc.cta; atom.add.acquire.cta.shared.u32 %r15, [s+64], %r14;\n"
+                            "setp.ne.s32 %p7, %r15, %r13; @%p7 bra $end;\n",
+                    end = "mbarrier.inval.shared.b64 [s];\n$end:";
+  EXPECT_EQ(names(count + use + match + elect + leave + end), Names{"TK-SIM-RACE-MATCH"});
+  EXPECT_EQ(names(count + use + "bar.warp.sync -1;\n" + match + elect + leave + end), Names());
+  EXPECT_EQ(names(count + use + match + "bar.warp.sync -1;\n" + elect + leave + end), Names());
+  Outcome o = runOne(count + use + match + elect + leave + end, 64, 0);
+  ASSERT_EQ(o.report.findings.size(), 1u);
+  EXPECT_EQ(o.report.findings[0].severity, Severity::Warning);
+  // The same without match.sync, with uses after it, without a release by the one who speaks, or with one that came before.
+  std::string leader = "mov.u32 %r10, -1;\n";
+  EXPECT_EQ(names(count + use + leader + elect + leave + end), Names{"TK-SIM-RACE"});
+  EXPECT_EQ(names(count + use + "vote.sync.ballot.b32 %r10, %p6, -1;\n" + leader + elect + leave + end), Names{"TK-SIM-RACE"});
+  EXPECT_EQ(names(count + match + use + elect + leave + end), Names{"TK-SIM-RACE"});
+  std::string relaxed = leave;
+  relaxed.replace(relaxed.find("fence.sc.cta; "), 14, "");
+  EXPECT_EQ(names(count + use + match + elect + relaxed + end), Names{"TK-SIM-RACE"});
+  EXPECT_EQ(names(count + use + "fence.acq_rel.cta;\n" + match + elect + relaxed + end), Names{"TK-SIM-RACE"});
+  // Lanes with another key are nobody's to speak for.
+  std::string halves = "and.b32 %r16, %r1, 1; match.any.sync.b32 %r10, %r16, -1;\n";
+  EXPECT_EQ(names(count + use + halves + "mov.u32 %r10, -1;\n" + elect + leave + end), Names{"TK-SIM-RACE"});
+}
+
+/// As cuda::barrier waits: it looks at a clock and sleeps for a part of the time since it began.
+std::string patientWait(const std::string &giveUp = "") {
+  return "mov.u64 %rd5, %globaltimer;\n$again: mbarrier.try_wait.parity.shared.b64 %p3, [s], 0; @%p3 bra $done;\n"
+         "mov.u64 %rd6, %globaltimer; sub.s64 %rd7, %rd6, %rd5; shr.u64 %rd8, %rd7, 2; cvt.u32.u64 %r7, %rd8;\n"
+         "nanosleep.u32 %r7; " + giveUp + "bra $again;\n$done:\n";
+}
+
+TEST(Mbarrier, AWaitThatLooksAtAClockIsADeadlockAllTheSame) {
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    Outcome o = runOne(init("65") + "mbarrier.arrive.shared.b64 _, [s];\n" + patientWait(), 64, seed);
+    ASSERT_EQ(o.report.findings.size(), 1u) << "seed " << seed << describe(o.report);
+    EXPECT_EQ(o.report.findings[0].name, "TK-SIM-BARRIER-DEADLOCK");
+    EXPECT_THAT(o.report.findings[0].details[0], testing::HasSubstr("phase 0, 1 of 65 arrivals pending"));
+  }
+}
+
+TEST(Mbarrier, AWaitWithATimeLimitGivesUp) {
+  // Of ten seconds by the clock, and of 3000 rounds of a millisecond each: no deadlock.
+  EXPECT_EQ(names(init("65") + "mbarrier.arrive.shared.b64 _, [s];\n" +
+                  patientWait("setp.gt.s64 %p4, %rd7, 10000000000; @%p4 bra $done;\n")),
+            Names{"TK-SIM-MBARRIER-PENDING"});
+  EXPECT_EQ(names(init("65") + "mbarrier.arrive.shared.b64 _, [s]; mov.u32 %r8, 0;\n" +
+                  patientWait("setp.gt.s64 %p4, %rd7, 1000000; @%p4 add.u32 %r8, %r8, 1; mov.u64 %rd5, %rd6;\n"
+                              "setp.gt.u32 %p4, %r8, 3000; @%p4 bra $done;\n")),
+            Names{"TK-SIM-MBARRIER-PENDING"});
+}
+
+TEST(Mbarrier, MoreBytesThanExpectedAreNamedSo) {
+  Outcome o = runOne(init("64") + "@%p1 mbarrier.complete_tx.relaxed.cta.shared.b64 [s], 48;\nmbarrier.arrive.shared.b64 _, [s];\n" + wait("s", "0"), 64, 0);
+  ASSERT_EQ(o.report.findings.size(), 1u) << describe(o.report);
+  EXPECT_THAT(o.report.findings[0].details[0], testing::HasSubstr("48 bytes more than expected have come"));
+}
+
 } // namespace

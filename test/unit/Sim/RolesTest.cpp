@@ -120,4 +120,47 @@ TEST(Roles, BarriersWithoutAlignedCountAWarpOnce) {
   EXPECT_EQ(with({"barrier.sync 1, 64", "bar.warp.sync 0xffff; exit", ""}), Names()) << "the other half leaves, maybe later";
 }
 
+/// Each form between what one warp writes and the other reads, with the count as a literal, in a register, and left out.
+TEST(Roles, EveryBarrierOrders) {
+  const std::string head = "mov.b32 %r8, 1; mov.b32 %r9, 64;\n", write = "st.shared.u32 [%r4], %r1;\n", read = "xor.b32 %r6, %r4, 128; ld.shared.u32 %r7, [%r6];";
+  for (const std::string &word : expand("(bar.sync|bar.cta.sync|barrier.sync|barrier.cta.sync|barrier.sync.aligned|barrier.cta.sync.aligned)"))
+    for (const char *operands : {" 1", " 1, 64", " %r8, %r9", " 15, %r9"}) {
+      EXPECT_EQ(names(head + write + word + operands + ";\n" + read, "", 64), Names()) << word << operands;
+      EXPECT_TRUE(names(head + word + operands + ";\n" + write + read, "", 64).count("TK-SIM-RACE")) << word << operands;
+    }
+  // The first warp gives and does not wait, the other takes.
+  for (const std::string &word : expand("(bar.arrive|bar.cta.arrive|barrier.arrive|barrier.arrive.aligned|barrier.cta.arrive|barrier.cta.arrive.aligned)"))
+    for (const char *operands : {" 1, 64", " %r8, %r9"})
+      for (bool both : {false, true}) {
+        Names found = names(head + write + "setp.ge.u32 %p5, %r1, 32; @%p5 bra $a; " + word + operands + "; " + (both ? "bra $b;" : "bra $c;") + "\n$a: barrier.sync 1, 64;\n" +
+                                (both ? "$b: " + read : "$b: " + read + "\n$c:"), "", 64);
+        EXPECT_EQ(found, both ? Names{"TK-SIM-RACE"} : Names()) << word << operands;
+      }
+}
+
+/// Over all subsets that differ in a warp, a lane, or all.
+TEST(Roles, BarriersReducePredicates) {
+  for (const std::string &word : expand("(bar|bar.cta|barrier|barrier.aligned|barrier.cta|barrier.cta.aligned).red.(popc.u32|and.pred|or.pred)"))
+    for (const char *operands : {", 0, ", ", 3, 64, "})
+      for (bool negated : {false, true})
+        for (uint64_t set : {0ull, ~0ull, 1ull, 1ull << 63, ~1ull, 0xffffffffull, 0x123456789abcdef0ull}) {
+          std::string spelt = word;
+          if (size_t at = spelt.find(".aligned"); at != std::string::npos) { // behind .red
+            spelt.erase(at, 8);
+            spelt.insert(spelt.find(".red") + 4, ".aligned");
+          }
+          Sim sim;
+          sim.launch.block = {64, 1, 1};
+          uint64_t out = sim.buffer(std::vector<uint32_t>(64), "out");
+          bool counts = word.find("popc") != std::string::npos, isAnd = word.find("and") != std::string::npos;
+          Report r = sim.run(kernel(1, "mov.u32 %r1, %tid.x; mov.b64 %rd1, " + std::to_string(set) + "; shr.u64 %rd1, %rd1, %r1; and.b64 %rd1, %rd1, 1; setp.ne.u64 %p1, %rd1, 0;\n" + spelt +
+                                           (counts ? " %r2" : " %p2") + operands + (negated ? "!" : "") + "%p1;\n" + (counts ? "" : "selp.u32 %r2, 1, 0, %p2;\n") +
+                                           "mul.wide.u32 %rd2, %r1, 4; add.u64 %rd2, %rd2, %rd100; st.global.u32 [%rd2], %r2;"));
+          ASSERT_TRUE(r.findings.empty()) << spelt << describe(r);
+          uint64_t given = negated ? ~set : set;
+          uint32_t want = counts ? uint32_t(std::popcount(given)) : isAnd ? given == ~0ull : given != 0;
+          EXPECT_EQ(sim.read<uint32_t>(out, 64), std::vector<uint32_t>(64, want)) << spelt << operands << negated << std::hex << set;
+        }
+}
+
 } // namespace

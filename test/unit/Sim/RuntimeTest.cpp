@@ -225,6 +225,18 @@ TEST(Runtime, HeapFaults) {
               HasSubstr("an uninitialised value reaches the size of malloc"));
 }
 
+TEST(Runtime, MemoryOfTheHeapIsUsedAgain) {
+  Sim sim;
+  sim.options.heapBytes = 8 << 20;
+  uint64_t out = sim.buffer(8);
+  sim.device->memory().setLimit(16 << 20);
+  Report r = sim.run(kernel(1, "mov.u32 %r1, 0;\n$again:\n" + mallocCall("1048576", "%rd1") + freeCall("%rd1") +
+                                   "add.u32 %r1, %r1, 1; setp.lt.u32 %p1, %r1, 40; @%p1 bra $again; st.global.u64 [%rd100], %rd1;",
+                            kRuntime));
+  EXPECT_EQ(r.findings.size(), 0u) << describe(r);
+  EXPECT_NE(sim.read<uint64_t>(out, 1)[0], 0u);
+}
+
 // What one launch allocates the next may use.
 TEST(Runtime, HeapLastsFromLaunchToLaunch) {
   Sim sim;
@@ -270,6 +282,13 @@ TEST(Runtime, Assertions) {
   EXPECT_EQ(r.findings[0].lanes, 0xc0c0c0c0u);
   EXPECT_EQ(r.findings[0].count, 16u);
   EXPECT_EQ(r.findings[0].details.front(), "also by block (0, 0, 0) thread (7, 0, 0)");
+  // Switched off, it adds nothing to what was found before.
+  sim.options.grades["TK-SIM-ASSERT"] = std::nullopt;
+  r = sim.run(kernel(0, "mov.u64 %rd1, 64; st.global.u32 [%rd1], 1;\n" + body("6"), module));
+  ASSERT_FALSE(r.findings.empty());
+  for (const Finding &f : r.findings)
+    for (const std::string &detail : f.details)
+      EXPECT_THAT(detail, testing::Not(HasSubstr("also by block"))) << f.name;
 }
 
 TEST(Runtime, ClocksAndSleep) {

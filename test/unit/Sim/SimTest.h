@@ -99,6 +99,21 @@ inline float bf16(uint16_t v) {
   return f;
 }
 
+/// All words of a pattern, as in test/Sim/coverage: "a.(b|c)" is "a.b" and "a.c".
+inline std::vector<std::string> expand(const std::string &s) {
+  size_t close = s.find(')'), open = s.rfind('(', close);
+  if (close == std::string::npos)
+    return {s};
+  std::vector<std::string> all;
+  std::string inner = s.substr(open + 1, close - open - 1);
+  for (size_t at = 0, bar; at <= inner.size(); at = bar + 1) {
+    bar = std::min(inner.find('|', at), inner.size());
+    for (auto &e : expand(s.substr(0, open) + inner.substr(at, bar - at) + s.substr(close + 1)))
+      all.push_back(e);
+  }
+  return all;
+}
+
 } // namespace tk::sim::test
 
 #endif // TK_TEST_SIM_SIMTEST_H

@@ -306,4 +306,70 @@ TEST(Tma, Reductions) {
     }
 }
 
+/// Ways to write a copy that differ in what the hardware may do, not in what is copied.
+TEST(Tma, EverySpelling) {
+  unsigned words = 0;
+  for (unsigned rank = 1; rank <= 5; ++rank) {
+    std::mt19937 rng(rank + 500);
+    Tensor t = makeTensor(rng, rank, Map::Type::U32, Map::Swizzle::None);
+    t.map.elementStride = {1, 1, 1, 1, 1};
+    std::array<int32_t, 5> c = {};
+    for (unsigned d = 0; d < rank; ++d)
+      c[d] = int32_t(rng() % (t.map.size[d] + 1));
+    unsigned n = boxBytesOf(t.map);
+    std::vector<uint8_t> image(n);
+    for (uint8_t &b : image)
+      b = uint8_t(rng());
+    std::string dim = std::to_string(rank) + "d", hint = "mov.b64 %rd9, 0x12F0000000000000;\n", at = " [%rd2, " + coords(rank) + "]";
+    auto policy = [](const std::string &word) { return word.find("cache_hint") == std::string::npos ? "" : ", %rd9"; };
+    auto value = [](const std::vector<uint8_t> &bytes, uint64_t i) {
+      uint32_t v;
+      memcpy(&v, &bytes[i], 4);
+      return v;
+    };
+    std::vector<std::string> loads = expand("(shared::cluster|shared::cta).global(|.tile).mbarrier::complete_tx::bytes(|.L2::cache_hint)");
+    for (const std::string &word : expand("shared::cluster.global(|.tile).mbarrier::complete_tx::bytes.multicast::cluster(|.L2::cache_hint)"))
+      loads.push_back(word);
+    for (const std::string &word : loads) {
+      std::string body = loadBody(t.map, "shared::cluster"), mask = word.find("multicast") == std::string::npos ? "" : ", %h1";
+      size_t from = body.find("cp.async"), to = body.find(";\n", from);
+      body.replace(from, to - from, "cp.async.bulk.tensor." + dim + "." + word + " [s+1024]," + at + ", [s]" + mask + policy(word));
+      Outcome o = runBox(t, ".reg .b16 %h1; mov.b16 %h1, 1;\n" + hint + body, c, image, ++words);
+      EXPECT_TRUE(o.report.findings.empty()) << dim << word << describe(o.report);
+      forEachElement(t.map, c, [&](unsigned i, const std::array<int64_t, 5> &place) {
+        ASSERT_EQ(value(o.image, 4 * i), t.inside(place) ? value(t.bytes, t.elementAt(place)) : 0) << dim << word << i;
+      });
+    }
+    auto expectTensor = [&](const std::string &word, const std::function<uint32_t(uint32_t, uint32_t)> &f) {
+      std::vector<uint8_t> want = t.bytes;
+      forEachElement(t.map, c, [&](unsigned i, const std::array<int64_t, 5> &place) {
+        if (!t.inside(place))
+          return;
+        uint32_t v = f(value(t.bytes, t.elementAt(place)), value(image, 4 * i));
+        memcpy(&want[t.elementAt(place)], &v, 4);
+      });
+      std::string body = storeBody(t.map, word);
+      size_t from = body.find("], [s+1024]") + 11;
+      Outcome o = runBox(t, hint + body.insert(from, policy(word)), c, image, ++words);
+      EXPECT_TRUE(o.report.findings.empty()) << word << describe(o.report);
+      EXPECT_TRUE(o.tensor == want) << word;
+    };
+    for (const std::string &word : expand("cp.async.bulk.tensor." + dim + ".global.shared::cta(|.tile).bulk_group(|.L2::cache_hint)"))
+      expectTensor(word, [](uint32_t, uint32_t b) { return b; });
+    for (const std::string &op : expand("(add|min|max|inc|dec|and|or|xor)"))
+      for (const std::string &word : expand("cp.reduce.async.bulk.tensor." + dim + ".global.shared::cta." + op + "(|.tile).bulk_group(|.L2::cache_hint)"))
+        expectTensor(word, [&](uint32_t a, uint32_t b) { return uint32_t(reduced(op, Map::Type::U32, a, b)); });
+    // A prefetch moves nothing that a program could see; of no map there is none.
+    for (const std::string &word : expand("cp.async.bulk.prefetch.tensor." + dim + ".L2.global(|.tile)(|.L2::cache_hint)")) {
+      std::string prefetch = hint + "@%p1 " + word + at + policy(word) + ";\n";
+      Outcome o = runBox(t, prefetch, c, image, ++words);
+      EXPECT_TRUE(o.report.findings.empty()) << word << describe(o.report);
+      EXPECT_TRUE(o.tensor == t.bytes && o.image == image) << word;
+      o = runBox(t, "mov.b64 %rd2, %rd3;\n" + prefetch, c, image, words);
+      EXPECT_TRUE(has(o.report, "TK-SIM-TENSORMAP")) << word << describe(o.report);
+    }
+  }
+  EXPECT_EQ(words, 5 * (12 + 4 + 32 + 4));
+}
+
 } // namespace

@@ -248,6 +248,57 @@ TEST(Wgmma, AFromRegisters) {
     }
 }
 
+/// A warpgroup with B, of zeros but for its first four elements of column 0, at the descriptor %rd5.
+Report runSmall(const std::string &body, uint32_t *first = nullptr) {
+  Sim sim;
+  sim.launch.block = {128, 1, 1};
+  uint64_t out = sim.buffer(std::vector<uint32_t>(1), "out");
+  Report r = sim.run(kernel(1, "mov.u32 %r1, %tid.x; mov.u32 %r2, sm; shl.b32 %r3, %r1, 4; add.u32 %r3, %r2, %r3; mov.b32 %r4, 0;\n"
+                               "st.shared.v4.b32 [%r3], {%r4, %r4, %r4, %r4}; bar.sync 0; setp.eq.u32 %p1, %r1, 0; @!%p1 bra $filled;\n"
+                               "mov.b32 %r5, 0x28003c00; mov.b32 %r6, 0x400; st.shared.v2.b32 [%r2], {%r5, %r6};\n$filled: fence.proxy.async; bar.sync 0;\n"
+                               "shr.u32 %r7, %r2, 4; cvt.u64.u32 %rd5, %r7; or.b64 %rd5, %rd5, 0x0000001000080000; .reg .b32 %a<8>; .reg .f32 %d<8>;\n"
+                               "mov.b32 %a0, 0; mov.b32 %a1, 0; mov.b32 %a2, 0; mov.b32 %a3, 0; mov.b32 %a4, 0; mov.b32 %a5, 0; mov.b32 %a6, 0; mov.b32 %a7, 0;\n" +
+                               body, ".shared .align 1024 .b8 sm[8192];\n.func f(.reg .b32 %x) { ret; }\n"));
+  if (first)
+    *first = sim.read<uint32_t>(out, 1)[0];
+  return r;
+}
+
+/// 1 + 2^-11 + 2^-28 lies above the middle of two halves; as a float it is the middle.
+TEST(Wgmma, SumsOfHalvesAreRoundedOnce) {
+  uint32_t first = 0;
+  Report r = runSmall("@!%p1 bra $row; mov.b32 %a0, 0x24003c00;\n$row: setp.eq.u32 %p2, %r1, 1; @!%p2 bra $go; mov.b32 %a0, 0x400;\n$go:\n"
+                      "wgmma.fence.sync.aligned; wgmma.mma_async.sync.aligned.m64n8k16.f16.f16.f16 {%a6, %a7}, {%a0, %a1, %a2, %a3}, %rd5, 0, 1, 1, 0;\n"
+                      "wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0; @%p1 st.global.u32 [%rd100], %a6;", &first);
+  EXPECT_TRUE(r.findings.empty()) << describe(r);
+  EXPECT_EQ(first & 0xffff, 0x3c01u);
+}
+
+TEST(Wgmma, RegistersInFlightAreNoOthers) {
+  auto mma = [](const std::string &d, const std::string &a) {
+    return "wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {" + d + "}, {" + a + "}, %rd5, 0, 1, 1, 0;\n";
+  };
+  const std::string fence = "wgmma.fence.sync.aligned;\n", commit = "wgmma.commit_group.sync.aligned;\n",
+                    wait = "wgmma.wait_group.sync.aligned 0;\n", low = "%a0, %a1, %a2, %a3", high = "%a4, %a5, %a6, %a7",
+                    sums = "%r40, %r41, %r42, %r43", others = "%r44, %r45, %r46, %r47";
+  auto found = [&](const std::string &body) {
+    std::set<std::string> names;
+    for (const Finding &f : runSmall(fence + body + commit + wait).findings)
+      names.insert(f.name);
+    return names;
+  };
+  const std::set<std::string> none, inFlight{"TK-SIM-WGMMA-INFLIGHT"};
+  EXPECT_EQ(found(mma(sums, low) + mma(sums, high)), none) << "accumulators may be those of the one before";
+  EXPECT_EQ(found(mma(sums, low) + mma(others, low)), none) << "and A be read twice";
+  EXPECT_EQ(found(mma(sums, low) + commit + wait + fence + mma(others, sums)), none);
+  EXPECT_EQ(found(mma(sums, low) + commit + fence + mma(others, sums)), inFlight) << "a fence waits for nothing";
+  EXPECT_EQ(found(mma(sums, low) + mma(low, high)), inFlight);
+  EXPECT_EQ(found(mma(sums, low) + commit + fence + mma(low, high)), inFlight);
+  EXPECT_EQ(found(mma(low, low)), inFlight);
+  EXPECT_EQ(found(mma(sums, low) + commit + "call f, (%r40);\n"), inFlight);
+  EXPECT_EQ(found(mma(sums, low) + commit + wait + "call f, (%r40);\n"), none);
+}
+
 /// Without one of its synchronising instructions the kernel is reported, by name.
 TEST(Wgmma, EveryDroppedLineIsFound) {
   struct { const char *line, *finding; } cases[] = {

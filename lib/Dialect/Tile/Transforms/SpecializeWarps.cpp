@@ -259,13 +259,6 @@ static void keepConsumer(Region &region) {
   eraseDeadOps(region);
 }
 
-/// Moves a load or a store of a tile of rank 2 down.
-template <typename Op>
-static void addRows(OpBuilder &builder, Op op, Value firstRow) {
-  OpOperand &row = op.getOffsetsMutable()[op.getView().getType().getNumLeading(/*tileRank=*/2)];
-  row.assign(arith::AddIOp::create(builder, op.getLoc(), row.get(), firstRow));
-}
-
 /// Gives each replica its rows of the tiles of a consumer's region.
 static void sliceRows(SpecializeOp roles, ArrayRef<Value> tiles, int64_t consumers) {
   OpBuilder builder = OpBuilder::atBlockBegin(&roles.getConsumer().front());
@@ -289,18 +282,14 @@ static void sliceRows(SpecializeOp roles, ArrayRef<Value> tiles, int64_t consume
     auto sliced = RankedTensorType::get(shape, type.getElementType(), type.getEncoding());
     tile.setType(sliced);
     for (Operation *user : tile.getUsers())
-      if (auto store = dyn_cast<StoreOp>(user); store && stores.insert(store).second) {
-        builder.setInsertionPoint(store);
-        addRows(builder, store, getFirstRow(shape[0]));
-      }
+      if (isa<StoreOp>(user) && stores.insert(user).second)
+        moveAccess(builder, user, /*dimension=*/0, getFirstRow(shape[0]));
     Operation *op = tile.getDefiningOp();
     if (auto constant = dyn_cast_if_present<arith::ConstantOp>(op))
       constant.setValueAttr(
           cast<SplatElementsAttr>(constant.getValue()).resizeSplat(cast<ShapedType>(sliced)));
-    if (auto load = dyn_cast_if_present<LoadOp>(op)) {
-      builder.setInsertionPoint(load);
-      addRows(builder, load, getFirstRow(shape[0]));
-    }
+    if (isa_and_present<LoadOp>(op))
+      moveAccess(builder, op, /*dimension=*/0, getFirstRow(shape[0]));
     if (auto load = dyn_cast_if_present<SharedLoadOp>(op)) {
       builder.setInsertionPoint(load);
       SharedType whole = load.getSource().getType();

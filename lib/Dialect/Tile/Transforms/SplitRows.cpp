@@ -349,31 +349,8 @@ RankedTensorType Slabs::getSlabType(RankedTensorType tile) const {
 Value Slabs::get(OpBuilder &builder, Value tile, int64_t slab) {
   if (auto found = pieces.find(tile); found != pieces.end())
     return found->second[slab];
-  RankedTensorType type = getSlabType(cast<RankedTensorType>(tile.getType()));
-  Location location = tile.getLoc();
-  SplatElementsAttr splat;
-  if (matchPattern(tile, m_Constant(&splat)))
-    return arith::ConstantOp::create(builder, location, splat.resizeSplat(type));
-  if (tile.getDefiningOp<ub::PoisonOp>())
-    return ub::PoisonOp::create(builder, location, type);
-  SmallVector<OpFoldResult> at{builder.getIndexAttr(slab * hopper::kWgmmaM),
-                               builder.getIndexAttr(0)};
-  SmallVector<OpFoldResult> sizes{builder.getIndexAttr(type.getDimSize(0)),
-                                  builder.getIndexAttr(type.getDimSize(1))};
-  SmallVector<OpFoldResult> strides(2, builder.getIndexAttr(1));
-  return tensor::ExtractSliceOp::create(builder, location, type, tile, at, sizes, strides);
-}
-
-/// Moves a load or a store of a tile down.
-template <typename Op>
-static void addRows(OpBuilder &builder, Op op, int64_t firstRow) {
-  if (firstRow == 0)
-    return;
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPoint(op);
-  OpOperand &row = op.getOffsetsMutable()[op.getView().getType().getNumLeading(/*tileRank=*/2)];
-  Value distance = arith::ConstantIndexOp::create(builder, op.getLoc(), firstRow);
-  row.assign(arith::AddIOp::create(builder, op.getLoc(), row.get(), distance));
+  return takePiece(builder, tile, getSlabType(cast<RankedTensorType>(tile.getType())),
+                   slab * hopper::kWgmmaM, 0);
 }
 
 void Slabs::clone(OpBuilder &builder, Operation *op, int64_t slab) {
@@ -397,10 +374,11 @@ void Slabs::clone(OpBuilder &builder, Operation *op, int64_t slab) {
                                                        index, /*dimension=*/0));
   }
   Operation *copy = builder.clone(*op, operands);
-  if (auto load = dyn_cast<LoadOp>(copy))
-    addRows(builder, load, slab * hopper::kWgmmaM);
-  if (auto store = dyn_cast<StoreOp>(copy))
-    addRows(builder, store, slab * hopper::kWgmmaM);
+  if (isa<LoadOp, StoreOp>(copy) && slab > 0) {
+    OpBuilder before(copy);
+    moveAccess(before, copy, /*dimension=*/0,
+               arith::ConstantIndexOp::create(before, copy->getLoc(), slab * hopper::kWgmmaM));
+  }
   for (auto [result, old] : llvm::zip_equal(copy->getResults(), op->getResults())) {
     RankedTensorType type = getSlabType(getRegisterTile(old));
     result.setType(isa<InflightType>(old.getType())

@@ -60,6 +60,12 @@ public:
   /// How loads go, for a remark.
   std::string describeLoads() const { return text; }
   Value get(OpBuilder &builder, int64_t slice) { return get(builder, store.getValue(), slice); }
+  /// Moves a load or a store of the whole tile's place to that of a slice.
+  void move(Operation *access, int64_t slice) {
+    OpBuilder before(access);
+    moveAccess(before, access, /*dimension=*/1,
+               arith::ConstantIndexOp::create(before, access->getLoc(), slice * columns));
+  }
   /// Erases what only the whole tile needed.
   void eraseWhole();
   /// Whether anything but the product itself is made slice by slice.
@@ -203,9 +209,10 @@ void Slicer::collect() {
   // Of a row that stays whole no slice can be taken: what spreads it stays whole too, and so does
   // all that this needs.
   auto isWholeRow = [&](Value value) {
+    SplatElementsAttr splat;
     auto tile = dyn_cast<RankedTensorType>(value.getType());
     return tile && tile.getRank() == 2 && tile.getDimSize(0) == 1 && tile.getDimSize(1) != 1 &&
-           !matchPattern(value, m_Constant()) &&
+           !matchPattern(value, m_Constant(&splat)) &&
            !(value.getDefiningOp() && sliced.contains(value.getDefiningOp()));
   };
   size_t before;
@@ -262,32 +269,17 @@ Value Slicer::get(OpBuilder &builder, Value tile, int64_t slice) {
   Value &result = done[{tile, slice}];
   if (result)
     return result;
-  Location location = tile.getLoc();
   Operation *op = tile.getDefiningOp();
-  SplatElementsAttr splat;
-  if (matchPattern(tile, m_Constant(&splat)))
-    return result = arith::ConstantOp::create(builder, location, splat.resizeSplat(type));
-  if (!op || !sliced.contains(op)) {
-    SmallVector<OpFoldResult> at{builder.getIndexAttr(0), builder.getIndexAttr(slice * columns)};
-    SmallVector<OpFoldResult> sizes{builder.getIndexAttr(type.getDimSize(0)),
-                                    builder.getIndexAttr(columns)};
-    SmallVector<OpFoldResult> strides(2, builder.getIndexAttr(1));
-    return result =
-               tensor::ExtractSliceOp::create(builder, location, type, tile, at, sizes, strides);
-  }
+  if (!op || !sliced.contains(op))
+    return result = takePiece(builder, tile, type, 0, slice * columns);
   IRMapping operands;
   for (Value operand : op->getOperands())
     if (isa<RankedTensorType>(operand.getType()))
       operands.map(operand, get(builder, operand, slice));
   Operation *clone = builder.clone(*op, operands);
   clone->getResult(0).setType(type);
-  if (auto load = dyn_cast<LoadOp>(clone)) {
-    builder.setInsertionPoint(clone);
-    Value column = arith::ConstantIndexOp::create(builder, location, slice * columns);
-    OpOperand &offset = load.getOffsetsMutable()[load.getOffsets().size() - 1];
-    offset.set(arith::AddIOp::create(builder, location, offset.get(), column));
-    builder.setInsertionPointAfter(clone);
-  }
+  if (isa<LoadOp>(clone))
+    move(clone, slice);
   // Not through `result`: operands have grown the map.
   return done[{tile, slice}] = clone->getResult(0);
 }
@@ -365,10 +357,7 @@ std::string SubtileEpilogue::storeSlices(StoreOp store) {
     slicer.startNext(builder, slice);
     Value piece = slicer.get(builder, slice);
     auto part = cast<StoreOp>(builder.clone(*store));
-    OpBuilder before(part);
-    Value column = arith::ConstantIndexOp::create(before, store.getLoc(), slice * columns);
-    OpOperand &offset = part.getOffsetsMutable()[part.getOffsets().size() - 1];
-    offset.set(arith::AddIOp::create(before, store.getLoc(), offset.get(), column));
+    slicer.move(part, slice);
     part.getValueMutable().set(piece);
   }
   store.erase();

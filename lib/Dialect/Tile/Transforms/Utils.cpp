@@ -8,6 +8,8 @@
 #include "Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/IR/Matchers.h"
 #include "tk/Target/Hopper.h"
@@ -216,6 +218,33 @@ static bool isNonNegative(Value index, llvm::DenseMap<Value, bool> &known) {
 bool tk::tile::isNonNegative(Value index) {
   llvm::DenseMap<Value, bool> known;
   return ::isNonNegative(index, known);
+}
+
+void tk::tile::moveAccess(OpBuilder &builder, Operation *access, unsigned dimension,
+                          Value distance) {
+  auto load = dyn_cast<LoadOp>(access);
+  GlobalType view = load ? load.getView().getType() : cast<StoreOp>(access).getView().getType();
+  MutableOperandRange offsets =
+      load ? load.getOffsetsMutable() : cast<StoreOp>(access).getOffsetsMutable();
+  OpOperand &offset = offsets[view.getNumLeading(/*tileRank=*/2) + dimension];
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(access);
+  offset.set(arith::AddIOp::create(builder, access->getLoc(), offset.get(), distance));
+}
+
+Value tk::tile::takePiece(OpBuilder &builder, Value tile, RankedTensorType piece, int64_t row,
+                          int64_t column) {
+  Location location = tile.getLoc();
+  SplatElementsAttr splat;
+  if (matchPattern(tile, m_Constant(&splat)))
+    return arith::ConstantOp::create(builder, location, splat.resizeSplat(piece));
+  if (tile.getDefiningOp<ub::PoisonOp>())
+    return ub::PoisonOp::create(builder, location, piece);
+  SmallVector<OpFoldResult> at{builder.getIndexAttr(row), builder.getIndexAttr(column)};
+  SmallVector<OpFoldResult> sizes{builder.getIndexAttr(piece.getDimSize(0)),
+                                  builder.getIndexAttr(piece.getDimSize(1))};
+  SmallVector<OpFoldResult> strides(2, builder.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(builder, location, piece, tile, at, sizes, strides);
 }
 
 void tk::tile::eraseDeadOps(Region &region) {

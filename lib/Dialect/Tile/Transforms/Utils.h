@@ -65,6 +65,15 @@ std::string findSharedLoadObstacle(KernelOp kernel, LoadOp load);
 /// long as nothing overflows.
 bool isNonNegative(::mlir::Value index);
 
+/// Moves a load or a store by `distance` along a dimension of its tile of rank 2.
+void moveAccess(::mlir::OpBuilder &builder, ::mlir::Operation *access, unsigned dimension,
+                ::mlir::Value distance);
+
+/// The piece of a register tile of rank 2 that begins at a row and a column; of a constant that is
+/// the same everywhere, a smaller constant.
+::mlir::Value takePiece(::mlir::OpBuilder &builder, ::mlir::Value tile,
+                        ::mlir::RankedTensorType piece, int64_t row, int64_t column);
+
 /// Erases operations without effects and without users, innermost users first.
 void eraseDeadOps(::mlir::Region &region);
 

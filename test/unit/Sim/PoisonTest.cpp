@@ -1,0 +1,99 @@
+//===- PoisonTest.cpp - Values that nobody wrote --------------------------===//
+//
+// Part of the tk project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SimTest.h"
+
+using namespace tk::sim;
+using namespace tk::sim::test;
+
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char *kShared = ".shared .align 16 .b8 s[64];\n";
+
+/// Of 16 bytes that a lane loads, those of `written` were stored before; `used` is what the pragma says of them.
+Report copyOf16(uint32_t written, const std::string &used, const std::string &load,
+                std::vector<uint8_t> *got = nullptr) {
+  std::string body;
+  for (unsigned i = 0; i < 16; ++i)
+    if (written >> i & 1)
+      body += "mov.b16 %rs1, " + std::to_string(i + 1) + "; st.shared.u8 [s+" + std::to_string(i) + "], %rs1;\n";
+  Sim sim;
+  uint64_t out = sim.buffer(std::vector<uint8_t>(32), "out");
+  Report r = sim.run(kernel(1, body + used + load, kShared));
+  if (got)
+    *got = sim.read<uint8_t>(out, 32);
+  return r;
+}
+std::string usedBytes(uint32_t mask) { return ".pragma \"used_bytes_mask " + std::to_string(mask) + "\";\n"; }
+
+/// Every mask against every state of the bytes: poison is what is used and was not written, and used bytes arrive.
+TEST(Poison, UsedBytesOfAWord) {
+  for (uint32_t used = 0; used < 16; ++used)
+    for (uint32_t written = 0; written < 16; ++written) {
+      std::vector<uint8_t> got;
+      Report r = copyOf16(written, usedBytes(used), "ld.shared.u32 %r1, [s]; st.global.u32 [%rd100], %r1;", &got);
+      EXPECT_EQ(has(r, "TK-SIM-MEM-UNINIT"), (used & ~written) != 0) << used << " " << written << describe(r);
+      for (unsigned i = 0; i < 4; ++i) {
+        if (used & written & 1u << i)
+          EXPECT_EQ(got[i], i + 1);
+        else if (!(used >> i & 1))
+          EXPECT_NE(got[i], i + 1) << "a program that uses what it calls unused must notice";
+      }
+    }
+}
+
+TEST(Poison, UsedBytesOfVectorsAndNarrowElements) {
+  const std::string load = "ld.shared.v4.u32 {%r1, %r2, %r3, %r4}, [s]; ",
+                    store = "st.global.v4.u32 [%rd100], {%r1, %r2, %r3, %r4};";
+  EXPECT_FALSE(has(copyOf16(0x0fff, usedBytes(0x0fff), load + store), "TK-SIM-MEM-UNINIT"));
+  EXPECT_TRUE(has(copyOf16(0x07ff, usedBytes(0x0fff), load + store), "TK-SIM-MEM-UNINIT"));
+  EXPECT_TRUE(has(copyOf16(0x0fff, "", load + store), "TK-SIM-MEM-UNINIT")) << "without a pragma all bytes are used";
+  // Each element by itself.
+  for (unsigned i = 1; i <= 4; ++i) {
+    std::string one = "st.global.u32 [%rd100], %r" + std::to_string(i) + ";";
+    EXPECT_EQ(has(copyOf16(0, usedBytes(0xf0f0), load + one), "TK-SIM-MEM-UNINIT"), i % 2 == 0) << i;
+  }
+  // The sign of a used element comes with it; bits above the load say nothing.
+  std::vector<uint8_t> got;
+  Report r = copyOf16(0, usedBytes(0xfffffffe), "mov.b16 %rs1, 128; st.shared.u8 [s+1], %rs1; ld.shared.v2.s8 {%r1, %r2}, [s]; st.global.v2.u32 [%rd100], {%r1, %r2};", &got);
+  // "used_bytes_mask" stood before the mov, which is no load.
+  EXPECT_TRUE(has(r, "TK-SIM-MEM-UNINIT"));
+  r = copyOf16(0, "mov.b16 %rs1, 128; st.shared.u8 [s+1], %rs1;\n" + usedBytes(0xfffffffe),
+               "ld.shared.v2.s8 {%r1, %r2}, [s]; st.global.v2.u32 [%rd100], {%r1, %r2};", &got);
+  EXPECT_FALSE(has(r, "TK-SIM-MEM-UNINIT")) << describe(r);
+  uint32_t second;
+  memcpy(&second, got.data() + 4, 4);
+  EXPECT_EQ(second, 0xffffff80u);
+}
+
+/// A pragma is of the next instruction only, and one string of a list.
+TEST(Poison, WhichLoadAPragmaIsOf) {
+  const std::string two = "ld.shared.u32 %r1, [s];\nld.shared.u32 %r2, [s];\n";
+  EXPECT_FALSE(has(copyOf16(0, usedBytes(0), two + "st.global.u32 [%rd100], %r1;"), "TK-SIM-MEM-UNINIT"));
+  EXPECT_TRUE(has(copyOf16(0, usedBytes(0), two + "st.global.u32 [%rd100], %r2;"), "TK-SIM-MEM-UNINIT"));
+  for (const char *text : {".pragma \"nounroll\", \"used_bytes_mask 0x0\";", ".pragma \"used_bytes_mask 0\", \"nounroll\";",
+                           ".pragma \"used_bytes_mask 0\"; .pragma \"something else; of others\";"})
+    EXPECT_FALSE(has(copyOf16(0, text, two + "st.global.u32 [%rd100], %r1;"), "TK-SIM-MEM-UNINIT")) << text;
+}
+
+TEST(Poison, PragmasThatMeanNothing) {
+  auto errorOf = [](const std::string &pragma) {
+    auto program = Program::parse(kernel(0, "\n" + pragma + "\n"), "x.ptx");
+    return program ? "" : llvm::toString(program.takeError());
+  };
+  EXPECT_EQ(errorOf(".pragma \"foo\";"), "");
+  for (const char *mask : {"", " foo", " 7 8", " 0x100000000", " -1"})
+    EXPECT_THAT(errorOf(std::string(".pragma \"used_bytes_mask") + mask + "\";"),
+                HasSubstr("x.ptx:8:9: error: expected 'used_bytes_mask' with a number of 32 bits, got '"))
+        << mask;
+  EXPECT_THAT(errorOf(".pragma foo;"), HasSubstr("x.ptx:8:9: error: expected a string after '.pragma', got 'foo;'"));
+  EXPECT_THAT(errorOf(".pragma \"foo;"), HasSubstr("x.ptx:8:9: error: expected '\"' at the end of the pragma"));
+}
+
+} // namespace
