@@ -159,7 +159,9 @@ def classify(form, done):
         message = re.search(r"^(?:tk-sim: error: )?(?:\S*?(\d+)\.ptx:(\d+):(\d+): )?(?:error: )?(.*)$", done.stderr, re.M)
         text = message.group(4) if message else done.stderr.strip()
         lines = form.text.splitlines()
-        is_clear = message and message.group(2) and lines[int(message.group(2)) - 1].strip()[:60] in done.stderr
+        # Of a long line only what is around the place is shown, with "..." where it is cut.
+        shown = [line.strip().removeprefix("...").removesuffix("...") for line in done.stderr.splitlines()[1:]]
+        is_clear = message and message.group(2) and any(part and part in lines[int(message.group(2)) - 1] for part in shown)
         return Answer("refused" if is_clear else "unclear", text)
     return Answer("crash", f"exit code {done.returncode}: {done.stderr.strip()[-200:]}")
 

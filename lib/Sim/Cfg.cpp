@@ -86,28 +86,27 @@ static bool wantsConvergence(Op op) {
   }
 }
 
+static bool wantsLanes(const Inst &i, const Function &fn, const std::vector<bool> &gathers) {
+  if (i.op != Op::Call)
+    return wantsConvergence(i.op);
+  uint32_t callee = fn.calls[i.target].function;
+  return callee == ~0u ? gathers.back() : gathers[callee];
+}
+
 bool hasGatheringInstruction(const Function &fn) {
   return any_of(fn.code, [](const Inst &i) { return wantsConvergence(i.op); });
 }
 
-/// The graph without early ways out: of a block from which some way leads to an instruction that wants lanes together,
-/// only the ways that do are kept. `if (a) { if (b) return; f(); } g(); __syncthreads();` meets again at g(), as it
-/// does on hardware, and not at the return.
-static Graph withoutEarlyExits(const Graph &g, const Function &fn, const std::vector<bool> &gathers) {
+/// Blocks from whose start some way leads to an instruction that wants lanes together.
+static std::vector<bool> reachingGathers(const Graph &g, const Function &fn, const std::vector<bool> &gathers) {
   const std::vector<Inst> &code = fn.code;
-  auto wants = [&](const Inst &i) {
-    if (i.op != Op::Call)
-      return wantsConvergence(i.op);
-    uint32_t callee = fn.calls[i.target].function;
-    return bool(callee == ~0u ? gathers.back() : gathers[callee]);
-  };
   size_t exit = g.starts.size();
   std::vector<bool> reaches(exit + 1);
   SmallVector<uint32_t> work;
   for (uint32_t bb = 0; bb < exit; ++bb) {
     size_t end = bb + 1 < exit ? g.starts[bb + 1] : code.size();
     for (size_t i = g.starts[bb]; i < end && !reaches[bb]; ++i)
-      reaches[bb] = wants(code[i]);
+      reaches[bb] = wantsLanes(code[i], fn, gathers);
     if (reaches[bb])
       work.push_back(bb);
   }
@@ -117,6 +116,26 @@ static Graph withoutEarlyExits(const Graph &g, const Function &fn, const std::ve
         reaches[p] = true;
         work.push_back(p);
       }
+  return reaches;
+}
+
+/// Notes for each instruction whether lanes that stand at it may still come to one that wants lanes together. What the
+/// caller of a device function does with them is not known here.
+static void markGathers(Function &fn, const Graph &g, const std::vector<bool> &gathers, const std::vector<bool> &reaches) {
+  for (uint32_t bb = 0; bb < g.starts.size(); ++bb) {
+    size_t end = bb + 1 < g.starts.size() ? g.starts[bb + 1] : fn.code.size();
+    bool can = any_of(g.succ[bb], [&](uint32_t s) { return bool(reaches[s]); });
+    can |= fn.isDevice && is_contained(g.succ[bb], uint32_t(g.starts.size())) && fn.code[end - 1].op != Op::Exit;
+    for (size_t i = end; i-- > g.starts[bb];)
+      fn.code[i].canGather = can |= wantsLanes(fn.code[i], fn, gathers);
+  }
+}
+
+/// The graph without early ways out: of a block from which some way leads to an instruction that wants lanes together,
+/// only the ways that do are kept. `if (a) { if (b) return; f(); } g(); __syncthreads();` meets again at g(), as it
+/// does on hardware, and not at the return.
+static Graph withoutEarlyExits(const Graph &g, const std::vector<bool> &reaches) {
+  size_t exit = g.starts.size();
   Graph r;
   r.starts = g.starts;
   r.succ.resize(exit + 1);
@@ -211,7 +230,9 @@ void computeReconvergence(Function &fn, const std::vector<bool> &gathers) {
   Graph g = buildGraph(code);
   markLoadsOutsideLoops(fn, g);
   uint32_t exit = uint32_t(g.starts.size());
-  std::vector<uint32_t> plain = postDominators(g), pruned = postDominators(withoutEarlyExits(g, fn, gathers));
+  std::vector<bool> reaches = reachingGathers(g, fn, gathers);
+  markGathers(fn, g, gathers, reaches);
+  std::vector<uint32_t> plain = postDominators(g), pruned = postDominators(withoutEarlyExits(g, reaches));
   for (uint32_t bb = 0; bb < exit; ++bb) {
     size_t last = (bb + 1 < exit ? g.starts[bb + 1] : code.size()) - 1;
     // Where all ways share real work, lanes meet there. Where they share nothing but the end of the kernel, they meet

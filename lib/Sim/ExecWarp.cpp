@@ -72,6 +72,22 @@ void Cta::advance(Warp &w, uint32_t lanes) {
       ++f.pc;
 }
 
+/// All lanes but those of `f` are on a way that only leaves the kernel: once they have, the warp is whole.
+bool Cta::othersLeave(const Warp &w, const Frag &f) const {
+  auto waitsForUs = [&](int32_t join) {
+    while (join >= 0 && !(w.joins[join].expected & f.mask))
+      join = w.joins[join].parent;
+    return join >= 0;
+  };
+  for (const Frag &o : w.frags)
+    if (&o != &f && (code[o.pc].canGather || waitsForUs(o.join)))
+      return false;
+  for (size_t j = 0; j < w.joins.size(); ++j)
+    if (w.joins[j].arrived && (code[w.joins[j].pc].canGather || waitsForUs(int32_t(j))))
+      return false;
+  return true;
+}
+
 /// An aligned instruction wants the whole warp. When some lanes are elsewhere, says so and waits for them.
 bool Cta::converged(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   if (mask == w.live)
@@ -82,6 +98,8 @@ bool Cta::converged(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     if (!gather(w, frag, w.live, all) || meetAgain(w, pcOf(in)))
       return false; // comes back as one fragment
   }
+  if (f.mask == mask && othersLeave(w, f))
+    return gather(w, frag, w.live, mask);
   report("TK-SIM-BARRIER-DIVERGENT", Severity::Error, &w, mask, pcOf(in), 0,
          formatv("an aligned instruction needs all {0} live lanes of the warp together, got lanes {1:x}; move it out "
                  "of the divergent region",

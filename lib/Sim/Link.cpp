@@ -51,25 +51,36 @@ private:
 /// Which functions care about the lanes that come with them; whoever calls through an address may
 /// reach any.
 void Linker::findGathering() {
-  gathers.assign(functions.size(), false);
+  // Callers by callee; last: who calls through an address.
+  const size_t anyAddress = functions.size();
+  std::vector<std::vector<uint32_t>> callers(functions.size() + 1);
   for (size_t i = 0; i < functions.size(); ++i)
-    gathers[i] = hasGatheringInstruction(functions[i]);
-  auto throughAddress = [&] {
-    return any_of(addressTaken, [&](uint32_t n) { return bool(gathers[n]); });
+    for (const CallSpec &c : functions[i].calls)
+      callers[c.function == ~0u ? anyAddress : resolve(c.function)].push_back(uint32_t(i));
+  std::vector<bool> isTaken(functions.size());
+  for (uint32_t n : addressTaken)
+    isTaken[n] = true;
+  gathers.assign(functions.size() + 1, false);
+  std::vector<size_t> work;
+  auto mark = [&](size_t i) {
+    if (!gathers[i])
+      work.push_back(i);
+    gathers[i] = true;
   };
-  auto calls = [&](const CallSpec &c) {
-    return c.function == ~0u ? throughAddress() : bool(gathers[resolve(c.function)]);
-  };
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (size_t i = 0; i < functions.size(); ++i)
-      if (!gathers[i] && any_of(functions[i].calls, calls))
-        changed = gathers[i] = true;
+  for (size_t i = 0; i < functions.size(); ++i)
+    if (hasGatheringInstruction(functions[i]))
+      mark(i);
+  while (!work.empty()) {
+    size_t i = work.back();
+    work.pop_back();
+    for (uint32_t caller : callers[i])
+      mark(caller);
+    if (i != anyAddress && isTaken[i])
+      mark(anyAddress);
   }
   for (size_t i = 0; i < functions.size(); ++i)
     if (functions[i].aliasOf >= 0)
       gathers[i] = gathers[resolve(uint32_t(i))];
-  gathers.push_back(throughAddress());
 }
 
 Failure Linker::reach(uint32_t number, Pos where, const char *what) {

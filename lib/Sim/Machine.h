@@ -424,6 +424,7 @@ private:
   bool letWaitersGo(Warp &w);
   void noteLook(Warp &w);
   bool meetAgain(Warp &w, uint32_t pc);
+  bool othersLeave(const Warp &w, const Frag &f) const;
   int32_t commonJoin(const Warp &w) const;
   int32_t addJoin(Warp &w, const Join &join);
 

@@ -201,6 +201,7 @@ struct Inst {
   bool negA = false, negB = false; ///< Of predicates among the sources: the first, the last.
   SyncScope scope = SyncScope::None; ///< Of loads, stores, atomics and fences.
   bool isOnce = false;     ///< A strong load of an entry that no loop comes back to.
+  bool canGather = true;   ///< From here on some way leads to an instruction that wants lanes together.
   bool isWide = false;     ///< Arrivals and waits at mbarriers: the scope reaches beyond the CTA.
   Opnd guard;              ///< Predicate register.
   Opnd d, d2, s[4];

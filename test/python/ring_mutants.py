@@ -921,7 +921,7 @@ CLUSTERED = {
     **{(f"{place} barrier", "aligned"): EVERY_THREAD for place in ("start", "end")},
     ("start barrier", "relaxed"): RELAXED_START,
     ("start barrier", "after the consumers' registers"): STILL_BEFORE,
-    ("end barrier", "by warp 0 of each warpgroup only"): HAVE_EXITED,
+    **{("end barrier", change): HAVE_EXITED for change in ("by warp 0 of each warpgroup only", "by all threads but the last")},
     **{("cluster", change): LAUNCH for change in ("of any size", "none", "not explicit")},
     ("part", "B's place and columns the other's"): OTHER_HALF,
     ("part", "A's rows and the results the other's"): OTHER_ROWS,

@@ -362,6 +362,12 @@ TEST(Checker, Barriers) {
   EXPECT_TRUE(names("setp.lt.u32 %p1, %r1, 16; @%p1 bra $a; bar.sync 0;\n$a: st.global.u32 [%rd2], %r1;").count("TK-SIM-BARRIER-DIVERGENT"));
   EXPECT_EQ(names("setp.lt.u32 %p1, %r1, 16; @%p1 bra $end; bar.sync 0; st.global.u32 [%rd2], %r1;\n$end:"), Names()) << "an early return";
   EXPECT_EQ(names("setp.lt.u32 %p1, %r1, 32; @%p1 exit; bar.sync 0;"), Names()) << "threads that have left are not waited for";
+  // Lanes that only leave are waited for, those that go on without the others are not.
+  const std::string rounds = "setp.lt.u32 %p1, %r1, 8; @%p1 bra $out; mov.u32 %r5, 8;\n$l: bar.sync 0; add.u32 %r5, %r5, 1;\n"
+                             "setp.gt.u32 %p2, %r5, %r1; @%p2 bra $out; bra $l;\n$out: ";
+  EXPECT_EQ(names(rounds + "ret;", 32, 16), Names());
+  EXPECT_TRUE(names(rounds + "st.global.u32 [%rd2], %r1;", 32).count("TK-SIM-BARRIER-DIVERGENT"));
+  EXPECT_TRUE(names(rounds + "bar.sync 1; st.global.u32 [%rd2], %r1;", 32).count("TK-SIM-BARRIER-DIVERGENT"));
 }
 
 TEST(Checker, ArriveOrdersOneWay) {

@@ -321,7 +321,7 @@ TEST(Syntax, InstructionsNeedAVersionAndATarget) {
 
 // Entries that need what is not supported are refused when they are launched, and others run.
 TEST(Syntax, TexturesAndSurfacesStopTheirEntriesOnly) {
-  const std::string ptx = header() + R"(.global .texref image;
+  const std::string ptx = header() + R"(.global .texref image; .global .surfref target; .global .samplerref sampler;
 .func sample() { .reg .f32 %f<5>; .reg .b64 %d; .reg .pred %p;
 tex.2d.v4.f32.f32 {%f1, %f2, %f3, %f4}, [%d, {%f1, %f2}]; ret; }
 .visible .entry plain() { ret; }
