@@ -353,7 +353,7 @@ TAGGED = {
     "Syntax.ConstantExpressions": [f"integer: {n}" for n in ("hexadecimal", "octal", "binary", "unsigned", "negative", "complement", "not", "sum",
         "shift", "comparison", "choice", "parentheses", "cast", "modulo", "WARP_SZ", "largest", "bits and", "64 bits")],
     "Syntax.IdentifiersAndComments": ["identifiers with $, _ and %", "comments"],
-    "Syntax.TexturesAndSurfacesStopTheirEntriesOnly": [".global .(texref|samplerref|surfref)"],
+    "Syntax.TexturesAndSurfacesStopTheirEntriesOnly": [f".global .{t}" for t in ("texref", "samplerref", "surfref")],
     "Syntax.RealConstants": [f"real: {n}" for n in ("0f", "decimal", "exponent", "negative", "0d")],
     "Syntax.BytesOfAnAddress": ["initialised: bytes of an address"],
     "Syntax.CommonVariables": [".common"],
