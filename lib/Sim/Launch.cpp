@@ -34,8 +34,37 @@ namespace {
 
 /// Who touched a page, over all CTAs folded so far.
 struct GlobalUse {
+  struct Past {
+    uint64_t bits; ///< Bytes of the granule that no one has touched since.
+    uint32_t cta, pc;
+  };
   PageUse bits;
-  uint32_t readCta[64] = {}, writeCta[64] = {};
+  uint32_t readCta[64] = {}, writeCta[64] = {}; ///< The last by granule.
+  std::map<unsigned, SmallVector<Past, 2>> readers, writers; ///< Those before, where more than one shares a granule.
+
+  /// The last that touched bit `bit` of a granule, of those that `past` and the last of all tell.
+  static Past who(const std::map<unsigned, SmallVector<Past, 2>> &past, unsigned granule, uint64_t bit, Past last) {
+    if (auto it = past.find(granule); it != past.end())
+      for (const Past &p : it->second)
+        if (p.bits & bit)
+          return p;
+    return last;
+  }
+  /// Another one touches `now` of what `before` says has been touched, `last` having been there last.
+  static void displace(std::map<unsigned, SmallVector<Past, 2>> &past, unsigned granule, uint64_t before, uint64_t now, Past last) {
+    uint64_t own = before;
+    auto it = past.find(granule);
+    if (it != past.end())
+      for (Past &p : it->second) {
+        own &= ~p.bits;
+        p.bits &= ~now;
+      }
+    if (!(own & ~now))
+      return;
+    auto &list = it != past.end() ? it->second : past[granule];
+    llvm::erase_if(list, [](const Past &p) { return !p.bits; });
+    list.push_back({own & ~now, last.cta, last.pc});
+  }
 };
 
 class DeviceImpl final : public Device {
@@ -177,24 +206,31 @@ void Folder::foldOne(uint64_t index, CtaResult &r) {
       uint64_t wrote = use->written[i], read = use->read[i], atomic = use->atomic[i];
       if (!(wrote | read | atomic))
         continue;
+      GlobalUse::Past lastWrite{0, g.writeCta[i], g.bits.writePc[i]}, lastRead{0, g.readCta[i], g.bits.readPc[i]};
+      auto against = [&](uint64_t bits, bool otherWrote, uint32_t pc, bool didWrite) {
+        uint64_t bit = bits & -bits;
+        auto other = otherWrote ? GlobalUse::who(g.writers, i, bit, lastWrite) : GlobalUse::who(g.readers, i, bit, lastRead);
+        conflict(page, i, bit, otherWrote, other.cta, other.pc, pc, index, didWrite);
+      };
       if (uint64_t b = (wrote | read | atomic) & g.bits.written[i])
-        conflict(page, i, b, true, g.writeCta[i], g.bits.writePc[i], wrote & b ? use->writePc[i] : use->readPc[i], index,
-                 (wrote & b) != 0);
+        against(b, true, (wrote | atomic) & b & -b ? use->writePc[i] : use->readPc[i], ((wrote | atomic) & b & -b) != 0);
       else if (uint64_t b2 = (wrote & (g.bits.read[i] | g.bits.atomic[i])) | (atomic & g.bits.read[i]))
-        conflict(page, i, b2, false, g.readCta[i], g.bits.readPc[i], use->writePc[i], index, true);
+        against(b2, !(g.bits.read[i] & b2 & -b2), use->writePc[i], true);
       else if (uint64_t b3 = read & g.bits.atomic[i])
-        conflict(page, i, b3, true, g.writeCta[i], g.bits.writePc[i], use->readPc[i], index, false);
-      g.bits.written[i] |= wrote;
-      g.bits.read[i] |= read;
-      g.bits.atomic[i] |= atomic;
+        against(b3, true, use->readPc[i], false);
       if (wrote | atomic) {
+        GlobalUse::displace(g.writers, i, g.bits.written[i] | g.bits.atomic[i], wrote | atomic, lastWrite);
         g.bits.writePc[i] = use->writePc[i];
         g.writeCta[i] = uint32_t(index);
       }
       if (read) {
+        GlobalUse::displace(g.readers, i, g.bits.read[i], read, lastRead);
         g.bits.readPc[i] = use->readPc[i];
         g.readCta[i] = uint32_t(index);
       }
+      g.bits.written[i] |= wrote;
+      g.bits.read[i] |= read;
+      g.bits.atomic[i] |= atomic;
     }
   }
 }

@@ -347,6 +347,18 @@ TEST(Checker, RaceBetweenCtas) {
     EXPECT_EQ(has(r, "TK-SIM-RACE-CTA"), !apart);
     EXPECT_EQ(r.findings.size(), apart ? 0u : 1u);
   }
+  // Who was there is told byte by byte, not by who touched something near it last: CTAs 0 and 2 meet, or 1 and 2.
+  for (unsigned first : {0u, 1u})
+    for (std::string access : {"st.global.u32 [%rd2], %r1;", "setp.eq.u32 %p1, %r1, 2; @%p1 st.global.u32 [%rd2], %r1; @!%p1 ld.global.u32 %r3, [%rd2];"}) {
+      Sim sim;
+      sim.launch.grid = {3, 1, 1};
+      sim.buffer(std::vector<uint32_t>(3), "words");
+      Report r = sim.run(kernel(1, "mov.u32 %r1, %ctaid.x; setp.eq.u32 %p3, %r1, 2; selp.u32 %r2, " + std::to_string(first) +
+                                       ", %r1, %p3; mul.wide.u32 %rd1, %r2, 4; add.u64 %rd2, %rd100, %rd1;\n" + access));
+      ASSERT_EQ(r.findings.size(), 1u);
+      EXPECT_THAT(r.findings[0].details[1], testing::HasSubstr("by CTA (" + std::to_string(first) + ", 0, 0)")) << access;
+      EXPECT_THAT(r.findings[0].message, testing::HasSubstr("byte " + std::to_string(4 * first) + " "));
+    }
 }
 
 TEST(Checker, AtomicsDoNotRace) {
