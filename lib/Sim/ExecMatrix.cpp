@@ -93,23 +93,21 @@ void Cta::stMatrix(Warp &w, const Inst &in, uint32_t mask) {
     matrixBanks(in, addr, n);
   if (!mbarriers.empty())
     checkBarrierBytes(w, in, good, place, 16, "a write");
-  // The values come from many lanes; the write counts as that of the lane that gave the address.
-  if (checkRaces)
-    raceAccesses(w, in, good, place, 16, AccessKind::Write);
+  LaneBytes stored[32];
   for (unsigned j = 0; j < n; ++j) {
     const uint32_t *v = ptr(w, in.vec[j]);
     for (unsigned l = 0; l < 32; ++l) {
       unsigned g = l / 4, q = l % 4;
       for (unsigned h = 0; h < 2; ++h) {
-        unsigned r = in.trans ? 2 * q + h : g, c = in.trans ? g : 2 * q + h, dst = 8 * j + r;
-        if (!(good >> dst & 1))
-          continue;
+        unsigned r = in.trans ? 2 * q + h : g, c = in.trans ? g : 2 * q + h;
         uint16_t e = uint16_t(v[l] >> (16 * h));
-        memcpy(place[dst].data + 2 * c, &e, 2);
-        memset(place[dst].init + 2 * c, !(w.poison[in.vec[j].idx] >> l & 1), 2);
+        memcpy(stored[8 * j + r].data + 2 * c, &e, 2);
+        memset(stored[8 * j + r].init + 2 * c, !(w.poison[in.vec[j].idx] >> l & 1), 2);
       }
     }
   }
+  // The values come from many lanes; the write counts as that of the lane that gave the address.
+  storeRows(w, in, good, place, stored);
   ++progress;
   counters.sharedWritten += uint64_t(n) * 128;
 }

@@ -276,7 +276,7 @@ void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, con
   Conflict c{};
   bool sameValue = stored && leavesSame(p, page, offset, bytes, stored);
   if (!race.access(page, offset, bytes, kind, w.index, lane, event, sameValue ? sameLanes : 0, c))
-    reportConflict(w, in, lane, p.raw + c.address, kind, c, p.space, sameValue && in.op == Op::St);
+    reportConflict(w, in, lane, p.raw + c.address, kind, c, p.space, sameValue && (in.op == Op::St || in.op == Op::StMatrix));
 }
 
 void Cta::raceAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
@@ -287,6 +287,19 @@ void Cta::raceAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *plac
     unsigned l = std::countr_zero(rest);
     if (!isSettled(access, l, place[l], bytes))
       raceAccess(w, in, event, l, place[l], bytes, kind);
+  }
+}
+
+void Cta::storeRows(Warp &w, const Inst &in, uint32_t mask, const Place *place, const LaneBytes *stored) {
+  constexpr unsigned kRow = sizeof stored->data;
+  uint32_t event = checkRaces ? race.event(w.index, pcOf(in), AccessKind::Write, in.scope) : 0;
+  RaceState::WarpAccess access(race, w.index, event, AccessKind::Write);
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = std::countr_zero(rest);
+    if (event && !isSettled(access, l, place[l], kRow))
+      raceAccess(w, in, event, l, place[l], kRow, AccessKind::Write, stored[l].data, lanesAt(place, mask & ~rest, l));
+    memcpy(place[l].data, stored[l].data, kRow);
+    memcpy(place[l].init, stored[l].init, kRow);
   }
 }
 
@@ -397,13 +410,6 @@ void Cta::banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned by
   counters.wavefronts[pc] += fronts;
   counters.minimum[pc] += least;
 }
-
-namespace {
-/// What one lane stores or loads, and which of its bytes are no poison.
-struct LaneBytes {
-  uint8_t data[16], init[16];
-};
-} // namespace
 
 static uint64_t getElement(const uint8_t *p, unsigned es) {
   uint64_t v = 0;

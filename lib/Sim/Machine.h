@@ -298,6 +298,11 @@ struct Counters {
   void add(const Counters &o);
 };
 
+/// What one lane stores or loads, and which of its bytes are no poison.
+struct LaneBytes {
+  uint8_t data[16], init[16];
+};
+
 /// The CTAs of a cluster, or one without clusters, which run together.
 class Cta {
 public:
@@ -538,6 +543,8 @@ private:
   /// The same for the lanes of an instruction whose order among one another does not matter.
   void raceAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
                     AccessKind kind);
+  /// Stores 16 bytes for each lane to shared memory, and checks their order.
+  void storeRows(Warp &w, const Inst &in, uint32_t mask, const Place *place, const LaneBytes *stored);
   /// Where a place's shadow lies. False: it has none.
   bool shadowOf(const Place &p, ShadowPage &page, uint64_t &offset);
   /// The way of nearly all accesses of lanes; the others go through raceAccess.

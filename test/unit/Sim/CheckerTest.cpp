@@ -305,6 +305,13 @@ TEST(Checker, SameValueInGlobalMemoryOfManyCtas) {
             Names{"TK-SIM-RACE"});
 }
 
+TEST(Checker, MatricesThatStoreTheSame) {
+  auto store = [](const char *value) { return std::string(value) + "stmatrix.sync.aligned.m8n8.x1.shared.b16 [s], {%r5};\n"; };
+  EXPECT_EQ(names(store("mov.u32 %r5, 7;\n"), 32), Names()) << "all eight rows to one place";
+  EXPECT_EQ(names(store("mov.u32 %r5, 7;\n")), Names{"TK-SIM-RACE-SAME-VALUE"}) << "and of two warps";
+  EXPECT_EQ(names(store("shr.u32 %r5, %r1, 2;\n"), 32), Names{"TK-SIM-RACE"}) << "each row another";
+}
+
 TEST(Checker, GlobalRaceInACta) {
   std::string s = "st.global.u32 [%rd2], %r1;\n%SYNC%\nxor.b32 %r5, %r3, 128; cvt.u64.u32 %rd5, %r5; add.u64 %rd5, %rd5, %rd100; ld.global.u32 %r6, [%rd5];";
   std::string synced = s, not_synced = s;
