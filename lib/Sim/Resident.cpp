@@ -251,6 +251,14 @@ uint64_t Cta::registersOf(const Warp &w) const {
   for (const Function::Row &row : fn.steadyRows)
     mix(hashOf(w.regs + row.off, row.words ? 32 * row.words : 1));
   mix(w.carry);
+  // Counters may lie in local memory, as unoptimised code has them; so may clocks, which cannot be told apart there.
+  auto mixBytes = [&](ArrayRef<uint8_t> bytes) { mix(xxh3_64bits(bytes)); };
+  const size_t localOfWarp = 32 * size_t(fn.localBytes);
+  if (!fn.readsClocks && localOfWarp)
+    mixBytes(ArrayRef(local).slice(w.index * localOfWarp, localOfWarp));
+  if (!fn.readsClocks && !stacks.empty())
+    for (const ThreadStack &s : ArrayRef(stacks).slice(size_t(w.index) * 32, 32))
+      mixBytes(ArrayRef(s.data).take_front(s.top > stackStart() ? s.top - stackStart() : 0));
   if (!stacks.empty())
     for (const ThreadStack &s : ArrayRef(stacks).slice(size_t(w.index) * 32, 32)) {
       mix(uint64_t(s.top) << 32 | s.frames.size());

@@ -317,6 +317,15 @@ TEST(Mbarrier, AWaitWithATimeLimitGivesUp) {
             Names{"TK-SIM-MBARRIER-PENDING"});
 }
 
+TEST(Mbarrier, AWaitThatCountsInLocalMemoryGivesUp) {
+  // As nvcc -G has it. 200 rounds, and then for ever.
+  std::string count = "ld.local.u32 %r8, [n]; add.u32 %r8, %r8, 1; st.local.u32 [n], %r8; setp.gt.u32 %p4, %r8, 200;\n";
+  std::string start = ".local .b32 n; st.local.u32 [n], 0;\n" + init("65") + "mbarrier.arrive.shared.b64 _, [s];\n"
+                      "$again: mbarrier.try_wait.parity.shared.b64 %p3, [s], 0; @%p3 bra $done;\n";
+  EXPECT_EQ(names(start + count + "mov.u32 %r8, 0; @%p4 bra $done; bra $again;\n$done:\n"), Names{"TK-SIM-MBARRIER-PENDING"});
+  EXPECT_EQ(names(start + "ld.local.u32 %r8, [n]; bra $again;\n$done:\n"), Names{"TK-SIM-BARRIER-DEADLOCK"});
+}
+
 TEST(Mbarrier, MoreBytesThanExpectedAreNamedSo) {
   Outcome o = runOne(init("64") + "@%p1 mbarrier.complete_tx.relaxed.cta.shared.b64 [s], 48;\nmbarrier.arrive.shared.b64 _, [s];\n" + wait("s", "0"), 64, 0);
   ASSERT_EQ(o.report.findings.size(), 1u) << describe(o.report);
