@@ -8,6 +8,7 @@
 #ifndef TK_LIB_SIM_ASYNC_H
 #define TK_LIB_SIM_ASYNC_H
 
+#include <map>
 #include "Memory.h"
 #include "Ptx.h"
 #include "Race.h"
@@ -60,6 +61,24 @@ struct MapFence {
   SyncScope scope = SyncScope::None;
   uint64_t address = 0; ///< Of an acquire.
   ThreadClocks knows;
+};
+
+/// Releases of the tensormap proxy by a unit. A persistent kernel makes one for each of its tiles.
+struct MapReleases {
+  static constexpr size_t kKept = 64;
+  std::vector<MapFence> kept;            ///< The oldest first.
+  std::map<unsigned, MapFence> forgotten; ///< By warp: the last that is not kept, for the lanes of all those.
+
+  void add(MapFence f) {
+    if (kept.size() == kKept) {
+      MapFence &last = forgotten[kept.front().warp];
+      uint32_t lanes = last.lanes;
+      last = std::move(kept.front());
+      last.lanes |= lanes;
+      kept.erase(kept.begin());
+    }
+    kept.push_back(std::move(f));
+  }
 };
 
 /// A bulk copy from its issue to its end.

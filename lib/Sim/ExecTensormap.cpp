@@ -155,19 +155,12 @@ MapFence Cta::mapFence(Warp &w, uint32_t lanes, SyncScope scope) {
 /// They are fences of their scope besides: a release and an acquire of the proxy synchronise
 /// through flags.
 void Cta::tensormapFence(Warp &w, const Inst &in, uint32_t mask) {
-  constexpr size_t kKept = 64;
   fence(w, in, mask);
   if (in.isRelease) {
-    auto keep = [&](std::vector<MapFence> &all, bool &hasForgotten) {
-      if (all.size() == kKept) {
-        all.erase(all.begin());
-        hasForgotten = true;
-      }
-      all.push_back(mapFence(w, mask, in.scope));
-    };
-    keep(mapReleases, hasForgottenReleases);
+    MapFence f = mapFence(w, mask, in.scope);
     if (device)
-      keep(device->mapReleases[unit], device->hasForgottenReleases);
+      device->mapReleases[unit].add(f);
+    mapReleases.add(std::move(f));
     return;
   }
   uint64_t addr[32];
@@ -229,13 +222,17 @@ bool Cta::isReleased(const MapWrite &write, const MapFence &acquire) const {
   const Inst &in = code[write.event.pc];
   if (in.op == Op::TensormapCopy)
     return in.scope >= least;
-  if (isOwn ? hasForgottenReleases : device->hasForgottenReleases)
+  const MapReleases *releases = &mapReleases;
+  if (!isOwn) {
+    auto known = device->mapReleases.find(write.unit);
+    if (known == device->mapReleases.end())
+      return false;
+    releases = &known->second;
+  }
+  // Whether one that is not kept any more lies between, is not known.
+  if (any_of(releases->forgotten, [&](const auto &f) { return follows(f.second, write.event, write.lane); }))
     return true;
-  auto known = device ? device->mapReleases.find(write.unit)
-                      : std::map<uint32_t, std::vector<MapFence>>::iterator();
-  if (!isOwn && known == device->mapReleases.end())
-    return false;
-  return any_of(isOwn ? mapReleases : known->second, [&](const MapFence &f) {
+  return any_of(releases->kept, [&](const MapFence &f) {
     bool sameWarp = isOwn && f.warp == acquire.warp && f.clock <= acquire.clock;
     bool isBefore = sameWarp;
     for (unsigned l = 0; l < 32 && !isBefore; ++l)

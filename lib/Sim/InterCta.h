@@ -129,8 +129,7 @@ public:
   FlagTable flags;
   Knowledge sequence; ///< What earlier fence.sc of scope .gpu and .sys gave.
   /// Releases of the tensormap proxy, by unit.
-  std::map<uint32_t, std::vector<MapFence>> mapReleases;
-  bool hasForgottenReleases = false; ///< Some are not kept any more.
+  std::map<uint32_t, MapReleases> mapReleases;
   uint64_t progress =
       0; ///< Counts what may let a waiter go on: bytes that change, barriers, exits.
   uint64_t strongWrites = 0; ///< Counts what a waiter may look for.

@@ -200,9 +200,8 @@ void Cta::reset(std::array<uint32_t, 3> id) {
   bulkThreads.clear();
   copySlot = 0;
   copyArrivals.clear();
-  mapReleases.clear();
+  mapReleases = MapReleases();
   mapAcquires.clear();
-  hasForgottenReleases = false;
   freeRegisters = {};
   clusterBarrier = ClusterBarrier();
   peerUses.assign(ctx.clusterSize, {});

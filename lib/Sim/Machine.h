@@ -365,8 +365,8 @@ private:
   std::map<unsigned, BulkThread> bulkThreads;
   unsigned copySlot = 0; ///< Clock slot of copies by cp.async that nobody has seen; 0: none yet.
   std::vector<CopyArrival> copyArrivals; ///< That have yet to happen.
-  std::vector<MapFence> mapReleases, mapAcquires; ///< Of the tensormap proxy, the oldest first.
-  bool hasForgottenReleases = false;
+  MapReleases mapReleases;
+  std::vector<MapFence> mapAcquires; ///< Of the tensormap proxy, the oldest first.
   uint64_t clockTicks = 0;
   uint32_t timeSteps = 0; ///< Rounds in which nothing but time could let a wait end.
   uint64_t progress = 0, lastProgress = 0; ///< Counts what may let a waiter go on.

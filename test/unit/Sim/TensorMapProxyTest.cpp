@@ -139,6 +139,10 @@ TEST(TensorMapProxy, InGlobalMemory) {
   EXPECT_EQ(names(first + change + acquire("%rd2", "gpu", "@%p1 ") + load()), kProxy) << "no release";
   EXPECT_EQ(names(first + change + release + load()), kProxy) << "no acquire";
   EXPECT_EQ(names(first + release + change + acquire("%rd2", "gpu", "@%p1 ") + load()), kProxy) << "released before the change";
+  std::string often = "mov.u32 %r40, 0;\n$often: " + release + "add.u32 %r40, %r40, 1; setp.lt.u32 %p8, %r40, 200; @%p8 bra $often;\n";
+  EXPECT_EQ(names(first + often + change + acquire("%rd2", "gpu", "@%p1 ") + load()), kProxy) << "released often, but before the change";
+  EXPECT_EQ(names(first + often + change + release + acquire("%rd2", "gpu", "@%p1 ") + load()), Names());
+  EXPECT_EQ(names(first + change + often + acquire("%rd2", "gpu", "@%p1 ") + load()), Names());
   std::string byAnother = "add.u64 %rd9, %rd4, 1024; setp.eq.u32 %p5, %r1, 40;\n@%p5 " + replace("global_address", "%rd9", "%rd2");
   EXPECT_EQ(names(first + byAnother + "@%p5 fence.proxy.tensormap::generic.release.cta;\nbar.sync 0;\n" + acquire("%rd2", "cta") + load()), Names());
   EXPECT_EQ(names(first + byAnother + "bar.sync 0;\n" + release + acquire() + load()), Names()) << "released by whom the write precedes";
