@@ -58,16 +58,18 @@ void Cta::bulk(Warp &w, const Inst &in, uint32_t mask) {
       op.bytes = boxBytes(op.map);
     } else {
       op.bytes = uint32_t(value(w, s.size, l));
-      op.map.address = s.fromShared ? sharedOffset(global) : global;
+      op.map.address = global;
       op.map.box[0] = op.bytes;
       op.map.size[0] = op.bytes;
     }
     op.mapAddress = global;
     if (s.kind == BulkSpec::Prefetch)
       continue;
-    op.shared = sharedOffset(value(w, s.shared, l) + uint64_t(s.sharedOffset));
+    op.shared = value(w, s.shared, l) + uint64_t(s.sharedOffset);
     if (s.kind == BulkSpec::Load)
-      op.mbar = sharedOffset(value(w, s.mbar, l) + uint64_t(s.mbarOffset));
+      op.mbar = value(w, s.mbar, l) + uint64_t(s.mbarOffset);
+    if (ends(toShared(w, in, l, op.shared) && toShared(w, in, l, op.mbar) && (!s.fromShared || toShared(w, in, l, global))))
+      return;
     bool outside = false;
     if (!s.fromShared)
       op.allocation = boxAllocation(
@@ -149,8 +151,19 @@ bool Cta::issueBulk(Warp &w, const Inst &in, BulkOp op, SmallVectorImpl<BulkOp> 
   return true;
 }
 
-uint64_t Cta::sharedOffset(uint64_t addr) {
-  return addr - kSharedWindow < kSharedWindowBytes ? addr - kSharedWindow : addr;
+/// An operand as an address in shared memory. False, and said: it is none. Only st.async and red.async take generic ones.
+bool Cta::toShared(Warp &w, const Inst &in, unsigned lane, uint64_t &addr) {
+  bool wantsGeneric = in.op == Op::Poke && in.space == Space::Generic, isInWindow = addr - kSharedWindow < kSharedWindowBytes;
+  if (wantsGeneric ? isInWindow : addr < kSharedWindowBytes) {
+    addr -= wantsGeneric ? kSharedWindow : 0;
+    return true;
+  }
+  report("TK-SIM-MEM-OOB", Severity::Error, &w, 1u << lane, pcOf(in), 1,
+         formatv("expected {0} of shared memory, got {1:x}{2}", wantsGeneric ? "a generic address" : "an address", addr,
+                 isInWindow     ? ", which is generic; convert it with cvta.to.shared"
+                 : wantsGeneric ? "; convert it with cvta.shared, or say .shared::cluster"
+                                : ""));
+  return false;
 }
 
 bool Cta::issueLoad(Warp &w, const Inst &in, BulkOp &op, const BulkOp *twin) {
@@ -207,8 +220,13 @@ void Cta::poke(Warp &w, const Inst &in, uint32_t mask) {
     op.warp = w.index;
     op.lane = l;
     op.bytes = bytes;
-    op.shared = op.map.address = sharedOffset(value(w, s.shared, l) + uint64_t(s.sharedOffset));
-    op.mbar = sharedOffset(value(w, s.mbar, l) + uint64_t(s.mbarOffset));
+    op.shared = value(w, s.shared, l) + uint64_t(s.sharedOffset);
+    op.mbar = value(w, s.mbar, l) + uint64_t(s.mbarOffset);
+    if (!toShared(w, in, l, op.shared) || !toShared(w, in, l, op.mbar)) {
+      stop = true;
+      return;
+    }
+    op.map.address = op.shared;
     for (const Opnd &o : in.vec) {
       uint64_t v = value(w, o, l);
       op.data.insert(op.data.end(), reinterpret_cast<uint8_t *>(&v),

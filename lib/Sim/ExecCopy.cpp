@@ -168,7 +168,7 @@ void Cta::trackCopies(Warp &w, unsigned lane, Mbarrier &b) {
 void Cta::cpAsyncArrive(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
   bool isCounted = in.sub; // .noinc: the barrier's count has this arrival
-  mask = barrierAddresses(w, in, in.s[0], in.imm, mask, addr);
+  mask = sharedAddresses(w, in, in.s[0], in.imm, mask, addr);
   for (unsigned l = 0; l < 32; ++l) {
     Mbarrier *b = mask >> l & 1 ? useBarrier(w, in, 1u << l, addr[l]) : nullptr;
     if (stop)

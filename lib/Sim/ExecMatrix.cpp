@@ -35,21 +35,12 @@ void Cta::matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices) {
   }
 }
 
-/// Generic addresses of shared memory are allowed; they lose their window here.
-static void toShared(uint64_t *addr, Space space) {
-  if (space == Space::Generic)
-    for (unsigned l = 0; l < 32; ++l)
-      if (addr[l] >= kSharedWindow && addr[l] < kSharedWindow + kSharedWindowBytes)
-        addr[l] -= kSharedWindow;
-}
-
 void Cta::ldMatrix(Warp &w, const Inst &in, uint32_t mask) {
   unsigned n = in.numVec;
   uint32_t rows = n == 4 ? ~0u : (1u << (8 * n)) - 1;
   uint64_t addr[32];
   Place place[32];
-  uint32_t good = addresses(w, in, in.s[0], in.imm, rows & mask, addr);
-  toShared(addr, in.space);
+  uint32_t good = sharedAddresses(w, in, in.s[0], in.imm, rows & mask, addr);
   good = locate(w, in, good, addr, 16, AccessKind::Read, Space::Shared, place);
   if (ctx.options.checkBanks && good == rows)
     matrixBanks(in, addr, n);
@@ -86,8 +77,7 @@ void Cta::stMatrix(Warp &w, const Inst &in, uint32_t mask) {
   uint32_t rows = n == 4 ? ~0u : (1u << (8 * n)) - 1;
   uint64_t addr[32];
   Place place[32];
-  uint32_t good = addresses(w, in, in.s[0], in.imm, rows & mask, addr);
-  toShared(addr, in.space);
+  uint32_t good = sharedAddresses(w, in, in.s[0], in.imm, rows & mask, addr);
   good = locate(w, in, good, addr, 16, AccessKind::Write, Space::Shared, place);
   if (ctx.options.checkBanks && good == rows)
     matrixBanks(in, addr, n);

@@ -23,13 +23,23 @@ namespace tk::sim {
 /// State tokens of arrive: the phase above the pending count.
 static uint64_t token(const Mbarrier &b) { return uint64_t(b.phase) << 32 | uint64_t(b.pending); }
 
-/// Addresses of the lanes as offsets in the shared window.
-uint32_t Cta::barrierAddresses(Warp &w, const Inst &in, const Opnd &base, int64_t offset,
-                               uint32_t mask, uint64_t *addr) {
+/// Addresses in shared memory, of an instruction that says .shared or takes generic ones. Lanes whose generic address is
+/// elsewhere are reported and dropped.
+uint32_t Cta::sharedAddresses(Warp &w, const Inst &in, const Opnd &base, int64_t offset, uint32_t mask, uint64_t *addr) {
   mask = addresses(w, in, base, offset, mask, addr);
-  for (unsigned l = 0; l < 32; ++l)
-    if ((mask >> l & 1) && addr[l] - kSharedWindow < kSharedWindowBytes)
+  if (in.space != Space::Generic)
+    return mask;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = std::countr_zero(rest);
+    if (addr[l] - kSharedWindow < kSharedWindowBytes) {
       addr[l] -= kSharedWindow;
+      continue;
+    }
+    report("TK-SIM-MEM-OOB", Severity::Error, &w, 1u << l, pcOf(in), 1,
+           formatv("expected a generic address of shared memory, got {0:x}; convert it with cvta.shared, or say .shared",
+                   addr[l]));
+    mask &= ~(1u << l);
+  }
   return mask;
 }
 
@@ -110,7 +120,7 @@ void Cta::checkBarrierBytes(const Warp *w, uint32_t pc, uint32_t lanes, uint64_t
 void Cta::mbarInit(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
   Place place[32];
-  mask = barrierAddresses(w, in, in.s[0], in.imm, mask, addr);
+  mask = sharedAddresses(w, in, in.s[0], in.imm, mask, addr);
   mask = locate(w, in, mask, addr, 8, AccessKind::Write, Space::Shared, place);
   if (uint32_t bad = w.poison[in.s[1].idx] & mask)
     poisoned(w, in, bad, "the count of an mbarrier");
@@ -192,7 +202,7 @@ void Cta::checkUsesBefore(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr
 void Cta::mbarInval(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
   Place place[32];
-  mask = barrierAddresses(w, in, in.s[0], in.imm, mask, addr);
+  mask = sharedAddresses(w, in, in.s[0], in.imm, mask, addr);
   mask = locate(w, in, mask, addr, 8, AccessKind::Write, Space::Shared, place);
   uint32_t event = checkRaces && mask ? race.event(w.index, pcOf(in), AccessKind::Write) : 0;
   for (uint32_t rest = mask; rest && !stop;) {
@@ -298,7 +308,7 @@ bool Cta::barrierCount(Warp &w, const Inst &in, unsigned lane, int64_t least, co
 
 void Cta::mbarTransaction(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
-  mask = barrierAddresses(w, in, in.s[0], in.imm, mask, addr);
+  mask = sharedAddresses(w, in, in.s[0], in.imm, mask, addr);
   for (unsigned l = 0; l < 32 && !stop; ++l) {
     int64_t n;
     if (!(mask >> l & 1) || !barrierCount(w, in, l, 0, "a number of bytes", n))
@@ -323,7 +333,7 @@ int64_t Cta::arrivalsOf(Warp &w, const Inst &in, unsigned l) {
 /// before it completes; the others' belong to the next.
 void Cta::mbarArrive(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
-  mask = barrierAddresses(w, in, in.s[0], in.imm, mask, addr);
+  mask = sharedAddresses(w, in, in.s[0], in.imm, mask, addr);
   for (uint32_t rest = mask; rest && !stop;) {
     unsigned first = std::countr_zero(rest), lanes = 0;
     uint32_t same = 0;
@@ -452,7 +462,7 @@ void Cta::arriveOne(Warp &w, const Inst &in, unsigned l, uint64_t addr, Mbarrier
 uint32_t Cta::waitDone(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
   uint32_t done = 0;
-  mask = barrierAddresses(w, in, in.s[0], in.imm, mask, addr);
+  mask = sharedAddresses(w, in, in.s[0], in.imm, mask, addr);
   for (unsigned l = 0; l < 32; ++l) {
     if (!(mask >> l & 1))
       continue;
@@ -470,7 +480,7 @@ uint32_t Cta::waitDone(Warp &w, const Inst &in, uint32_t mask) {
 /// Ends a wait: gives the answer, and what the completed phases carry.
 void Cta::finishWait(Warp &w, Frag &f, const Inst &in, uint32_t mask, uint32_t done) {
   uint64_t addr[32];
-  barrierAddresses(w, in, in.s[0], in.imm, done, addr);
+  sharedAddresses(w, in, in.s[0], in.imm, done, addr);
   uint64_t last = ~0ull;
   for (unsigned l = 0; l < 32; ++l) {
     if (!(done >> l & 1) || addr[l] == last)
@@ -498,7 +508,7 @@ void Cta::finishWait(Warp &w, Frag &f, const Inst &in, uint32_t mask, uint32_t d
 
 bool Cta::mbarWait(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
-  uint32_t good = barrierAddresses(w, in, in.s[0], in.imm, mask, addr);
+  uint32_t good = sharedAddresses(w, in, in.s[0], in.imm, mask, addr);
   if (uint32_t bad = w.poison[in.s[1].idx] & mask)
     poisoned(w, in, bad, in.sub ? "the parity of a wait" : "the state of a wait");
   for (unsigned l = 0; l < 32; ++l) {
@@ -575,7 +585,7 @@ std::string Cta::describeWait(Warp &w, const Frag &f) {
   const Inst &in = code[f.pc];
   uint64_t addr[32];
   uint32_t waiting = f.waitMask & ~waitDone(w, in, f.waitMask);
-  barrierAddresses(w, in, in.s[0], in.imm, f.waitMask, addr);
+  sharedAddresses(w, in, in.s[0], in.imm, f.waitMask, addr);
   unsigned l = std::countr_zero(waiting ? waiting : f.waitMask);
   auto it = mbarriers.find(addr[l & 31]);
   if (it == mbarriers.end())

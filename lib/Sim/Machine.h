@@ -642,7 +642,7 @@ private:
   void wakeWaiters();
   bool timeOutWaits();
   std::string describeWait(Warp &w, const Frag &f);
-  uint32_t barrierAddresses(Warp &w, const Inst &in, const Opnd &base, int64_t offset, uint32_t mask, uint64_t *addr);
+  uint32_t sharedAddresses(Warp &w, const Inst &in, const Opnd &base, int64_t offset, uint32_t mask, uint64_t *addr);
   std::string describeBarrier(uint64_t addr, const Mbarrier &b) const;
   Mbarrier *useBarrier(Warp &w, const Inst &in, uint32_t lanes, uint64_t addr);
   bool barrierCount(Warp &w, const Inst &in, unsigned lane, int64_t least, const char *what, int64_t &n);
@@ -683,7 +683,7 @@ private:
                           const Conflict &c);
   std::string describeAgent(const Event &e) const;
   const char *agentEdge(const Event &e) const;
-  static uint64_t sharedOffset(uint64_t addr);
+  bool toShared(Warp &w, const Inst &in, unsigned lane, uint64_t &addr);
   static unsigned rankOf(uint64_t sharedAddress) { return unsigned(std::min<uint64_t>(sharedAddress >> 24, ~0u)); }
   /// Where a shared address that is inside lies in host memory and in the shadow.
   size_t sharedIndex(uint64_t a) const { return (a >> 24) * segment + (a & 0xffffff) - ctx.sharedBase; }

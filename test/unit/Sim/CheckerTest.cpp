@@ -312,6 +312,29 @@ TEST(Checker, MatricesThatStoreTheSame) {
   EXPECT_EQ(names(store("shr.u32 %r5, %r1, 2;\n"), 32), Names{"TK-SIM-RACE"}) << "each row another";
 }
 
+// What says .shared takes offsets, what does not takes generic addresses: neither is taken for the other.
+TEST(Checker, GenericAddressesAndThoseInShared) {
+  const std::string start = "mov.u64 %rd5, s; cvta.shared.u64 %rd6, %rd5; setp.eq.u32 %p1, %r1, 0; mov.u32 %r5, 1;\n"
+                            "@%p1 mbarrier.init.shared.b64 [s+512], 1;\n";
+  const std::string expect = "@%p1 mbarrier.arrive.expect_tx.shared.b64 _, [s+512], 16;\n";
+  const std::string done = "bar.sync 0; $w: mbarrier.try_wait.parity.shared.b64 %p3, [s+512], 0; @!%p3 bra $w;\n";
+  const struct { const char *before, *after; } cases[] = {
+      {"@%p1 mbarrier.init.shared.b64 [", "], 1;"},
+      {"@%p1 mbarrier.init.b64 [", "], 1;"},
+      {"bar.sync 0; stmatrix.sync.aligned.m8n8.x1.shared.b16 [", "], {%r5};"},
+      {"bar.sync 0; stmatrix.sync.aligned.m8n8.x1.b16 [", "], {%r5};"},
+      {"@%p1 cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [", "], [%rd100], 16, [%r2+512];"},
+      {"@%p1 cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [s], [%rd100], 16, [", "+512];"},
+  };
+  for (auto &c : cases) {
+    bool isGeneric = !llvm::StringRef(c.before).contains("shared"), isBulk = llvm::StringRef(c.before).contains("bulk");
+    for (bool gives : {false, true}) {
+      std::string body = start + (isBulk ? expect : "") + c.before + (gives ? "%rd6" : "%rd5") + c.after + "\n" + (isBulk && !gives ? done : "");
+      EXPECT_EQ(names(body, 32).count("TK-SIM-MEM-OOB"), isGeneric != gives) << body;
+    }
+  }
+}
+
 TEST(Checker, GlobalRaceInACta) {
   std::string s = "st.global.u32 [%rd2], %r1;\n%SYNC%\nxor.b32 %r5, %r3, 128; cvt.u64.u32 %rd5, %r5; add.u64 %rd5, %rd5, %rd100; ld.global.u32 %r6, [%rd5];";
   std::string synced = s, not_synced = s;

@@ -63,7 +63,7 @@ TEST(Mbarrier, EveryFormIsRead) {
                   "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 %p3, [s], 0; mbarrier.test_wait.parity.acquire.cluster.shared.b64 %p3, [s], 0;\n"
                   "mbarrier.try_wait.parity.relaxed.cta.b64 %p3, [%rd5+28672000], 0;\n",
                   1),
-            Names{"TK-SIM-MBARRIER-INVALID"})
+            Names{"TK-SIM-MEM-OOB"})
       << "a generic address outside the window";
   EXPECT_EQ(names("mbarrier.init.shared.b64 [s], 8; mbarrier.arrive.shared::cta.b64 _, [s]; mbarrier.arrive.release.cta.shared::cta.b64 _, [s], 2;\n"
                   "mbarrier.arrive.noComplete.shared.b64 %rd7, [s], 1; mbarrier.arrive_drop.shared.b64 %rd8, [s]; mbarrier.pending_count.b64 %r5, %rd8;\n"
