@@ -128,6 +128,9 @@ void Cta::isspacep(Warp &w, const Inst &in, uint32_t mask) {
 // Carries
 //===----------------------------------------------------------------------===//
 
+/// A difference is the sum with the complement and 1, and leaves that sum's carry: no borrow. The manual calls the flag
+/// a borrow there, which is the same as long as only subc reads it. ptxas 13 adds the carry itself where addc reads it,
+/// and nvcc's division of __int128 counts on that.
 void Cta::carry(Warp &w, const Inst &in, uint32_t mask) {
   using U128 = unsigned __int128;
   bool is64 = bytesOf(in.ty) == 8, product = in.sub & (kCarryMulLo | kCarryMulHi);
@@ -143,13 +146,15 @@ void Cta::carry(Warp &w, const Inst &in, uint32_t mask) {
     if (!(mask >> l & 1))
       continue;
     U128 a = value(w, in.s[0], l), b = value(w, in.s[1], l),
-         c = in.sub & kCarryIn ? w.carry >> l & 1 : 0;
+         c = in.sub & kCarryIn ? w.carry >> l & 1 : in.sub & kCarrySubtract ? 1 : 0;
     if (product) {
       U128 t = wide(uint64_t(a)) * wide(uint64_t(b));
       a = uint64_t(in.sub & kCarryMulHi ? t >> bits : t) & (~0ull >> (64 - bits));
       b = value(w, in.s[2], l);
     }
-    U128 r = in.sub & kCarrySubtract ? a - b - c : a + b + c;
+    if (in.sub & kCarrySubtract)
+      b = ~uint64_t(b) & (~0ull >> (64 - bits));
+    U128 r = a + b + c;
     if (in.sub & kCarryOut)
       w.carry = (w.carry & ~(1u << l)) | uint32_t(r >> bits & 1) << l;
     setValue(w, in.d, l, uint64_t(r));
