@@ -197,7 +197,9 @@ void Cta::movUnpack(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t keep = ~0ull >> (64 - bits);
   for (unsigned part = 0; part < parts; ++part) {
     const Opnd &s = in.s[part], *to = &in.vec[part * n];
-    uint32_t p = w.poison[s.idx];
+    uint32_t partPoison[8];
+    for (unsigned i = 0; i < n; ++i)
+      partPoison[i] = poisonIn(w, s, mask, bits * i / 8, std::max(bits / 8, 1u));
     for (unsigned l = 0; l < 32; ++l) {
       if (!(mask >> l & 1))
         continue;
@@ -206,7 +208,7 @@ void Cta::movUnpack(Warp &w, const Inst &in, uint32_t mask) {
         setValue(w, to[i], l, v >> (bits * i) & keep);
     }
     for (unsigned i = 0; i < n; ++i)
-      setPoison(w, to[i], mask, p);
+      setPoison(w, to[i], mask, partPoison[i]);
   }
 }
 
@@ -245,10 +247,19 @@ static void convertRow(const CvtSpec &spec, const Inst &in, uint32_t *d, const u
   }
 }
 
+static bool isInteger(Ty ty) {
+  return is_contained({Ty::U8, Ty::S8, Ty::U16, Ty::S16, Ty::U32, Ty::S32, Ty::U64, Ty::S64}, ty);
+}
+
 void Cta::convert(Warp &w, const Inst &in, uint32_t mask) {
-  convertRow(fn.cvts[in.target], in, reg(w, in.d), ptr(w, in.s[0]),
+  const CvtSpec &spec = fn.cvts[in.target];
+  uint32_t poison = w.poison[in.s[0].idx] | w.poison[in.s[1].idx];
+  // Between integers without .sat only the bytes that both have count.
+  if (poison && isInteger(spec.to) && isInteger(spec.from) && !spec.sat && !in.s[1].present())
+    poison = poisonIn(w, in.s[0], mask, 0, std::min(bytesOf(spec.to), bytesOf(spec.from)));
+  convertRow(spec, in, reg(w, in.d), ptr(w, in.s[0]),
              in.s[1].present() ? ptr(w, in.s[1]) : nullptr, mask);
-  setPoison(w, in.d, mask, w.poison[in.s[0].idx] | w.poison[in.s[1].idx]);
+  setPoison(w, in.d, mask, poison);
 }
 
 } // namespace tk::sim

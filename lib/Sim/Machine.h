@@ -153,6 +153,13 @@ struct WarpgroupState {
   uint32_t nextDone = 1;    ///< Sequence of the next to execute.
 };
 
+/// A register that a load left poison in part.
+struct PartialPoison {
+  uint32_t idx = 0;
+  uint8_t written[32] = {}; ///< By lane: bit i for byte i.
+  uint64_t value[32] = {};  ///< What the load gave.
+};
+
 struct Warp {
   unsigned index = 0;      ///< Of all warps of the cluster.
   unsigned cta = 0, local = 0; ///< Rank of its CTA, and number there.
@@ -231,6 +238,7 @@ struct Warp {
   };
   llvm::SmallVector<Spin, 2> spins;
   uint64_t ran = 0; ///< Instructions executed.
+  llvm::SmallVector<PartialPoison, 0> partials;
   uint32_t strayLanes = 0, strayPc = 0; ///< That last shuffled from lanes that do not take part, and where.
   Recurrence
       waits; ///< Its state whenever nothing in the CTA but the time limits of waits can go on.
@@ -766,6 +774,11 @@ private:
   void setPoison(Warp &w, const Opnd &o, uint32_t mask, uint32_t bits) {
     w.poison[o.idx] = (w.poison[o.idx] & ~mask) | (bits & mask);
   }
+  /// A load of `ty` has left these lanes of the register poison; `place` and `at` say which bytes were written.
+  void notePartial(Warp &w, const Opnd &o, Ty ty, uint32_t lanes, const Place *place, unsigned at);
+  uint8_t writtenBytes(const Warp &w, const Opnd &o, unsigned lane) const;
+  /// The lanes in which one of these bytes of a register is poison.
+  uint32_t poisonIn(const Warp &w, const Opnd &o, uint32_t mask, unsigned first, unsigned bytes) const;
   void setPredicate(Warp &w, const Opnd &o, uint32_t mask, uint32_t value, uint32_t poison) {
     uint32_t *d = reg(w, o);
     *d = (*d & ~mask) | (value & mask);

@@ -48,6 +48,31 @@ TEST(Poison, UsedBytesOfAWord) {
     }
 }
 
+/// A union or a struct with padding, loaded as one word: what takes written bytes out of it is not told of the others.
+TEST(Poison, WrittenBytesOfAWordThatIsPoisonInPart) {
+  auto poisons = [](uint32_t written, const std::string &body) { return has(copyOf16(written, "", body), "TK-SIM-MEM-UNINIT"); };
+  const std::string wide = "ld.shared.b64 %rd5, [s]; ", out = "st.global.u32 [%rd100], %r1;";
+  for (uint32_t written = 0; written < 256; ++written) {
+    bool low = (written & 15) == 15, high = written >> 4 == 15;
+    EXPECT_EQ(poisons(written, wide + "cvt.u32.u64 %r1, %rd5; " + out), !low) << written;
+    EXPECT_EQ(poisons(written, wide + "mov.b64 {%r1, %r2}, %rd5; " + out), !low) << written;
+    EXPECT_EQ(poisons(written, wide + "mov.b64 {%r2, %r1}, %rd5; " + out), !high) << written;
+    EXPECT_EQ(poisons(written, wide + "cvt.u16.u64 %rs1, %rd5; cvt.u32.u16 %r1, %rs1; " + out), (written & 3) != 3) << written;
+    // Through shared memory, and back by halves.
+    EXPECT_EQ(poisons(written, wide + "st.shared.b64 [s+32], %rd5; ld.shared.b32 %r1, [s+36]; " + out), !high) << written;
+    EXPECT_EQ(poisons(written, wide + "add.u64 %rd5, %rd5, 1; cvt.u32.u64 %r1, %rd5; " + out), written != 255) << "sums are not followed";
+    EXPECT_EQ(poisons(written, wide + "st.global.b64 [%rd100], %rd5;"), written != 255) << written;
+  }
+  for (uint32_t written = 0; written < 16; ++written) {
+    EXPECT_EQ(poisons(written, "ld.shared.b32 %r1, [s]; mov.b32 {%rs1, %rs2}, %r1; cvt.u32.u16 %r1, %rs2; " + out), written >> 2 != 3);
+    EXPECT_EQ(poisons(written, "ld.shared.s16 %r1, [s]; cvt.u8.u32 %r1, %r1; " + out), !(written & 1)) << "a sign that is poison";
+    EXPECT_EQ(poisons(written, "ld.shared.s16 %r1, [s]; " + out), (written & 3) != 3);
+    EXPECT_EQ(poisons(written, "ld.shared.u16 %r1, [s]; mov.b32 {%rs1, %rs2}, %r1; cvt.u32.u16 %r1, %rs2; " + out), !(written & 3)) << "zeros above";
+  }
+  // Another value since: what was noted is not of it.
+  EXPECT_TRUE(poisons(15, wide + "add.u64 %rd5, %rd5, %rd77; cvt.u32.u64 %r1, %rd5; " + out));
+}
+
 TEST(Poison, UsedBytesOfVectorsAndNarrowElements) {
   const std::string load = "ld.shared.v4.u32 {%r1, %r2, %r3, %r4}, [s]; ",
                     store = "st.global.v4.u32 [%rd100], {%r1, %r2, %r3, %r4};";
