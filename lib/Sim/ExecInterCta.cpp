@@ -14,18 +14,19 @@ using namespace llvm;
 namespace tk::sim {
 
 void Cta::foreignAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *place,
-                          unsigned bytes, AccessKind kind) {
+                          unsigned bytes, AccessKind kind, const LaneBytes *stored) {
   if (!device)
     return;
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = std::countr_zero(rest);
     if (place[l].space == Space::Global)
-      foreignAccess(w, in, l, place[l].raw, bytes, kind, race.warps[w.index], false);
+      foreignAccess(w, in, l, place[l].raw, bytes, kind, race.warps[w.index], false,
+                    stored && !memcmp(place[l].data, stored[l].data, bytes));
   }
 }
 
 void Cta::foreignAccess(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes,
-                        AccessKind kind, const ThreadClocks &knows, bool isAsync) {
+                        AccessKind kind, const ThreadClocks &knows, bool isAsync, bool sameValue) {
   bool isStrong = device->strongCode[pcOf(in)];
   InterCta::Kind k = InterCta::kindOf(isWrite(kind), isStrong);
   uint64_t number = addr / RaceState::kPage;
@@ -48,7 +49,7 @@ void Cta::foreignAccess(Warp &w, const Inst &in, unsigned lane, uint64_t addr, u
                          asker.almost = find(knows.almost, other);
                          Conflict c{};
                          if (!otherRace.meets(shadow, addr % RaceState::kPage, bytes, asker, c))
-                           reportForeign(w, in, lane, addr + c.address, kind, other, c);
+                           reportForeign(w, in, lane, addr + c.address, kind, other, c, sameValue);
                        });
 }
 
@@ -106,12 +107,14 @@ std::string Cta::missingOrder(const Warp &w, uint32_t otherUnit, const Conflict 
 }
 
 void Cta::reportForeign(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind,
-                        uint32_t otherUnit, const Conflict &c) {
+                        uint32_t otherUnit, const Conflict &c, bool sameValue) {
   const Event &o = c.other;
+  bool isHarmless = sameValue && c.kind == Conflict::Unordered && c.otherWrite && !o.agent && !o.atomic;
   // Strong accesses of one place are no race where their scopes hold both threads.
   bool bothStrong = c.kind == Conflict::Unordered && o.atomic && isAtomic(kind);
   const char *name = c.kind == Conflict::NoProxyFence                ? "TK-SIM-RACE-PROXY"
                      : bothStrong || c.kind == Conflict::NarrowScope ? "TK-SIM-RACE-SCOPE"
+                     : isHarmless                                    ? "TK-SIM-RACE-SAME-VALUE"
                                                                      : "TK-SIM-RACE-CTA";
   if (isObserved(w, lane, addr, Space::Global, otherUnit, c) || seenBefore(name, pcOf(in), o.pc + 1))
     return;
@@ -141,10 +144,13 @@ void Cta::reportForeign(Warp &w, const Inst &in, unsigned lane, uint64_t addr, A
                       what, did, other, edge);
   } else {
     edge = missingOrder(w, otherUnit, c);
-    message = formatv("{0} is not ordered after an earlier {1} of the same byte by {2}", what, did,
-                      other);
+    message = isHarmless ? formatv("{0} is not ordered after an earlier write of the same value there by {1}; many kernels do "
+                                   "that, the memory model asks for relaxed atomic stores (st.relaxed.gpu)",
+                                   what, other)
+                               .str()
+                         : formatv("{0} is not ordered after an earlier {1} of the same byte by {2}", what, did, other).str();
   }
-  Finding *f = report(name, Severity::Error, &w, 1u << lane, pcOf(in), o.pc + 1, message);
+  Finding *f = report(name, isHarmless ? Severity::Warning : Severity::Error, &w, 1u << lane, pcOf(in), o.pc + 1, message);
   if (!f)
     return;
   f->details.push_back(

@@ -267,6 +267,26 @@ bool Cta::leavesSame(const Place &p, ShadowPage page, uint64_t offset, unsigned 
   return same;
 }
 
+void Cta::keepValues() {
+  constexpr unsigned kFew = 64;
+  for (auto &[number, use] : out->pages) {
+    unsigned bytes = 0;
+    for (uint64_t written : use->written)
+      bytes += unsigned(std::popcount(written));
+    for (unsigned g = 0; g < 64 && bytes <= kFew; ++g) {
+      if (!use->written[g])
+        continue;
+      ShadowPage page = race.globalShadow(number * PageUse::kPage);
+      PageUse::Value &v = use->values.emplace_back(PageUse::Value{g, 0, {}});
+      memcpy(v.data, RaceState::storedIn(page) + 64 * g, 64);
+      for (uint64_t rest = use->written[g]; rest; rest &= rest - 1)
+        race.forEachWrite(page, 64 * g + unsigned(std::countr_zero(rest)), 1, [&](const Event &e, unsigned) {
+          v.known |= code[e.pc].op == Op::St ? rest & -rest : 0;
+        });
+    }
+  }
+}
+
 void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p,
                      unsigned bytes, AccessKind kind, const uint8_t *stored, uint32_t sameLanes) {
   ShadowPage page;
@@ -610,10 +630,6 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
     checkBarrierBytes(w, in, lanes.shared, place, bytes, "a write");
   AccessKind kind = in.isVolatile ? AccessKind::Atomic : AccessKind::Write;
   uint32_t event = checkRaces && lanes.common() ? race.event(w.index, pcOf(in), kind, in.scope) : 0;
-  if (event) {
-    noteUses(in, mask, place, bytes, kind);
-    foreignAccesses(w, in, mask, place, bytes, kind);
-  }
   LaneBytes stored[32];
   uint32_t reached = 0;
   for (unsigned i = 0; i < n; ++i) {
@@ -627,6 +643,10 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
       for (unsigned b = 0; b < es; ++b)
         stored[l].init[i * es + b] = written >> b & 1;
     }
+  }
+  if (event) {
+    noteUses(in, mask, place, bytes, kind);
+    foreignAccesses(w, in, mask, place, bytes, kind, stored);
   }
   RaceState::WarpAccess access(race, w.index, event, kind);
   for (uint32_t rest = mask; rest; rest &= rest - 1) {

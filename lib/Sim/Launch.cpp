@@ -41,6 +41,38 @@ struct GlobalUse {
   PageUse bits;
   uint32_t readCta[64] = {}, writeCta[64] = {}; ///< The last by granule.
   std::map<unsigned, SmallVector<Past, 2>> readers, writers; ///< Those before, where more than one shares a granule.
+  std::map<unsigned, PageUse::Value> values; ///< What the last stores left, where that is known.
+
+  static const PageUse::Value *valueOf(const PageUse &use, unsigned granule) {
+    auto it = find_if(use.values, [&](const PageUse::Value &v) { return v.granule == granule; });
+    return it == use.values.end() ? nullptr : &*it;
+  }
+  /// Whether a CTA has stored in all of `bits` what was there.
+  bool storesSame(const PageUse &use, unsigned granule, uint64_t bits) const {
+    const PageUse::Value *now = valueOf(use, granule);
+    auto before = values.find(granule);
+    if (!now || before == values.end() || bits & ~(now->known & before->second.known))
+      return false;
+    for (uint64_t rest = bits; rest; rest &= rest - 1)
+      if (now->data[std::countr_zero(rest)] != before->second.data[std::countr_zero(rest)])
+        return false;
+    return true;
+  }
+  /// A CTA has written `bits` of a granule.
+  void store(const PageUse &use, unsigned granule, uint64_t bits) {
+    const PageUse::Value *now = valueOf(use, granule);
+    auto it = values.find(granule);
+    if (!now) {
+      if (it != values.end())
+        it->second.known &= ~bits;
+      return;
+    }
+    if (it == values.end())
+      it = values.emplace(granule, PageUse::Value{granule, 0, {}}).first;
+    it->second.known = (it->second.known & ~bits) | (now->known & bits);
+    for (uint64_t rest = bits; rest; rest &= rest - 1)
+      it->second.data[std::countr_zero(rest)] = now->data[std::countr_zero(rest)];
+  }
 
   /// The last that touched bit `bit` of a granule, of those that `past` and the last of all tell.
   static Past who(const std::map<unsigned, SmallVector<Past, 2>> &past, unsigned granule, uint64_t bit, Past last) {
@@ -103,7 +135,7 @@ public:
 private:
   void foldOne(uint64_t index, CtaResult &r);
   void conflict(uint64_t page, unsigned granule, uint64_t bits, bool otherWrote, uint32_t otherCta, uint32_t otherPc,
-                uint32_t pc, uint64_t cta, bool wrote);
+                uint32_t pc, uint64_t cta, bool wrote, bool isHarmless);
   void merge(const FindingKey &key, Finding &&f);
   std::array<uint32_t, 3> coordinates(uint64_t index) const { return firstCtaOf(ctx, index); }
   const LaunchContext &ctx;
@@ -153,8 +185,9 @@ void Folder::merge(const FindingKey &key, Finding &&f) {
 }
 
 void Folder::conflict(uint64_t page, unsigned granule, uint64_t bits, bool otherWrote, uint32_t otherCta,
-                      uint32_t otherPc, uint32_t pc, uint64_t cta, bool wrote) {
-  std::optional<Severity> grade = gradeOf(ctx.options, "TK-SIM-RACE-CTA", Severity::Error);
+                      uint32_t otherPc, uint32_t pc, uint64_t cta, bool wrote, bool isHarmless) {
+  const char *name = isHarmless ? "TK-SIM-RACE-SAME-VALUE" : "TK-SIM-RACE-CTA";
+  std::optional<Severity> grade = gradeOf(ctx.options, name, isHarmless ? Severity::Warning : Severity::Error);
   if (!grade)
     return;
   const Function &fn = *ctx.fn;
@@ -162,14 +195,17 @@ void Folder::conflict(uint64_t page, unsigned granule, uint64_t bits, bool other
   uint64_t address = page * PageUse::kPage + granule * 64 + llvm::countr_zero(bits);
   Allocation *al = ctx.memory->find(address);
   Finding f;
-  f.name = "TK-SIM-RACE-CTA";
+  f.name = name;
   f.severity = *grade;
-  f.message = formatv("byte {0} of '{1}' is {2} by one CTA and {3} by another with nothing to "
-                      "order them; give each CTA bytes of "
-                      "its own, or use atomic operations",
-                      al ? address - al->base : address, al ? al->name : "global memory",
-                      wrote ? "written" : "read", otherWrote ? "written" : "read")
-                  .str();
+  std::string where = formatv("byte {0} of '{1}'", al ? address - al->base : address, al ? al->name : "global memory");
+  if (isHarmless)
+    f.message = where + " is written by two CTAs with the same value and nothing to order them; many kernels do that, the "
+                        "memory model asks for relaxed atomic stores (st.relaxed.gpu)";
+  else
+    f.message = formatv("{0} is {1} by one CTA and {2} by another with nothing to order them; give each CTA bytes of its own, "
+                        "or use atomic operations",
+                        where, wrote ? "written" : "read", otherWrote ? "written" : "read")
+                    .str();
   f.ptxLine = in.line;
   f.ptxText = ctx.module->shownText(in.line);
   f.source = ctx.module->source(fn, in);
@@ -186,7 +222,7 @@ void Folder::conflict(uint64_t page, unsigned granule, uint64_t bits, bool other
   party("other", otherWrote, otherCta, other);
   f.details.push_back("missing edge: a release of scope .gpu in the other after that, and an "
                       "acquire from it before this");
-  merge({"TK-SIM-RACE-CTA", pc, otherPc + 1}, std::move(f));
+  merge({name, pc, otherPc + 1}, std::move(f));
 }
 
 void Folder::foldOne(uint64_t index, CtaResult &r) {
@@ -208,9 +244,12 @@ void Folder::foldOne(uint64_t index, CtaResult &r) {
         continue;
       GlobalUse::Past lastWrite{0, g.writeCta[i], g.bits.writePc[i]}, lastRead{0, g.readCta[i], g.bits.readPc[i]};
       auto against = [&](uint64_t bits, bool otherWrote, uint32_t pc, bool didWrite) {
+        // Two stores of one value that nobody reads: whichever comes last, memory is the same.
+        bool isHarmless = otherWrote && didWrite && !(bits & (read | atomic | g.bits.read[i] | g.bits.atomic[i])) &&
+                          g.storesSame(*use, i, bits);
         uint64_t bit = bits & -bits;
         auto other = otherWrote ? GlobalUse::who(g.writers, i, bit, lastWrite) : GlobalUse::who(g.readers, i, bit, lastRead);
-        conflict(page, i, bit, otherWrote, other.cta, other.pc, pc, index, didWrite);
+        conflict(page, i, bit, otherWrote, other.cta, other.pc, pc, index, didWrite, isHarmless);
       };
       if (uint64_t b = (wrote | read | atomic) & g.bits.written[i])
         against(b, true, (wrote | atomic) & b & -b ? use->writePc[i] : use->readPc[i], ((wrote | atomic) & b & -b) != 0);
@@ -219,6 +258,7 @@ void Folder::foldOne(uint64_t index, CtaResult &r) {
       else if (uint64_t b3 = read & g.bits.atomic[i])
         against(b3, true, use->readPc[i], false);
       if (wrote | atomic) {
+        g.store(*use, i, wrote | atomic);
         GlobalUse::displace(g.writers, i, g.bits.written[i] | g.bits.atomic[i], wrote | atomic, lastWrite);
         g.bits.writePc[i] = use->writePc[i];
         g.writeCta[i] = uint32_t(index);

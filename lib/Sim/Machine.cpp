@@ -254,6 +254,8 @@ void Cta::finish() {
     report("TK-SIM-STOPPED", Severity::Error, nullptr, 0, kNowhere, 0,
            "execution ended at a fault whose check is switched off; switch it on to see which");
   result.stopped = stop;
+  if (checkRaces && !device)
+    keepValues();
   if (isWatched())
     result.watched.count = rng.drawn();
 }

@@ -267,6 +267,13 @@ struct PageUse {
   static constexpr uint64_t kPage = 4096;
   uint64_t read[64] = {}, written[64] = {}, atomic[64] = {};
   uint32_t readPc[64] = {}, writePc[64] = {}; ///< By 64-byte granule: some instruction that did it.
+  /// What stores left in the bytes `known` of a granule: kept where few bytes of the page were written.
+  struct Value {
+    unsigned granule;
+    uint64_t known;
+    uint8_t data[64];
+  };
+  std::vector<Value> values;
 };
 
 struct FindingKey {
@@ -541,6 +548,8 @@ private:
                   unsigned bytes, AccessKind kind, const uint8_t *stored = nullptr, uint32_t sameLanes = 0);
   bool leavesSame(const Place &p, ShadowPage page, uint64_t offset, unsigned bytes,
                   const uint8_t *stored) const;
+  /// What a CTA leaves in flags and the like, for those that come after it.
+  void keepValues();
   /// The shadow has the write; this adds its value, where that will be asked for.
   void keepStored(const Place &p, unsigned bytes, const uint8_t *stored) {
     if (p.space == Space::Global && !device)
@@ -621,11 +630,12 @@ private:
 
   // Other units (ExecInterCta.cpp).
   /// Looks for other units that are not ordered before these lanes' accesses of global memory.
-  void foreignAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes, AccessKind kind);
+  void foreignAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes, AccessKind kind,
+                       const LaneBytes *stored = nullptr);
   void foreignAccess(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind,
-                     const ThreadClocks &knows, bool isAsync);
+                     const ThreadClocks &knows, bool isAsync, bool sameValue = false);
   void reportForeign(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, uint32_t otherUnit,
-                     const Conflict &c);
+                     const Conflict &c, bool sameValue);
   std::string nameUnit(uint32_t number, unsigned rank) const;
   std::string nameActor(const Actor &a) const;
   std::string missingOrder(const Warp &w, uint32_t otherUnit, const Conflict &c) const;

@@ -377,6 +377,24 @@ TEST(Checker, RaceBetweenCtas) {
     EXPECT_EQ(has(r, "TK-SIM-RACE-CTA"), !apart);
     EXPECT_EQ(r.findings.size(), apart ? 0u : 1u);
   }
+  // A flag that several set is no error, unless a CTA reads it or leaves another value there.
+  auto flag = [](const std::string &body) {
+    Sim sim;
+    sim.launch.grid = {3, 1, 1};
+    sim.buffer(std::vector<uint32_t>(4096), "words");
+    Names found;
+    for (const Finding &f : sim.run(kernel(1, "mov.u32 %r1, %ctaid.x; setp.eq.u32 %p1, %r1, 1;\n" + body)).findings)
+      found.insert(f.name);
+    return found;
+  };
+  const std::string raise = "st.global.u32 [%rd100], 1;\n";
+  EXPECT_EQ(flag(raise), Names{"TK-SIM-RACE-SAME-VALUE"});
+  EXPECT_EQ(flag("st.global.u32 [%rd100], 2; " + raise), Names{"TK-SIM-RACE-SAME-VALUE"}) << "the last value counts";
+  EXPECT_EQ(flag(raise + "@%p1 st.global.u32 [%rd100], 2;"), Names{"TK-SIM-RACE-CTA"});
+  EXPECT_TRUE(flag(raise + "@%p1 ld.global.u32 %r3, [%rd100];").count("TK-SIM-RACE-CTA"));
+  EXPECT_TRUE(flag("@%p1 atom.global.add.u32 %r3, [%rd100], 1; @!%p1 " + raise).count("TK-SIM-RACE-CTA"));
+  EXPECT_EQ(flag("@!%p1 " + raise + "@%p1 st.global.u8 [%rd100+1], 0;"), Names{"TK-SIM-RACE-SAME-VALUE"}) << "a byte of it";
+  EXPECT_TRUE(flag("@!%p1 " + raise + "@%p1 st.global.u8 [%rd100], 0;").count("TK-SIM-RACE-CTA"));
   // Who was there is told byte by byte, not by who touched something near it last: CTAs 0 and 2 meet, or 1 and 2.
   for (unsigned first : {0u, 1u})
     for (std::string access : {"st.global.u32 [%rd2], %r1;", "setp.eq.u32 %p1, %r1, 2; @%p1 st.global.u32 [%rd2], %r1; @!%p1 ld.global.u32 %r3, [%rd2];"}) {
