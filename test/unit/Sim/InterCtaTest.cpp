@@ -553,7 +553,7 @@ TEST(InterCta, StrongAccessesOfOnePlaceDoNotRace) {
       << "an ordinary store";
   EXPECT_EQ(g.names("st.global.u32 [%rd1], 0; bar.sync 0; red.global.add.u32 [%rd1], 1;"),
             (Names{"TK-SIM-RACE-CTA", "TK-SIM-RACE-SAME-VALUE"}));
-  EXPECT_EQ(g.names("st.global.u32 [%rd1], 7; red.global.add.u32 [%rd4], 1;"), Names{"TK-SIM-RACE-SAME-VALUE"});
+  EXPECT_EQ(g.names("st.global.u32 [%rd2], 7; red.global.add.u32 [%rd5], 1;"), Names{"TK-SIM-RACE-SAME-VALUE"});
   EXPECT_EQ(g.names("red.relaxed.cta.global.add.u32 [%rd1], 1;"), Names{"TK-SIM-RACE-SCOPE"});
   EXPECT_EQ(g.names("red.global.add.u32 [%rd4], 1; ld.global.u32 %r5, [%rd4];"), Names())
       << "its own place";
