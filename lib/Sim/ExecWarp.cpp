@@ -14,6 +14,29 @@ using namespace llvm;
 
 namespace tk::sim {
 
+/// Instructions that name the lanes that take part.
+static bool wantsMembers(Op op) {
+  return is_contained({Op::BarWarp, Op::Shfl, Op::Vote, Op::Match, Op::Redux, Op::Elect}, op);
+}
+
+/// Lanes need not be at one place to take part in one operation: nvcc gives the copies of an unrolled loop instructions of
+/// their own. The manual asks for the same qualifiers and the same member mask (shfl.sync, vote.sync, match.sync, redux.sync).
+static bool areOneOperation(const Inst &a, const Inst &b) {
+  return a.op == b.op && is_contained({Op::BarWarp, Op::Shfl, Op::Vote, Op::Match, Op::Redux}, a.op) && a.sub == b.sub && a.ty == b.ty;
+}
+
+/// Who waits in a join for lanes that wait for them goes on by itself.
+void Cta::letExchangesGo(Warp &w) {
+  uint32_t missing = 0;
+  for (const Frag &f : w.frags) {
+    if (f.state != Frag::AtWarpSync)
+      return;
+    missing |= wantsMembers(code[f.pc].op) ? f.waitMask & ~f.mask : 0;
+  }
+  if (any_of(w.joins, [&](const Join &join) { return (join.arrived & missing) != 0; }))
+    letWaitersGo(w);
+}
+
 /// Waits until all of `members` stand at this instruction (bar.warp.sync: at any of its kind). True when they do:
 /// `mask` is then all of them, and `advance` moves them on.
 bool Cta::gather(Warp &w, unsigned frag, uint32_t members, uint32_t &mask) {
@@ -26,18 +49,23 @@ bool Cta::gather(Warp &w, unsigned frag, uint32_t members, uint32_t &mask) {
   f.waitMask = members;
   uint32_t have = 0;
   auto matches = [&](const Frag &o) {
-    return o.state == Frag::AtWarpSync && (o.pc == f.pc || (in.op == Op::BarWarp && code[o.pc].op == Op::BarWarp)) &&
-           (o.mask & members);
+    return o.state == Frag::AtWarpSync && (o.mask & members) &&
+           (o.pc == f.pc || (areOneOperation(in, code[o.pc]) && (in.op == Op::BarWarp || (o.waitMask & w.live) == members)));
   };
   for (const Frag &o : w.frags)
     if (matches(o))
       have |= o.mask;
-  if (members & ~have)
+  if (members & ~have) {
+    letExchangesGo(w);
     return false;
+  }
+  mask = 0;
   for (Frag &o : w.frags)
-    if (matches(o))
+    if (matches(o)) {
       o.state = Frag::Run;
-  mask = have;
+      const Inst &theirs = code[o.pc];
+      mask |= theirs.guard.present() ? o.mask & predicate(w, theirs.guard, theirs.guardNeg) : o.mask;
+    }
   return true;
 }
 
@@ -110,6 +138,80 @@ bool Cta::converged(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   return gather(w, frag, w.live, ignored);
 }
 
+void Cta::exchange(Warp &w, const Inst &in, uint32_t pc, uint32_t mask, uint32_t members) {
+  if (in.op == Op::Shfl)
+    shfl(w, in, pc, mask);
+  else if (in.op == Op::Vote)
+    vote(w, in, mask, members);
+  else if (in.op == Op::Match)
+    match(w, in, mask);
+  else
+    redux(w, in, mask);
+}
+
+/// One exchange by fragments at different places, each with registers of its own: done in rows beside the warp's.
+void Cta::exchangeSpread(Warp &w, uint32_t pc, uint32_t mask, uint32_t members) {
+  constexpr uint32_t kRow = 64, kRows = 7; // s[0] to s[3], d, d2; row 0 is nobody's
+  std::array<uint32_t, kRow * kRows> rows = {};
+  std::array<uint32_t, kRows> poison = {};
+  Inst all = code[pc];
+  all.negB = false;
+  auto at = [&](unsigned row, const Opnd &like) {
+    Opnd o;
+    o.off = kRow * row;
+    o.idx = row;
+    o.wide = like.wide;
+    return o;
+  };
+  for (unsigned k = 0; k < 4; ++k)
+    if (all.s[k].present())
+      all.s[k] = at(1 + k, all.s[k]);
+  all.d = at(5, all.d);
+  auto hasSecond = [&](const Frag &f) { return (f.mask & mask) && code[f.pc].d2.present(); };
+  all.d2 = any_of(w.frags, hasSecond) ? at(6, all.d2) : Opnd();
+  bool takesPredicate = all.op == Op::Vote, givesPredicate = all.op == Op::Vote && all.sub != 3;
+  auto keep = [](uint32_t &to, uint32_t from, uint32_t lanes) { to = (to & ~lanes) | (from & lanes); };
+  for (const Frag &f : w.frags) {
+    const Inst &in = code[f.pc];
+    for (unsigned k = 0; k < 4 && (f.mask & mask); ++k) {
+      if (!in.s[k].present())
+        continue;
+      uint32_t *row = rows.data() + kRow * (1 + k);
+      keep(poison[1 + k], w.poison[in.s[k].idx], f.mask);
+      if (takesPredicate && !k)
+        keep(*row, predicate(w, in.s[k], in.negB), f.mask);
+      else
+        for (uint32_t rest = f.mask; rest; rest &= rest - 1) {
+          unsigned l = std::countr_zero(rest);
+          uint64_t v = value(w, in.s[k], l);
+          if (in.s[k].wide)
+            memcpy(row + 2 * l, &v, 8);
+          else
+            row[l] = uint32_t(v);
+        }
+    }
+  }
+  uint32_t *regs = std::exchange(w.regs, rows.data()), *marks = std::exchange(w.poison, poison.data());
+  exchange(w, all, pc, mask, members);
+  w.regs = regs;
+  w.poison = marks;
+  for (const Frag &f : w.frags) {
+    const Inst &in = code[f.pc];
+    uint32_t lanes = f.mask & mask;
+    if (!lanes)
+      continue;
+    if (givesPredicate)
+      setPredicate(w, in.d, lanes, rows[kRow * 5], poison[5]);
+    else {
+      for (uint32_t rest = lanes; rest; rest &= rest - 1)
+        reg(w, in.d)[std::countr_zero(rest)] = rows[kRow * 5 + unsigned(std::countr_zero(rest))];
+      setPoison(w, in.d, lanes, poison[5]);
+    }
+    if (in.d2.present())
+      setPredicate(w, in.d2, lanes, rows[kRow * 6], poison[6]);
+  }
+}
+
 bool Cta::warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   uint32_t members = mask;
   switch (in.op) {
@@ -144,14 +246,10 @@ bool Cta::warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     if (in.op == Op::BarWarp) {
       if (checkRaces)
         race.warpSync(w.index, (members & w.live) == w.live ? ~0u : members);
-    } else if (in.op == Op::Shfl)
-      shfl(w, in, mask);
-    else if (in.op == Op::Vote)
-      vote(w, in, mask, members);
-    else if (in.op == Op::Match)
-      match(w, in, mask);
-    else if (in.op == Op::Redux)
-      redux(w, in, mask);
+    } else if (any_of(w.frags, [&](const Frag &o) { return (o.mask & mask) && o.pc != w.frags[frag].pc; }))
+      exchangeSpread(w, pcOf(in), mask, members);
+    else if (in.op != Op::Elect)
+      exchange(w, in, pcOf(in), mask, members);
     else { // elect: the lowest member
       unsigned leader = std::countr_zero(members & w.live ? members & w.live : mask);
       for (unsigned l = 0; l < 32; ++l)
@@ -229,17 +327,17 @@ static void shuffleSources(const uint32_t *distances, const uint32_t *bounds, in
 }
 
 /// Lanes that read from one that does not take part: should the value matter, the report says where it comes from.
-void Cta::noteStray(Warp &w, const Inst &in, uint32_t mask, const int32_t *source) {
+void Cta::noteStray(Warp &w, uint32_t pc, uint32_t mask, const int32_t *source) {
   uint32_t stray = 0;
   for (unsigned l = 0; l < 32; ++l)
     stray |= uint32_t((mask >> l & 1) && !(mask >> source[l] & 1)) << l;
   if (!stray)
     return;
   w.strayLanes = stray;
-  w.strayPc = pcOf(in);
+  w.strayPc = pc;
 }
 
-void Cta::shfl(Warp &w, const Inst &in, uint32_t mask) {
+void Cta::shfl(Warp &w, const Inst &in, uint32_t pc, uint32_t mask) {
   constexpr decltype(&shuffleSources<0>) modes[] = {shuffleSources<0>, shuffleSources<1>, shuffleSources<2>,
                                                     shuffleSources<3>};
   uint32_t src[32], isInside[32];
@@ -252,7 +350,7 @@ void Cta::shfl(Warp &w, const Inst &in, uint32_t mask) {
     for (unsigned l = 0; l < 32; ++l)
       poison |= (~readable >> source[l] & 1) << l;
   if (mask != ~0u)
-    noteStray(w, in, mask, source);
+    noteStray(w, pc, mask, source);
   uint32_t *d = reg(w, in.d);
   if (mask == ~0u)
     for (unsigned l = 0; l < 32; ++l)

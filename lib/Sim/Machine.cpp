@@ -379,6 +379,7 @@ bool Cta::reachJoin(Warp &w, unsigned frag) {
   w.frags.erase(w.frags.begin() + frag);
   w.joins[f.join].arrived |= f.mask;
   joinProgress(w, f.join);
+  letExchangesGo(w);
   return false;
 }
 

@@ -443,6 +443,7 @@ private:
   void joinProgress(Warp &w, int32_t join);
   bool letWaitersGo(Warp &w);
   void noteLook(Warp &w);
+  void letExchangesGo(Warp &w);
   bool meetAgain(Warp &w, uint32_t pc);
   bool othersLeave(const Warp &w, const Frag &f) const;
   int32_t commonJoin(const Warp &w) const;
@@ -501,8 +502,10 @@ private:
   bool partByMembers(Warp &w, unsigned frag, const Opnd &members, uint32_t mask);
   void advance(Warp &w, uint32_t lanes);
   bool warpOp(Warp &w, unsigned frag, const Inst &in, uint32_t mask);
-  void shfl(Warp &w, const Inst &in, uint32_t mask);
-  void noteStray(Warp &w, const Inst &in, uint32_t mask, const int32_t *source);
+  void exchange(Warp &w, const Inst &in, uint32_t pc, uint32_t mask, uint32_t members);
+  void exchangeSpread(Warp &w, uint32_t pc, uint32_t mask, uint32_t members);
+  void shfl(Warp &w, const Inst &in, uint32_t pc, uint32_t mask);
+  void noteStray(Warp &w, uint32_t pc, uint32_t mask, const int32_t *source);
   void vote(Warp &w, const Inst &in, uint32_t mask, uint32_t members);
   void match(Warp &w, const Inst &in, uint32_t mask);
   void noteMatch(Warp &w, const Inst &in, uint32_t mask);

@@ -48,9 +48,20 @@ struct LaneResult {
 };
 using WarpFunction = std::function<LaneResult(const Operands *warp, unsigned lane, uint32_t mask)>;
 
-void expectWarps(const std::string &text, const WarpFunction &f, bool result, bool predicate,
-                 std::vector<Operands> in) {
-  std::string body = kMembers + ("mov.b32 %r50, 0; @%p30 " + text + "\ncvt.u64.u32 %rd50, %r50;");
+/// The instruction twice, for lanes of odd numbers with registers of their own.
+std::string atTwoPlaces(const std::string &text) {
+  std::string other = text;
+  for (const auto &[from, to] : {std::pair("%r1", "%r7"), {"%rd1", "%rd7"}, {"%p10", "%p11"}, {"%p20", "%p21"}, {"%r50", "%r59"}})
+    for (size_t at = 0; (at = other.find(from, at)) != std::string::npos; at += strlen(to))
+      other.replace(at, strlen(from), to);
+  return "and.b32 %r62, %r60, 1; setp.ne.u32 %p31, %r62, 0; @%p31 bra $odd;\n@%p30 " + text + "\nbra $both;\n$odd:\n"
+         "mov.b32 %r70, %r10; mov.b32 %r71, %r11; mov.b32 %r72, %r12; mov.b32 %r73, %r13; mov.b64 %rd70, %rd10;\n"
+         "mov.b32 %r59, %r50; mov.pred %p11, %p10; mov.pred %p21, %p20;\n@%p30 " + other +
+         "\nmov.b32 %r50, %r59; mov.pred %p20, %p21;\n$both:\n";
+}
+
+void expectText(const std::string &text, const WarpFunction &f, bool result, bool predicate, const std::vector<Operands> &in) {
+  std::string body = kMembers + ("mov.b32 %r50, 0;\n" + text + "\ncvt.u64.u32 %rd50, %r50;");
   auto got = runOperands(body, in);
   for (size_t i = 0; i < in.size(); ++i) {
     uint32_t mask = uint32_t(in[i][3]);
@@ -59,6 +70,11 @@ void expectWarps(const std::string &text, const WarpFunction &f, bool result, bo
         << shown(text, in[i]) << "\nlane " << i % 32 << ": got " << got[i].d << " " << got[i].p
         << ", expected " << want.d << " " << want.p;
   }
+}
+
+void expectWarps(const std::string &text, const WarpFunction &f, bool result, bool predicate, const std::vector<Operands> &in) {
+  expectText("@%p30 " + text, f, result, predicate, in);
+  expectText(atTwoPlaces(text), f, result, predicate, in);
 }
 
 TEST(Warp, Shuffles) {
@@ -204,8 +220,8 @@ TEST(Warp, Reductions) {
 TEST(Warp, ActiveMasks) {
   auto in = warpsOf(40, 81);
   auto members = [](const Operands *, unsigned, uint32_t mask) { return LaneResult{mask}; };
-  expectWarps("activemask.b32 %r50;", members, true, false, in);
-  expectWarps("bra $in; bra $out; $in: activemask.b32 %r50; $out:", members, true, false, in);
+  expectText("@%p30 activemask.b32 %r50;", members, true, false, in);
+  expectText("@%p30 bra $in; bra $out; $in: activemask.b32 %r50; $out:", members, true, false, in);
 }
 
 } // namespace
