@@ -395,11 +395,48 @@ static std::string shortText(double v) {
   return text;
 }
 
+/// That of the variables which "symbols" fills from it, and its own where a kernel can reach it.
+std::vector<LaunchRun::Shown> LaunchRun::shownMemory(StringRef name, const LaunchBuffer &b) {
+  std::string own = ("buffer '" + name + "'").str();
+  std::vector<Shown> all;
+  for (const LaunchBuffer::Binding &binding : b.bindings)
+    all.push_back({own + " (variable '" + binding.variable + "')", binding.address});
+  if (b.bindings.empty() || !b.pointedAt.empty())
+    all.push_back({own, b.address});
+  return all;
+}
+
+/// What "out" and "expect" show must be in one memory.
+Error LaunchRun::verifyBindings() const {
+  for (auto &[name, b] : buffers) {
+    if (b.bindings.empty() || !b.isOutput())
+      continue;
+    std::string path = pathOf(pathOf("buffers", name), b.outPath.empty() ? "expect" : "out");
+    std::vector<StringRef> variables;
+    for (const LaunchBuffer::Binding &binding : b.bindings)
+      variables.push_back(binding.variable);
+    llvm::sort(variables);
+    if (variables.size() > 1)
+      return reader.fail(path, "expected one variable that it shows after the launches, got " +
+                                   quotedList(variables) +
+                                   ": \"symbols\" fills all of them from '" + name +
+                                   "'; give each a buffer of its own");
+    if (!b.pointedAt.empty())
+      return reader.fail(path,
+                         "expected what it shows after the launches, variable '" + variables[0] +
+                             "' or the buffer's own memory: \"symbols\" fills "
+                             "the variable from '" +
+                             name + "', and " + b.pointedAt + " points to it; make two buffers");
+  }
+  return Error::success();
+}
+
 /// A finding where a buffer is not as expected.
 Error LaunchRun::compare(StringRef name, LaunchBuffer &b, Report &report) {
   const Expectation &want = *b.expect;
+  const Shown shown = shownMemory(name, b).front();
   std::vector<uint8_t> data(b.bytes);
-  if (Error e = device->memory().read(b.address, data))
+  if (Error e = device->memory().read(shown.address, data))
     return e;
   Distance d = distance(*b.type, data, want);
   std::string unmet;
@@ -422,29 +459,30 @@ Error LaunchRun::compare(StringRef name, LaunchBuffer &b, Report &report) {
   f.name = f.identity = "TK-SIM-EXPECT";
   f.severity = *grade;
   f.identity += " " + name.str();
-  f.message = "buffer '" + name.str() + "' is not as in '" + want.file + "': expected " + unmet;
+  f.message = shown.name + " is not as in '" + want.file + "': expected " + unmet;
   f.details.push_back("worst element: " + elementIndex(b.array.shape, d.worst) + " is " +
                       elementText(*b.type, data.data() + d.worst * b.type->bytes) + ", expected " +
                       elementText(*want.type, want.array.data.data() + d.worst * want.type->bytes));
-  if (uint64_t n = device->memory().countUninitialised(b.address, b.bytes))
+  if (uint64_t n = device->memory().countUninitialised(shown.address, b.bytes))
     f.details.push_back(formatv("nothing has written {0} of the buffer's {1} bytes", n, b.bytes));
   report.findings.push_back(std::move(f));
   return Error::success();
 }
 
 Expected<std::map<std::string, LaunchOutput>> LaunchRun::readOutputs() const {
-  auto isOutput = [](const LaunchBuffer &b) { return b.expect || !b.outPath.empty(); };
-  bool any = any_of(buffers, [&](auto &entry) { return isOutput(entry.second); });
+  bool any = any_of(buffers, [](auto &entry) { return entry.second.isOutput(); });
   std::map<std::string, LaunchOutput> outputs;
   for (auto &[name, b] : buffers) {
-    if (any && !isOutput(b))
+    if (any && !b.isOutput())
       continue;
-    LaunchOutput &o = outputs[name];
-    o.shape = b.array.shape;
-    o.type = b.type;
-    o.data.resize(b.bytes);
-    if (Error e = device->memory().read(b.address, o.data))
-      return std::move(e);
+    for (const Shown &shown : shownMemory(name, b)) {
+      LaunchOutput &o = outputs[shown.name];
+      o.shape = b.array.shape;
+      o.type = b.type;
+      o.data.resize(b.bytes);
+      if (Error e = device->memory().read(shown.address, o.data))
+        return std::move(e);
+    }
   }
   return outputs;
 }
@@ -459,7 +497,7 @@ Error LaunchRun::writeOutputs() {
       return reader.fail(pathOf("buffers", name),
                          "cannot make the folder of '" + b.outPath + "': " + ec.message());
     b.array.data.resize(b.bytes);
-    if (Error e = device->memory().read(b.address, b.array.data))
+    if (Error e = device->memory().read(shownMemory(name, b).front().address, b.array.data))
       return e;
     Error e = writeNpy(b.outPath, b.array);
     b.array.data = {};

@@ -80,7 +80,7 @@ void SeedMerger::compareOutputs(const std::map<std::string, LaunchOutput> &outpu
     f.severity = *grade;
     f.identity += " " + name;
     f.message =
-        formatv("buffer '{0}' depends on the order in which warps and copies run: {1} is {2} with "
+        formatv("{0} depends on the order in which warps and copies run: {1} is {2} with "
                 "seed {3} and {4} "
                 "with seed {5}; look for a missing wait or fence, or an atomic whose order shows",
                 name, d->where, d->left, first, d->right, seed)

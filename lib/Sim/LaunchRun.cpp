@@ -45,13 +45,14 @@ Error LaunchRun::setSymbol(const Program::Symbol &symbol, const json::Value &v,
     return reader.fail(path, toString(address.takeError()));
   PartialBytes bytes(0);
   if (v.getAsString()) {
-    Expected<const LaunchBuffer *> b = buffer(&v, path);
+    Expected<LaunchBuffer *> b = buffer(&v, path);
     if (!b)
       return b.takeError();
     if ((*b)->bytes != symbol.bytes)
       return reader.fail(path, "variable '" + symbol.name + "' has " + Twine(symbol.bytes) +
                                    " bytes in the PTX, the launch file gives " +
                                    Twine((*b)->bytes));
+    (*b)->bindings.push_back({symbol.name, *address});
     bytes = PartialBytes((*b)->bytes, 1);
     if (Error e = device->memory().read((*b)->address, bytes.data))
       return e;
@@ -331,6 +332,8 @@ Expected<Report> LaunchRun::runLaunches(ArrayRef<const json::Object *> launches,
     ctas.push_back(uint64_t(l->grid[0]) * l->grid[1] * l->grid[2]);
     ready.push_back(std::move(*l));
   }
+  if (Error e = verifyBindings())
+    return std::move(e);
   for (size_t i = 0; i < ready.size(); ++i) {
     Expected<Report> r = device->launch(program, ready[i], optionsOf(options, uint32_t(i)));
     if (!r)

@@ -40,6 +40,15 @@ struct LaunchBuffer {
   bool hasTypeOfFile = false;        ///< Of a .npy file, and the launch file has no "dtype".
   std::string outPath;
   std::optional<Expectation> expect;
+  /// A variable that "symbols" fills from the buffer.
+  struct Binding {
+    std::string variable;
+    uint64_t address;
+  };
+  std::vector<Binding> bindings;
+  std::string
+      pointedAt; ///< Where in the launch file an address in it is first taken; empty: nowhere.
+  bool isOutput() const { return expect || !outPath.empty(); }
 };
 
 /// What a buffer held at the end.
@@ -68,7 +77,8 @@ public:
     device->memory().setLimit(options.memoryBytes);
   }
   llvm::Expected<Report> run(const llvm::json::Object &root);
-  /// After `run`: the buffers that have "out" or "expect", or all where none has.
+  /// After `run`: the buffers that have "out" or "expect", or all where none has; by what messages
+  /// call them.
   llvm::Expected<std::map<std::string, LaunchOutput>> readOutputs() const;
   llvm::Error writeOutputs();
   /// After `run`: of each launch.
@@ -93,6 +103,13 @@ private:
   llvm::Expected<std::vector<uint64_t>> readShape(const llvm::json::Value &v,
                                                   const std::string &path);
   std::string inputPath(llvm::StringRef path) const;
+  /// The memory that a buffer's contents are in after the launches, and what messages call it.
+  struct Shown {
+    std::string name;
+    uint64_t address;
+  };
+  static std::vector<Shown> shownMemory(llvm::StringRef name, const LaunchBuffer &b);
+  llvm::Error verifyBindings() const;
   llvm::Error compare(llvm::StringRef name, LaunchBuffer &b, Report &report);
 
   // Values (LaunchValues.cpp). `room` is how many bytes a structure may have.
@@ -109,8 +126,7 @@ private:
   llvm::Expected<PartialBytes> scalar(llvm::StringRef kind, const llvm::json::Value &v,
                                       const std::string &path);
   llvm::Expected<PartialBytes> tensorMap(const llvm::json::Object &o, const std::string &path);
-  llvm::Expected<const LaunchBuffer *> buffer(const llvm::json::Value *v,
-                                              const std::string &path) const;
+  llvm::Expected<LaunchBuffer *> buffer(const llvm::json::Value *v, const std::string &path);
 
   // Launches (LaunchRun.cpp).
   llvm::Error setSymbols(const llvm::json::Object &root);

@@ -20,8 +20,7 @@ namespace tk::sim {
 // Single values
 //===----------------------------------------------------------------------===//
 
-Expected<const LaunchBuffer *> LaunchRun::buffer(const json::Value *v,
-                                                 const std::string &path) const {
+Expected<LaunchBuffer *> LaunchRun::buffer(const json::Value *v, const std::string &path) {
   if (!v)
     return reader.fail(path, "expected the name of a buffer, got nothing");
   Expected<StringRef> name = reader.string(*v, path);
@@ -46,9 +45,11 @@ Expected<uint64_t> LaunchRun::pointer(const json::Object &o, const std::string &
     return offset.takeError();
   if (o.get("pointer")->getAsNull())
     return uint64_t(*offset);
-  Expected<const LaunchBuffer *> b = buffer(o.get("pointer"), pathOf(path, "pointer"));
+  Expected<LaunchBuffer *> b = buffer(o.get("pointer"), pathOf(path, "pointer"));
   if (!b)
     return b.takeError();
+  if ((*b)->pointedAt.empty())
+    (*b)->pointedAt = path;
   return (*b)->address + uint64_t(*offset);
 }
 
@@ -469,10 +470,12 @@ Expected<PartialBytes> LaunchRun::tensorMap(const json::Object &o, const std::st
                              {"buffer", "byteOffset", "dtype", "globalDim", "globalStrides", "box",
                               "elementStrides", "interleave", "swizzle", "l2Promotion", "oobFill"}))
     return std::move(e);
-  Expected<const LaunchBuffer *> b = buffer(o.get("buffer"), pathOf(path, "buffer"));
+  Expected<LaunchBuffer *> b = buffer(o.get("buffer"), pathOf(path, "buffer"));
   Expected<int64_t> offset = reader.integer(o, "byteOffset", path, 0, 1ll << 40, 0);
   if (!b || !offset)
     return joinErrors(b.takeError(), offset.takeError());
+  if ((*b)->pointedAt.empty())
+    (*b)->pointedAt = path;
   TensorMap m;
   m.address = (*b)->address + uint64_t(*offset);
   MapReader map(reader, o, path);

@@ -322,6 +322,72 @@ TEST(LaunchFile, SymbolsTakeBuffersAndValues) {
   EXPECT_THAT(message(runFile(folder, head + "\"other\": \"T\"" + tail, kKernels)), testing::HasSubstr("symbols.other: variable 'other' has 4 bytes in the PTX, the launch file gives 16"));
 }
 
+/// Each thread counts, and the last to come leaves its number.
+constexpr const char *kCount = R"(.version 8.6
+.target sm_90a
+.address_size 64
+.global .align 4 .u32 count = 5, last;
+.const .align 4 .u32 step;
+.visible .entry k(.param .u64 unused)
+{
+.reg .b32 %r<9>;
+ld.const.u32 %r1, [step]; red.global.add.u32 [count], %r1; mov.u32 %r2, %tid.x; st.global.u32 [last], %r2;
+ret;
+}
+)";
+
+// As cudaMemcpyFromSymbol gives it.
+TEST(LaunchFile, OutputsOfSymbolsAreWhatTheVariablesHold) {
+  Folder folder;
+  llvm::cantFail(writeNpy(folder.file("69.npy"), {"<u4", {1}, {69, 0, 0, 0}}));
+  auto run = [&](const std::string &count, const char *unused = "{\"u64\": 0}", std::optional<SeedRange> seeds = std::nullopt, const char *symbols = "") {
+    return runFile(folder, R"({"buffers": {"C": {"shape": [1], "dtype": "u32")" + count + R"(}, "S": {"shape": [1], "dtype": "u32", "fill": "zero", "out": "s.npy"}, "L": {"shape": [1], "dtype": "u32", "fill": "zero"},
+      "T": {"bytes": 8, "fields": [{"offset": 0, "pointer": )" + (llvm::StringRef(unused) == "table" ? "\"C\"" : "null") + R"(}]}}, "symbols": {"count": "C", "step": {"u32": 1})" + symbols +
+                           R"(}, "launches": [{"entry": "k", "block": [32], "params": [{"u64": 0}]}, {"entry": "k", "block": [32], "params": [)" + (llvm::StringRef(unused) == "table" ? "{\"u64\": 0}" : unused) + "]}]}",
+                   kCount, seeds);
+  };
+  auto first = [&](const char *name) { return unsigned(llvm::cantFail(readNpy(folder.file(name))).data[0]); };
+  // Nothing is written to the buffer: the variable keeps what the PTX says.
+  llvm::Expected<Report> r = run(R"(, "out": "c.npy", "expect": {"npy": "69.npy"})");
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_FALSE(test::has(*r, "TK-SIM-EXPECT")) << test::describe(*r);
+  EXPECT_EQ(first("c.npy"), 69u);
+  r = run(R"(, "fill": "zero", "out": "c.npy", "expect": {"npy": "69.npy"})");
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_THAT(test::describe(*r), testing::HasSubstr("buffer 'C' (variable 'count') is not as in '69.npy': expected a largest difference of at most 0, got 5"));
+  EXPECT_EQ(first("c.npy"), 64u);
+  // A kernel cannot write constants.
+  r = runFile(folder, R"({"buffers": {"S": {"npy": "69.npy", "out": "s.npy"}}, "symbols": {"step": "S"}, "entry": "k", "block": [1], "params": [{"u64": 0}]})", kCount);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_EQ(first("s.npy"), 69u);
+  // One of two memories, or the other?
+  EXPECT_THAT(message(run(R"(, "out": "c.npy")", "{\"pointer\": \"C\"}")),
+              testing::HasSubstr("l.json: buffers.C.out: expected what it shows after the launches, variable 'count' or the buffer's own memory: \"symbols\" fills the variable from 'C', "
+                                 "and launches[1].params[0] points to it; make two buffers"));
+  EXPECT_THAT(message(run(R"(, "expect": {"npy": "69.npy"})", "table")), testing::HasSubstr("l.json: buffers.C.expect: expected what it shows after the launches, variable 'count' or the "
+                                                                                         "buffer's own memory: \"symbols\" fills the variable from 'C', and buffers.T.fields[0] points to it"));
+  EXPECT_THAT(message(run(R"(, "fill": "zero", "out": "c.npy")", "{\"u64\": 0}", std::nullopt, ", \"last\": \"C\"")),
+              testing::HasSubstr("l.json: buffers.C.out: expected one variable that it shows after the launches, got 'count', 'last': \"symbols\" fills all of them from 'C'; give each a buffer of its own"));
+  // It is no mistake where neither is asked for.
+  r = run(R"(, "fill": "zero")", "{\"pointer\": \"C\"}", std::nullopt, ", \"last\": \"C\"");
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+}
+
+TEST(LaunchFile, SeedsCompareWhatVariablesHold) {
+  for (const char *out : {"", R"(, "out": "l.npy")"}) {
+    Folder folder;
+    std::string file = std::string(R"({"buffers": {"L": {"shape": [1], "dtype": "u32", "fill": "zero")") + out + R"(}}, "symbols": {"last": "L", "step": {"u32": 0}}, "entry": "k", "block": [64], "params": [{"u64": 0}]})";
+    llvm::Expected<Report> r = runFile(folder, file, kCount, SeedRange{0, 15});
+    ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+    EXPECT_THAT(test::describe(*r), testing::HasSubstr("buffer 'L' (variable 'last') depends on the order in which warps and copies run: element [0] is ")) << out;
+  }
+  // Of a buffer that two variables are filled from, and no output is asked for, each is compared.
+  Folder folder;
+  llvm::Expected<Report> r = runFile(folder, R"({"buffers": {"L": {"shape": [1], "dtype": "u32", "fill": "zero"}}, "symbols": {"count": "L", "last": "L", "step": {"u32": 0}}, "entry": "k", "block": [64], "params": [{"pointer": "L"}]})", kCount, SeedRange{0, 15});
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  EXPECT_THAT(test::describe(*r), testing::AllOf(testing::HasSubstr("buffer 'L' (variable 'last') depends on"), testing::Not(testing::HasSubstr("(variable 'count')"))));
+}
+
 TEST(LaunchFile, Expectations) {
   Folder folder;
   llvm::cantFail(writeNpy(folder.file("f.npy"), {"<f4", {2, 2}, {0, 0, 0x80, 0x3f, 0, 0, 0, 0x40, 0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40}})); // 1 2 3 4
