@@ -35,7 +35,7 @@ struct ValueUse {
   bool isAccumulated = false;  ///< Atomics add to the memory behind a pointer.
   unsigned elementBytes = 0;   ///< Of the memory behind a pointer, at one access.
   const char *dtype = nullptr; ///< Of the same, where the instruction says it.
-  bool isDtypeSure = false;    ///< An atomic said so.
+  bool isDtypeSure = false;    ///< What computes in memory or loads a matrix said so.
 };
 
 /// What a register holds.
@@ -77,6 +77,8 @@ private:
   void tensorCopy(const BulkSpec &s);
   ValueUse *access(const Opnd &address, bool reads, bool writes, unsigned bytes);
   void typedAccess(const Inst &in, bool reads, bool writes);
+  void bulkCopy(const BulkSpec &s);
+  void matrixAccess(const Inst &in);
 
   const Function &fn;
   std::vector<Origin> origin;           ///< Of registers.
@@ -115,10 +117,10 @@ ValueUse *ParameterUses::access(const Opnd &address, bool reads, bool writes, un
 }
 
 /// The type that an access says its memory has. Compilers move reals of 16 bits as integers and
-/// vectors of anything as vectors of .u32, and .b32 is anything.
-static const char *dtypeOf(const Inst &in) {
-  bool isAtom = in.op == Op::Atom;
-  switch (in.ty) {
+/// vectors of anything as vectors of .u32, and .b32 is anything. What computes in memory says
+/// which integers it means.
+static const char *dtypeOf(Ty ty, bool isVector, bool isAtom) {
+  switch (ty) {
   case Ty::F16:
   case Ty::F16x2:
     return "f16";
@@ -133,10 +135,10 @@ static const char *dtypeOf(const Inst &in) {
     return "i8";
   case Ty::S32:
   case Ty::U32:
-    return in.numVec > 1 ? nullptr : isAtom && in.ty == Ty::U32 ? "u32" : "i32";
+    return isVector ? nullptr : isAtom && ty == Ty::U32 ? "u32" : "i32";
   case Ty::S64:
   case Ty::U64:
-    return in.numVec > 1 ? nullptr : isAtom && in.ty == Ty::U64 ? "u64" : "i64";
+    return isVector ? nullptr : isAtom && ty == Ty::U64 ? "u64" : "i64";
   default:
     return nullptr;
   }
@@ -148,7 +150,7 @@ void ParameterUses::typedAccess(const Inst &in, bool reads, bool writes) {
     return;
   bool isAtom = in.op == Op::Atom;
   use->isAccumulated |= isAtom;
-  const char *dtype = dtypeOf(in);
+  const char *dtype = dtypeOf(in.ty, in.numVec > 1, isAtom);
   if (dtype && (isAtom || !use->isDtypeSure)) {
     use->dtype = dtype;
     use->isDtypeSure |= isAtom;
@@ -198,10 +200,39 @@ void ParameterUses::computeAddress(const Inst &in) {
   origin[in.d.idx] = found;
 }
 
+/// wmma.load and wmma.store: of 4 bits and of single ones the bytes are counted.
+void ParameterUses::matrixAccess(const Inst &in) {
+  const MmaSpec &s = fn.mmas[in.target];
+  bool isLoad = in.op == Op::WmmaLoad;
+  Ty ty = !isLoad ? s.d : !s.regsA.empty() ? s.a : !s.regsB.empty() ? s.b : s.c;
+  ValueUse *use = access(in.s[0], isLoad, !isLoad, std::max(bitsOfElement(ty) / 8, 1u));
+  if (!use || use->isDtypeSure)
+    return;
+  use->dtype = ty == Ty::TF32 ? "f32" : dtypeOf(ty, false, false);
+  use->isDtypeSure = true; // beside moves of vectors of .b32
+}
+
+void ParameterUses::bulkCopy(const BulkSpec &s) {
+  bool isReduction = s.kind == BulkSpec::Reduce;
+  ValueUse *use = s.fromShared ? nullptr
+                               : access(s.global, s.kind != BulkSpec::Store,
+                                        s.kind == BulkSpec::Store || isReduction,
+                                        isReduction ? bytesOf(s.ty) : 0);
+  if (!use || !isReduction)
+    return;
+  use->isAccumulated = true;
+  if (const char *dtype = dtypeOf(s.ty, false, true)) {
+    use->dtype = dtype;
+    use->isDtypeSure = true;
+  }
+}
+
 void ParameterUses::tensorCopy(const BulkSpec &s) {
   Origin from = originOf(s.global);
-  if (from.kind != Origin::Parameter)
+  if (from.kind != Origin::Parameter) {
+    access(s.global, true, false, 0); // the map is in memory
     return;
+  }
   ValueUse &use = at[from.at + uint64_t(s.globalOffset)];
   use.isMap = true;
   use.bytes = 128;
@@ -230,20 +261,46 @@ void ParameterUses::visit(const Inst &in) {
     if (isGlobal)
       typedAccess(in, true, true);
     break;
-  case Op::CpAsync:
-    for (const Opnd &o : in.s)
-      access(o, true, false, 0);
+  case Op::CpAsync: // its other operands are no addresses in global memory
+    access(in.s[0], true, false, 0);
     break;
   case Op::Bulk: {
     const BulkSpec &s = fn.bulks[in.target];
     if (s.tensor)
       tensorCopy(s);
     else
-      access(s.global, s.kind != BulkSpec::Store,
-             s.kind == BulkSpec::Store || s.kind == BulkSpec::Reduce, 0);
+      bulkCopy(s);
     break;
   }
+  case Op::WmmaLoad:
+  case Op::WmmaStore:
+    if (isGlobal)
+      matrixAccess(in);
+    break;
+  case Op::TensormapReplace:
+    if (isGlobal)
+      access(in.s[0], true, true, 0);
+    if (MapField(in.sub) == MapField::GlobalAddress)
+      access(in.s[1], false, false, 0);
+    break;
+  case Op::TensormapCopy:
+    access(in.s[0], false, true, 0);
+    break;
+  case Op::Discard:
+    access(in.s[0], false, true, 0);
+    break;
+  case Op::Nop: // prefetches and priorities; others have no operand
+  case Op::FenceTensormap:
+  case Op::Isspacep:
+    access(in.s[0], false, false, 0);
+    break;
   case Op::Alu:
+    if (in.space == Space::Global) { // createpolicy.range: behind the policy's bits, its address
+      access(in.s[3], false, false, 0);
+      break;
+    }
+    compute(in);
+    break;
   case Op::Selp:
   case Op::Setp:
     compute(in);

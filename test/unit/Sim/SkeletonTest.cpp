@@ -162,6 +162,72 @@ ret;
             R"("E":{"dtype":"i32","fill":"random","shape":["N"]}})");
 }
 
+/// {"pointer":"A"} and so on, and a buffer of that dtype for each.
+void expectPointers(const std::string &body, const std::vector<const char *> &dtypes) {
+  std::string parameters, loads, params, found;
+  for (size_t i = 0; i < dtypes.size(); ++i) {
+    std::string n = std::to_string(i);
+    parameters += (i ? ", .param .u64 p" : ".param .u64 p") + n;
+    loads += "ld.param.u64 %rd" + n + ", [p" + n + "];\n";
+    params += std::string(i ? "," : "[") + R"({"pointer":")" + char('A' + i) + R"("})";
+  }
+  std::string text = guessed(header() + ".shared .align 128 .b8 tile[1024];\n.visible .entry k(" + parameters +
+                             ") .reqntid 32 {\n.reg .b64 %rd<20>, %mask; .reg .b32 %r<20>; .reg .f32 %f<9>; .reg .f64 %d<9>; .reg .pred %p;\n" + loads + "bra $out;\n" + body + "$out: ret;\n}\n");
+  ASSERT_THAT(text, testing::StartsWith(params + "] ")) << body;
+  auto buffers = llvm::cantFail(llvm::json::parse(llvm::StringRef(text).drop_front(params.size() + 2)));
+  for (size_t i = 0; i < dtypes.size(); ++i)
+    EXPECT_EQ(buffers.getAsObject()->getObject(std::string(1, char('A' + i)))->getString("dtype")->str(), dtypes[i]) << text;
+}
+
+TEST(Skeleton, MatricesSayTheType) {
+  expectPointers(R"(
+wmma.load.a.sync.aligned.row.m16n16k16.global.f16 {%r0, %r1, %r2, %r3, %r4, %r5, %r6, %r7}, [%rd0], 16;
+wmma.load.b.sync.aligned.col.m16n16k16.bf16 {%r0, %r1, %r2, %r3}, [%rd1], 16;
+wmma.load.c.sync.aligned.row.m16n16k16.global.f32 {%f0, %f1, %f2, %f3, %f4, %f5, %f6, %f7}, [%rd2];
+wmma.store.d.sync.aligned.row.m16n16k16.global.s32 [%rd3], {%r0, %r1, %r2, %r3, %r4, %r5, %r6, %r7};
+wmma.load.a.sync.aligned.row.m16n16k8.global.tf32 {%r0, %r1, %r2, %r3}, [%rd4];
+wmma.load.a.sync.aligned.row.m8n8k4.global.f64 {%d0}, [%rd5];
+wmma.load.a.sync.aligned.row.m16n16k16.global.s8 {%r0, %r1}, [%rd6];
+wmma.load.a.sync.aligned.row.m8n8k32.global.u4 {%r0}, [%rd7];
+)", {"f16", "bf16", "f32", "i32", "f32", "f64", "i8", "u8"});
+  // Beside them the same memory is moved in other types.
+  expectPointers(R"(
+wmma.load.a.sync.aligned.row.m16n16k16.global.f16 {%r0, %r1, %r2, %r3, %r4, %r5, %r6, %r7}, [%rd0], 16;
+ld.global.u32 %r0, [%rd0];
+)", {"f16"});
+  EXPECT_THAT(guessed(header() + R"(.visible .entry k(.param .u64 d) .reqntid 32
+{
+.reg .b64 %rd; .reg .b32 %r<8>;
+ld.param.u64 %rd, [d]; mov.b32 %r0, 0;
+wmma.store.d.sync.aligned.row.m16n16k16.global.f16 [%rd], {%r0, %r0, %r0, %r0};
+ret;
+}
+)"), testing::HasSubstr(R"("out":"A.npy")"));
+}
+
+// Whatever takes an address says that it is one.
+TEST(Skeleton, AllThatTakesAnAddressMakesAPointer) {
+  for (const char *instruction : {"prefetch.global.L2 [%rd0];", "prefetch.L1 [%rd0];", "prefetchu.L1 [%rd0];", "applypriority.global.L2::evict_normal [%rd0], 128;", "discard.global.L2 [%rd0], 128;",
+                                  "createpolicy.range.global.L2::evict_last.L2::evict_unchanged.b64 %rd1, [%rd0], 128, 256;", "isspacep.shared %p, %rd0;", "cp.async.ca.shared.global [tile], [%rd0], 4;",
+                                  "cp.async.bulk.prefetch.L2.global [%rd0], 16;", "cp.async.bulk.global.shared::cta.bulk_group [%rd0], [tile], 16;",
+                                  "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [tile], [%rd0], 16, [tile+512];", "cp.async.bulk.prefetch.tensor.1d.L2.global.tile [%rd0, {0}];",
+                                  "tensormap.replace.tile.rank.global.b1024.b32 [%rd0], 1;", "tensormap.replace.tile.global_address.shared::cta.b1024.b64 [tile], %rd0;",
+                                  "tensormap.cp_fenceproxy.global.shared::cta.tensormap::generic.release.gpu.sync.aligned [%rd0], [tile], 128;",
+                                  "fence.proxy.tensormap::generic.acquire.gpu [%rd0], 128;", "atom.global.v4.add.f32 {%f0, %f1, %f2, %f3}, [%rd0], {%f0, %f1, %f2, %f3};"})
+    expectPointers(std::string(instruction) + "\n", {"f32"});
+  for (auto [type, dtype] : {std::pair("add.u32", "u32"), std::pair("add.noftz.bf16", "bf16"), std::pair("min.s64", "i64"), std::pair("add.f64", "f64"), std::pair("or.b64", "f64")})
+    expectPointers(std::string("cp.reduce.async.bulk.global.shared::cta.bulk_group.") + type + " [%rd0], [tile], 16;\n", {dtype});
+  // The size of a copy is none, nor is the value of a store.
+  EXPECT_THAT(guessed(header() + R"(.shared .align 16 .b8 tile[16];
+.visible .entry k(.param .align 8 .b8 s[16]) .reqntid 32
+{
+.reg .b64 %rd; .reg .b32 %r;
+ld.param.u64 %rd, [s]; ld.param.u32 %r, [s+8]; cp.async.ca.shared.global [tile], [%rd], 4, %r; cp.async.wait_all;
+ret;
+}
+)"), testing::StartsWith(R"([{"align":8,"bytes":16,"fields":[{"offset":0,"pointer":"A"},{"i32":0,"offset":8}]}])"));
+}
+
 // Those that an entry, or what it calls, reads and the PTX does not initialise.
 TEST(Skeleton, VariablesThatTheHostMaySet) {
   std::string ptx = header() + R"(.const .align 4 .b8 scale[16];
