@@ -551,27 +551,30 @@ json::Value SkeletonPrinter::launch(size_t i) {
   return launch;
 }
 
-/// Gives those variables a buffer that the host may set and an entry may read, and returns their
-/// names. What another module defines holds nothing unless the launch file says what.
+/// Gives those variables a buffer that the host may set and an entry may read, or an entry may
+/// write and the host read, and returns their names. What another module defines holds nothing
+/// unless the launch file says what.
 std::vector<std::string> SkeletonPrinter::symbols() {
   std::vector<std::string> names;
   for (const Program::Symbol &s : module.symbols()) {
     auto use = variables.find(s.name);
-    bool isRead = use != variables.end() && use->second.isRead;
-    if ((!isRead && !s.isExtern) || !s.bytes || is_contained(names, s.name))
+    bool isWritten = use != variables.end() && use->second.isWritten && !s.isConst;
+    bool isUsed = isWritten || (use != variables.end() && use->second.isRead);
+    if ((!isUsed && !s.isExtern) || !s.bytes || is_contained(names, s.name))
       continue;
     GuessedBuffer b;
     b.name = s.name;
-    const char *dtype = isRead && use->second.elementBytes ? dtypeOf(use->second) : "u8";
+    const char *dtype = isUsed && use->second.elementBytes ? dtypeOf(use->second) : "u8";
     unsigned bytes = elementType(dtype)->bytes;
     b.dtype = s.bytes % bytes ? "u8" : dtype;
     b.size = s.bytes % bytes ? s.bytes : s.bytes / bytes;
     b.fill = "zero";
-    b.isWritten = false;
+    b.isWritten = isWritten;
     b.comment = formatv("variable {0} in {1}, {2}: what the host copies there, zero without "
-                        "cudaMemcpyToSymbol",
+                        "cudaMemcpyToSymbol{3}",
                         s.name, s.isConst ? ".const" : ".global",
-                        s.isExtern ? "of another module" : "without an initialiser")
+                        s.isExtern ? "of another module" : "without an initialiser",
+                        isWritten ? "; \"out\" is what it holds after the launches" : "")
                     .str();
     buffers.push_back(b);
     names.push_back(s.name);
@@ -636,7 +639,8 @@ void SkeletonPrinter::print() {
         "random, nan); \"out\" writes it, \"expect\": {\"npy\": \"ref.npy\", \"norm\": 1e-3} "
         "compares it. A "
         "pointer may be null. \"symbols\" are variables that the host may set, and zero where it "
-        "does not. Sizes may be expressions over \"vars\": \"(N + 255) / 256\".");
+        "does not; \"out\" of their buffers is what the kernels left there. Sizes may be "
+        "expressions over \"vars\": \"(N + 255) / 256\".");
     j.attributeObject("vars", [&] { j.attribute("N", 1024); });
     j.attributeObject("buffers", [&] {
       for (const GuessedBuffer &b : buffers)

@@ -228,7 +228,7 @@ ret;
 )"), testing::StartsWith(R"([{"align":8,"bytes":16,"fields":[{"offset":0,"pointer":"A"},{"i32":0,"offset":8}]}])"));
 }
 
-// Those that an entry, or what it calls, reads and the PTX does not initialise.
+// Those that an entry, or what it calls, reads or writes and the PTX does not initialise.
 TEST(Skeleton, VariablesThatTheHostMaySet) {
   std::string ptx = header() + R"(.const .align 4 .b8 scale[16];
 .const .align 4 .f32 known = 1.0;
@@ -246,12 +246,13 @@ ret;
 )";
   EXPECT_EQ(guessed(ptx), R"([{"pointer":"B"}] )"
                           R"({"A":{"dtype":"u8","fill":"zero","shape":[12]},"B":{"dtype":"f32","fill":"random","out":"B.npy","shape":["N"]},)"
-                          R"("count":{"dtype":"u32","fill":"zero","shape":[1]},"other":{"dtype":"u8","fill":"zero","shape":[4]},)"
-                          R"("scale":{"dtype":"f32","fill":"zero","shape":[4]}})");
+                          R"("count":{"dtype":"u32","fill":"zero","out":"count.npy","shape":[1]},"other":{"dtype":"u8","fill":"zero","shape":[4]},)"
+                          R"("scale":{"dtype":"f32","fill":"zero","shape":[4]},"written":{"dtype":"i32","fill":"zero","out":"written.npy","shape":[1]}})");
   EXPECT_THAT(skeleton(*llvm::cantFail(Program::parse(ptx, "x.ptx"))),
               testing::HasSubstr(R"("symbols": {
     "scale": "scale",
     "count": "count",
+    "written": "written",
     "A": "A",
     "other": "other"
   })"));
