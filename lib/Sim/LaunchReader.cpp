@@ -125,20 +125,78 @@ std::optional<uint64_t> LaunchReader::largeVariable(const json::Value &v) const 
   return it == largeVars.end() ? std::nullopt : std::optional(it->second);
 }
 
+/// The number that the text starts with; false: none that T holds.
+static bool takeNumber(StringRef &text, int64_t &n) { return !text.consumeInteger(0, n); }
+static bool takeNumber(StringRef &text, double &n) {
+  auto digits = [](StringRef rest) { return rest.take_while(isDigit).size(); };
+  size_t end = digits(text);
+  if (end == 1 && text[0] == '0' && text.size() > 2 && isAlpha(text[1]) &&
+      toLower(text[1]) != 'e') {
+    uint64_t bits;
+    if (text.consumeInteger(0, bits))
+      return false;
+    n = double(bits);
+    return true;
+  }
+  if (text.substr(end).starts_with("."))
+    end += 1 + digits(text.substr(end + 1));
+  if (StringRef rest = text.substr(end); rest.starts_with_insensitive("e")) {
+    size_t sign = rest.size() > 1 && (rest[1] == '-' || rest[1] == '+');
+    if (size_t exponent = digits(rest.substr(1 + sign)))
+      end += 1 + sign + exponent;
+  }
+  if (text.take_front(end).getAsDouble(n) || !std::isfinite(n))
+    return false;
+  text = text.drop_front(end);
+  return true;
+}
+
+/// The result; nothing: it does not fit 64 bits. No division is by zero.
+static std::optional<int64_t> compute(int64_t a, char op, int64_t b) {
+  int64_t r = 0;
+  bool isLost = op == '+'   ? __builtin_add_overflow(a, b, &r)
+                : op == '-' ? __builtin_sub_overflow(a, b, &r)
+                : op == '*' ? __builtin_mul_overflow(a, b, &r)
+                            : a == std::numeric_limits<int64_t>::min() && b == -1;
+  if (isLost)
+    return std::nullopt;
+  return op == '/' ? a / b : op == '%' ? a % b : r;
+}
+static std::optional<double> compute(double a, char op, double b) {
+  double r = op == '+'   ? a + b
+             : op == '-' ? a - b
+             : op == '*' ? a * b
+             : op == '/' ? a / b
+                         : std::fmod(a, b);
+  return std::isfinite(r) ? std::optional(r) : std::nullopt;
+}
+
+/// Nothing: it does not fit.
+static std::optional<int64_t> negate(int64_t n) { return compute(0, '-', n); }
+static std::optional<double> negate(double n) { return -n; } // 0 has a sign
+
+/// As one would write it.
+static std::string numberText(int64_t n) { return std::to_string(n); }
+static std::string numberText(double n) { return shown(json::Value(n)); }
+
 /// A number, a variable, or an expression in parentheses.
-Expected<int64_t> LaunchReader::operand(StringRef &text, StringRef path, unsigned depth) const {
+template <class T>
+Expected<T> LaunchReader::operand(StringRef &text, StringRef path, unsigned depth) const {
   // Recursion on what a file says needs an end.
   if (depth > 100)
     return fail(path, "expected an expression of at most 100 nested parentheses and signs");
   text = text.ltrim();
   if (text.consume_front("-")) {
-    Expected<int64_t> v = operand(text, path, depth + 1);
-    if (v && *v == std::numeric_limits<int64_t>::min())
-      return fail(path, "the expression does not fit 64 bits: -(" + Twine(*v) + ")");
-    return v ? Expected<int64_t>(-*v) : std::move(v);
+    Expected<T> v = operand<T>(text, path, depth + 1);
+    if (!v)
+      return v;
+    std::optional<T> negative = negate(*v);
+    if (!negative)
+      return fail(path, "the expression does not fit 64 bits: -(" + numberText(*v) + ")");
+    return *negative;
   }
   if (text.consume_front("(")) {
-    Expected<int64_t> v = expression(text, path, 0, depth + 1);
+    Expected<T> v = expression<T>(text, path, 0, depth + 1);
     if (!v)
       return v;
     text = text.ltrim();
@@ -146,14 +204,19 @@ Expected<int64_t> LaunchReader::operand(StringRef &text, StringRef path, unsigne
       return fail(path, "expected ')' in the expression, got '" + text + "'");
     return v;
   }
-  int64_t n;
-  if (!text.empty() && isDigit(text[0]) && !text.consumeInteger(0, n))
+  StringRef digits = text.take_while(isDigit);
+  if (digits.size() > 1 && digits[0] == '0')
+    return fail(path,
+                "expected a number without a leading zero, which may mean an octal one, got '" +
+                    digits + "'; leave it out, or write 0o for an octal one");
+  T n;
+  if (!digits.empty() && takeNumber(text, n))
     return n;
   StringRef name = text.take_while([](char c) { return isAlnum(c) || c == '_'; });
   auto it = vars.find(name);
   if (!name.empty() && it != vars.end()) {
     text = text.drop_front(name.size());
-    return it->second;
+    return T(it->second);
   }
   if (largeVars.count(name))
     return fail(path,
@@ -166,33 +229,40 @@ Expected<int64_t> LaunchReader::operand(StringRef &text, StringRef path, unsigne
 }
 
 /// + - at level 0, * / % at level 1.
-Expected<int64_t> LaunchReader::expression(StringRef &text, StringRef path, unsigned level,
-                                           unsigned depth) const {
-  auto part = [&] { return level ? operand(text, path, depth) : expression(text, path, 1, depth); };
-  Expected<int64_t> left = part();
+template <class T>
+Expected<T> LaunchReader::expression(StringRef &text, StringRef path, unsigned level,
+                                     unsigned depth) const {
+  auto part = [&] {
+    return level ? operand<T>(text, path, depth) : expression<T>(text, path, 1, depth);
+  };
+  Expected<T> left = part();
   while (left) {
     text = text.ltrim();
     char op = text.empty() ? 0 : text[0];
     if (!op || !StringRef(level ? "*/%" : "+-").contains(op))
       return left;
     text = text.drop_front();
-    Expected<int64_t> right = part();
+    Expected<T> right = part();
     if (!right)
       return right;
-    int64_t a = *left, b = *right, r = 0;
-    bool isDivision = op == '/' || op == '%';
-    if (isDivision && b == 0)
+    if ((op == '/' || op == '%') && *right == 0)
       return fail(path, "division by zero in the expression");
-    bool overflows = op == '+'   ? __builtin_add_overflow(a, b, &r)
-                     : op == '-' ? __builtin_sub_overflow(a, b, &r)
-                     : op == '*' ? __builtin_mul_overflow(a, b, &r)
-                                 : a == std::numeric_limits<int64_t>::min() && b == -1;
-    if (overflows)
-      return fail(path, "the expression does not fit 64 bits: " + Twine(a) + " " + Twine(op) + " " +
-                            Twine(b));
-    left = !isDivision ? r : op == '/' ? a / b : a % b;
+    std::optional<T> result = compute(*left, op, *right);
+    if (!result)
+      return fail(path, "the expression does not fit 64 bits: " + numberText(*left) + " " +
+                            Twine(op) + " " + numberText(*right));
+    left = *result;
   }
   return left;
+}
+
+template <class T>
+Expected<T> LaunchReader::evaluate(StringRef all, StringRef path) const {
+  StringRef text = all;
+  Expected<T> r = expression<T>(text, path, 0, 0);
+  if (r && !text.trim().empty())
+    return fail(path, "expected the end of the expression \"" + all + "\", got '" + text + "'");
+  return r;
 }
 
 Expected<int64_t> LaunchReader::integer(const json::Value &v, StringRef path) const {
@@ -201,11 +271,7 @@ Expected<int64_t> LaunchReader::integer(const json::Value &v, StringRef path) co
   auto s = v.getAsString();
   if (!s)
     return fail(path, "expected an integer or an expression over \"vars\", got " + shown(v));
-  StringRef text = *s;
-  Expected<int64_t> r = expression(text, path, 0, 0);
-  if (r && !text.trim().empty())
-    return fail(path, "expected the end of the expression \"" + *s + "\", got '" + text + "'");
-  return r;
+  return evaluate<int64_t>(*s, path);
 }
 
 Expected<int64_t> LaunchReader::integer(const json::Value &v, StringRef path, int64_t low,
@@ -237,10 +303,7 @@ Expected<double> LaunchReader::real(const json::Value &v, StringRef path) const 
     return fail(
         path, "expected a number, an expression over \"vars\", \"nan\", \"inf\" or \"-inf\", got " +
                   shown(v));
-  Expected<int64_t> n = integer(v, path);
-  if (!n)
-    return n.takeError();
-  return double(*n);
+  return evaluate<double>(s, path);
 }
 
 Expected<uint64_t> LaunchReader::alignment(const json::Object &o, StringRef path,

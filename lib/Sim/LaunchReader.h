@@ -60,17 +60,21 @@ public:
   llvm::Expected<int64_t> integer(const llvm::json::Object &o, llvm::StringRef key,
                                   llvm::StringRef path, int64_t low, int64_t high,
                                   int64_t otherwise) const;
-  /// A number, an expression, or "nan", "inf" and "-inf".
+  /// A number, an expression, which is computed in reals, or "nan", "inf" and "-inf".
   llvm::Expected<double> real(const llvm::json::Value &v, llvm::StringRef path) const;
   /// A power of two.
   llvm::Expected<uint64_t> alignment(const llvm::json::Object &o, llvm::StringRef path,
                                      uint64_t otherwise) const;
 
 private:
-  llvm::Expected<int64_t> expression(llvm::StringRef &text, llvm::StringRef path, unsigned level,
-                                     unsigned depth) const;
-  llvm::Expected<int64_t> operand(llvm::StringRef &text, llvm::StringRef path,
-                                  unsigned depth) const;
+  /// T: int64_t, where / and % cut off as in C, or double.
+  template <class T>
+  llvm::Expected<T> evaluate(llvm::StringRef all, llvm::StringRef path) const;
+  template <class T>
+  llvm::Expected<T> expression(llvm::StringRef &text, llvm::StringRef path, unsigned level,
+                               unsigned depth) const;
+  template <class T>
+  llvm::Expected<T> operand(llvm::StringRef &text, llvm::StringRef path, unsigned depth) const;
 
   std::string file;
   llvm::StringMap<int64_t> vars;

@@ -15,6 +15,9 @@ using namespace llvm;
 namespace tk::sim {
 
 template <class T> static Error readNumber(StringRef name, StringRef text, T &number) {
+  if (text.size() > 1 && text[0] == '0' && isDigit(text[1]))
+    return createStringError("expected --" + name + " without a leading zero, which may mean an octal number, got '" +
+                             text + "'; leave it out, or write 0o for an octal one");
   if (!text.getAsInteger(0, number))
     return Error::success();
   return createStringError("expected --" + name + " with a whole number of " +

@@ -610,10 +610,31 @@ TEST(LaunchFile, EveryErrorSaysWhere) {
       {"{\"entry\": \"add\", \"params\": [{\"bytes\": 8, \"fields\": [{\"offset\": 0, \"f32\": 1e39}]}, {\"u64\": 0}]}", "fields[0].f32: expected a number that fits f32, \"inf\" or \"-inf\", got 9.99"},
       {"{\"entry\": \"add\", \"params\": [{\"bytes\": 8, \"fields\": [{\"offset\": 0, \"e4m3\": -465}]}, {\"u64\": 0}]}", "fits e4m3"},
       {"{\"entry\": \"add\", \"params\": [{\"bytes\": 8, \"fields\": [{\"offset\": 0, \"f16\": 65520}]}, {\"u64\": 0}]}", "fits f16"},
+      {"{\"entry\": \"add\", \"params\": [{\"u64\": \"0100\"}, {\"u64\": 0}]}", "params[0].u64: expected a number without a leading zero, which may mean an octal one, got '0100'; leave it out, or write 0o"},
+      {"{\"entry\": \"add\", \"params\": [{\"f64\": \"1 + 010.5\"}, {\"u64\": 0}]}", "params[0].f64: expected a number without a leading zero"},
+      {"{\"entry\": \"add\", \"params\": [{\"f64\": \"1 / (2 - 2)\"}, {\"u64\": 0}]}", "params[0].f64: division by zero in the expression"},
+      {"{\"entry\": \"add\", \"params\": [{\"f64\": \"1e308 * 10\"}, {\"u64\": 0}]}", "params[0].f64: the expression does not fit 64 bits: 1e+308 * 10"},
+      {"{\"entry\": \"add\", \"params\": [{\"f64\": \"1e999\"}, {\"u64\": 0}]}", "params[0].f64: expected a number or a variable, got '1e999'"},
+      {"{\"entry\": \"add\", \"params\": [{\"f64\": \"1.5.2\"}, {\"u64\": 0}]}", "params[0].f64: expected the end of the expression \"1.5.2\", got '.2'"},
+      {"{\"entry\": \"add\", \"params\": [{\"u64\": \"1.5\"}, {\"u64\": 0}]}", "params[0].u64: expected the end of the expression \"1.5\", got '.5'"},
       {"{\"entry\": \"race\", \"params\": [{\"u64\": 0}]}", "l.json: expected 'block', the threads of a CTA: entry 'race' has no .reqntid"},
   };
   for (auto &c : cases)
     EXPECT_THAT(message(runFile(folder, c.json, kKernels)), testing::HasSubstr(c.message));
+}
+
+TEST(LaunchFile, ExpressionsOfRealsAreNotCutOff) {
+  Folder folder;
+  std::vector<std::pair<std::string, double>> cases = {{"1 / 2", 0.5}, {"-N / 4 + 1", 0.25}, {"0.5*N", 1.5}, {"2.5e-1 * (N - 0x10)", -3.25}, {"7.5 % 2", 1.5}, {"-0", -0.0},
+                                                       {"N*4611686018427387904", 3 * 0x1p62}, {"0b11 / 0o10", 0.375}};
+  std::string fields;
+  for (size_t i = 0; i < 8; ++i)
+    fields += (i ? ", {\"offset\": " : "{\"offset\": ") + std::to_string(8 * i) + ", \"f64\": \"" + cases[i].first + "\"}";
+  llvm::Expected<Report> r = runFile(folder, R"({"vars": {"N": 3}, "buffers": {)" + kOut + R"(}, "entry": "dump", "params": [{"bytes": 64, "fields": [)" + fields + R"(]}, {"pointer": "O"}]})", kKernels);
+  ASSERT_TRUE(bool(r)) << llvm::toString(r.takeError());
+  std::vector<uint64_t> o = words(folder, "o.npy");
+  for (size_t i = 0; i < 8; ++i)
+    EXPECT_EQ(o[i], llvm::bit_cast<uint64_t>(cases[i].second)) << cases[i].first << " is " << llvm::bit_cast<double>(o[i]);
 }
 
 // What is just below the limits of EveryErrorSaysWhere.

@@ -56,6 +56,16 @@ TEST(Limits, IntegersOfLaunchFiles) {
       HasSubstr("expected an integer or an expression for 'x'"));
 }
 
+TEST(Limits, NumbersHaveNoLeadingZeros) {
+  RunOptions how;
+  for (const char *n : {"0", "0x10", "0o10"})
+    EXPECT_FALSE(bool(how.set("max-steps", n)));
+  EXPECT_EQ(how.options.maxSteps, 8u);
+  EXPECT_EQ(llvm::toString(how.set("max-steps", "010")),
+            "expected --max-steps without a leading zero, which may mean an octal number, got '010'; leave it out, "
+            "or write 0o for an octal one");
+}
+
 TEST(Limits, HostThreads) {
   RunOptions how;
   EXPECT_FALSE(bool(how.set("threads", "1024")));
