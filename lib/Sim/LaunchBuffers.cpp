@@ -234,6 +234,21 @@ Error LaunchRun::fillFields(const LaunchBuffer &b, const json::Object &o, const 
 // Buffers
 //===----------------------------------------------------------------------===//
 
+/// Of two buffers with the same file one would be lost.
+Error LaunchRun::setOutPath(LaunchBuffer &b, StringRef name, StringRef out,
+                            const std::string &path) {
+  SmallString<128> full(sys::path::is_absolute(out) ? "" : StringRef(outDir));
+  sys::path::append(full, out);
+  b.outPath = full.str().str();
+  sys::fs::make_absolute(full);
+  sys::path::remove_dots(full, /*remove_dot_dot=*/true);
+  auto [other, isNew] = outFiles.try_emplace(full, name.str());
+  if (!isNew)
+    return reader.fail(path, "'" + out + "' is the output of buffer '" + other->second +
+                                 "' too; give each a file of its own");
+  return Error::success();
+}
+
 Error LaunchRun::makeBuffer(StringRef name, const json::Object &o, const std::string &path) {
   if (Error e = reader.known(o, path,
                              {"npy", "safetensors", "tensor", "dtype", "shape", "bytes", "align",
@@ -267,11 +282,9 @@ Error LaunchRun::makeBuffer(StringRef name, const json::Object &o, const std::st
     if (Error e = device->memory().write(b.address, b.array.data))
       return e;
   b.array.data = {};
-  if (*out) {
-    SmallString<128> full(sys::path::is_absolute(**out) ? "" : StringRef(outDir));
-    sys::path::append(full, **out);
-    b.outPath = full.str().str();
-  }
+  if (*out)
+    if (Error e = setOutPath(b, name, **out, pathOf(path, "out")))
+      return e;
   if (Error e = readExpectation(b, o, path))
     return e;
   buffers[name.str()] = std::move(b);

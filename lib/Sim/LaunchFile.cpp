@@ -158,6 +158,7 @@ private:
 
 Expected<Report> FileRun::runOnce() const {
   LaunchRun run(program, options, name, folder, out);
+  run.requireThen();
   Expected<Report> report = run.run(root);
   if (!report)
     return report;

@@ -320,6 +320,20 @@ static bool wasCut(const Report &r) {
   });
 }
 
+Error LaunchRun::verifyThen() const {
+  if (!mustReachThen || !options.then)
+    return Error::success();
+  const Decision &at = options.then->at;
+  if (at.launch >= ctas.size())
+    return reader.fail("", "expected --then with a launch from 0 to " + Twine(ctas.size() - 1) +
+                               ", got " + Twine(at.launch) + ": SEED@LAUNCH:STREAM:NUMBER");
+  if (at.stream > ctas[at.launch])
+    return reader.fail("", "expected --then with a stream from 0 to " + Twine(ctas[at.launch]) +
+                               ", the CTAs of launch " + Twine(at.launch) + ", got " +
+                               Twine(at.stream) + ": SEED@LAUNCH:STREAM:NUMBER");
+  return Error::success();
+}
+
 Expected<Report> LaunchRun::runLaunches(ArrayRef<const json::Object *> launches, bool single) {
   Report all;
   std::vector<Launch> ready;
@@ -333,6 +347,8 @@ Expected<Report> LaunchRun::runLaunches(ArrayRef<const json::Object *> launches,
     ready.push_back(std::move(*l));
   }
   if (Error e = verifyBindings())
+    return std::move(e);
+  if (Error e = verifyThen())
     return std::move(e);
   for (size_t i = 0; i < ready.size(); ++i) {
     Expected<Report> r = device->launch(program, ready[i], optionsOf(options, uint32_t(i)));
@@ -366,6 +382,8 @@ Expected<Report> LaunchRun::run(const json::Object &root) {
   if (!list)
     launches.push_back(&root);
   else if (const json::Array *a = list->getAsArray()) {
+    if (a->empty())
+      return reader.fail("launches", "expected at least one launch, got []");
     for (size_t i = 0; i < a->size(); ++i) {
       Expected<const json::Object *> o = reader.object((*a)[i], pathOf("launches", i));
       if (!o)

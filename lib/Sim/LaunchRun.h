@@ -76,6 +76,8 @@ public:
       : program(program), options(options), dir(dir), outDir(outDir), reader(file) {
     device->memory().setLimit(options.memoryBytes);
   }
+  /// The place that --then names must exist; a search also tries those behind the last.
+  void requireThen() { mustReachThen = true; }
   llvm::Expected<Report> run(const llvm::json::Object &root);
   /// After `run`: the buffers that have "out" or "expect", or all where none has; by what messages
   /// call them.
@@ -103,6 +105,8 @@ private:
   llvm::Expected<std::vector<uint64_t>> readShape(const llvm::json::Value &v,
                                                   const std::string &path);
   std::string inputPath(llvm::StringRef path) const;
+  llvm::Error setOutPath(LaunchBuffer &b, llvm::StringRef name, llvm::StringRef out,
+                         const std::string &path);
   /// The memory that a buffer's contents are in after the launches, and what messages call it.
   struct Shown {
     std::string name;
@@ -138,6 +142,7 @@ private:
   llvm::Expected<Launch> readLaunch(const llvm::json::Object &o, const std::string &path);
   llvm::Error readParameters(Launch &l, const Program::Entry &entry, const llvm::json::Object &o,
                              const std::string &path);
+  llvm::Error verifyThen() const;
   llvm::Expected<Report> runLaunches(llvm::ArrayRef<const llvm::json::Object *> launches,
                                      bool single);
   void noteZeroConstants(const Launch &l, Report &report) const;
@@ -153,6 +158,8 @@ private:
   std::map<std::string, const llvm::json::Object *> types;
   std::vector<uint64_t> ctas;
   llvm::StringSet<> symbolsGiven;
+  llvm::StringMap<std::string> outFiles; ///< By their full paths: whose outputs they are.
+  bool mustReachThen = false;
   size_t values = 0; ///< That types made.
 };
 

@@ -48,6 +48,7 @@ BROKEN = {
         "buffer": "A", "dtype": "bf16", "globalDim": [16], "box": [8], "swizle": "none"}}),
     "no entry": (["launches", 0, "entry"], REMOVE),
     "no launch": (["launches"], REMOVE),
+    "an empty list of launches": (["launches"], []),
     "a launch twice": (["entry"], "k"),
     "four sizes": (["launches", 0, "grid"], [1, 1, 1, 1]),
     "a size that is no list": (["launches", 0, "grid"], 2),

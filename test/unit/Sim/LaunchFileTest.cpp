@@ -610,6 +610,9 @@ TEST(LaunchFile, EveryErrorSaysWhere) {
       {"{\"entry\": \"add\", \"params\": [{\"bytes\": 8, \"fields\": [{\"offset\": 0, \"f32\": 1e39}]}, {\"u64\": 0}]}", "fields[0].f32: expected a number that fits f32, \"inf\" or \"-inf\", got 9.99"},
       {"{\"entry\": \"add\", \"params\": [{\"bytes\": 8, \"fields\": [{\"offset\": 0, \"e4m3\": -465}]}, {\"u64\": 0}]}", "fits e4m3"},
       {"{\"entry\": \"add\", \"params\": [{\"bytes\": 8, \"fields\": [{\"offset\": 0, \"f16\": 65520}]}, {\"u64\": 0}]}", "fits f16"},
+      {"{\"launches\": []}", "l.json: launches: expected at least one launch, got []"},
+      {"{\"buffers\": {\"A\": {\"bytes\": 8, \"out\": \"o.npy\"}, \"B\": {\"bytes\": 8, \"out\": \"x/.././o.npy\"}}, " + add + "}", "l.json: buffers.B.out: 'x/.././o.npy' is the output of buffer 'A' too; give each a file of its own"},
+      {"{\"buffers\": {\"A\": {\"bytes\": 8, \"out\": \"o.npy\"}, \"B\": {\"bytes\": 8, \"out\": \"" + folder.file("o.npy") + "\"}}, " + add + "}", "is the output of buffer 'A' too"},
       {"{\"entry\": \"add\", \"params\": [{\"u64\": \"0100\"}, {\"u64\": 0}]}", "params[0].u64: expected a number without a leading zero, which may mean an octal one, got '0100'; leave it out, or write 0o"},
       {"{\"entry\": \"add\", \"params\": [{\"f64\": \"1 + 010.5\"}, {\"u64\": 0}]}", "params[0].f64: expected a number without a leading zero"},
       {"{\"entry\": \"add\", \"params\": [{\"f64\": \"1 / (2 - 2)\"}, {\"u64\": 0}]}", "params[0].f64: division by zero in the expression"},
@@ -621,6 +624,20 @@ TEST(LaunchFile, EveryErrorSaysWhere) {
   };
   for (auto &c : cases)
     EXPECT_THAT(message(runFile(folder, c.json, kKernels)), testing::HasSubstr(c.message));
+}
+
+TEST(LaunchFile, ThePlaceOfThenMustExist) {
+  Folder folder;
+  auto run = [&](const char *then) {
+    writeText(folder, "l.json", R"({"launches": [{"entry": "pair", "grid": [2]}, {"entry": "pair", "grid": [4]}]})");
+    auto program = llvm::cantFail(Program::parse(kKernels, "l.ptx"));
+    RunOptions how;
+    llvm::cantFail(how.set("then", then));
+    return message(runLaunchFile(*program, folder.file("l.json"), how));
+  };
+  EXPECT_EQ(run("5@1:4:0"), "no error: ");
+  EXPECT_THAT(run("5@2:0:0"), testing::HasSubstr("l.json: expected --then with a launch from 0 to 1, got 2: SEED@LAUNCH:STREAM:NUMBER"));
+  EXPECT_THAT(run("5@0:3:0"), testing::HasSubstr("l.json: expected --then with a stream from 0 to 2, the CTAs of launch 0, got 3: SEED@LAUNCH:STREAM:NUMBER"));
 }
 
 TEST(LaunchFile, ExpressionsOfRealsAreNotCutOff) {
