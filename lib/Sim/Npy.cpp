@@ -87,8 +87,11 @@ Error writeNpy(StringRef path, const NpyArray &a) {
   os << StringRef("\x93NUMPY\x01\x00", 8) << char(header.size() & 255) << char(header.size() >> 8) << header;
   os.write(reinterpret_cast<const char *>(a.data.data()), a.data.size());
   os.close();
-  if (os.has_error())
-    return fail("cannot write '" + path + "': " + os.error().message());
+  if (os.has_error()) {
+    std::error_code error = os.error();
+    os.clear_error(); // or the stream ends the process
+    return fail("cannot write '" + path + "': " + error.message());
+  }
   return Error::success();
 }
 

@@ -64,13 +64,23 @@ A launch file, in short ("comment" may stand in any object; docs/tk-sim.md has a
                              "swizzle": "128B"}}]}
 
 "symbols" gives contents to variables in .const and .global (cudaMemcpyToSymbol), which are zero otherwise.
-Integers may be expressions over "vars"; / cuts off as in C: "(N + 255) / 256".
+Integers may be expressions over "vars"; / cuts off as in C: "(N + 255) / 256"; of reals it does not.
 Exit code 0: no error found, 1: errors, or an "expect" not met, 2: could not run.
 )";
 
 static int cannotRun(const Twine &message) {
   errs() << "tk-sim: error: " << message << '\n';
   return 2;
+}
+
+/// The exit code, unless the output is lost: a disk is full.
+static int finish(int code) {
+  outs().flush();
+  if (!outs().has_error())
+    return code;
+  std::error_code error = outs().error();
+  outs().clear_error(); // or the stream ends the process
+  return cannotRun("cannot write the output: " + error.message());
 }
 
 static void printFindings() {
@@ -88,7 +98,7 @@ int main(int argc, char **argv) {
     return 2;
   if (listFindings) {
     printFindings();
-    return 0;
+    return finish(0);
   }
   if (input.empty())
     return cannotRun("expected a file: tk-sim FILE.ptx --launch LAUNCH.json");
@@ -116,7 +126,7 @@ int main(int argc, char **argv) {
     if ((*program)->entries().empty())
       return cannotRun("'" + input + "' has no entries: expected '.entry'");
     printSkeleton(**program, outs());
-    return 0;
+    return finish(0);
   }
   if (launchFile.empty())
     return cannotRun("expected --launch FILE; --skeleton prints one to fill in");
@@ -130,5 +140,5 @@ int main(int argc, char **argv) {
   else
     printText(*report, outs());
   bool bad = report->errors() || (werror && any_of(report->findings, [](const Finding &f) { return f.severity == Severity::Warning; }));
-  return bad ? 1 : 0;
+  return finish(bad ? 1 : 0);
 }

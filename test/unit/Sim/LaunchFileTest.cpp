@@ -514,6 +514,14 @@ TEST(LaunchFile, AnAbsoluteOutputGoesThere) {
   EXPECT_EQ(llvm::cantFail(readNpy(path)).data.size(), 8u);
 }
 
+TEST(LaunchFile, AFullDiskIsAnError) {
+  Folder folder;
+  if (!llvm::sys::fs::exists("/dev/full"))
+    GTEST_SKIP();
+  EXPECT_THAT(message(runFile(folder, R"({"buffers": {"A": {"shape": [2], "dtype": "i32", "fill": "zero", "out": "/dev/full"}}, "entry": "pair", "grid": [2]})", kKernels)),
+              testing::HasSubstr("l.json: buffers.A: cannot write '/dev/full': No space left on device"));
+}
+
 TEST(LaunchFile, SeedsAreComparedAndMerged) {
   Folder folder;
   std::string file = R"({"buffers": {"O": {"shape": [2, 2], "dtype": "i32", "fill": "zero", "out": "o.npy"}}, "entry": "race", "block": [64], "params": [{"pointer": "O"}]})";
