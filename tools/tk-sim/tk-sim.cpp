@@ -83,6 +83,17 @@ static int finish(int code) {
   return cannotRun("cannot write the output: " + error.message());
 }
 
+/// Those that were given and that only a run heeds; empty: none.
+static std::string optionsOfARun() {
+  std::string names;
+  const cl::Option *all[] = {&launchFile, &seed, &seeds, &then, &timeout, &reportKind, &outDir, &check, std::addressof(grades), &numerics,
+                             &werror, &sharedBase, &maxSteps, &stackBytes, &heapBytes, &printfBytes, &memoryBytes, &threads};
+  for (const cl::Option *option : all)
+    if (option->getNumOccurrences())
+      names += (names.empty() ? "--" : ", --") + option->ArgStr.str();
+  return names;
+}
+
 static void printFindings() {
   static constexpr StringRef checks[] = {"", "", "memory", "race", "wgmma", "barrier"};
   static constexpr StringRef severities[] = {"note", "warning", "error"};
@@ -116,6 +127,8 @@ int main(int argc, char **argv) {
   if (reportKind != "text" && reportKind != "json" && reportKind != "html")
     return cannotRun("unknown report '" + reportKind + "'; expected text, json or html");
   how.options.trace = reportKind == "html";
+  if (std::string unused = optionsOfARun(); skeleton && !unused.empty())
+    return cannotRun("--skeleton runs nothing; leave out " + unused);
   auto file = MemoryBuffer::getFile(input);
   if (!file)
     return cannotRun("cannot read '" + input + "': " + file.getError().message());
