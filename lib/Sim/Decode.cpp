@@ -433,6 +433,9 @@ const StringMap<Decoder::Family> &Decoder::families() {
     add(&Decoder::prmtShf, {"prmt", "shf"});
     add(&Decoder::dotProduct, {"dp4a", "dp2a"});
     add(&Decoder::lop3, {"lop3"});
+    add(&Decoder::video, {"vadd", "vsub", "vabsdiff", "vmin", "vmax", "vshl", "vshr", "vmad", "vset",
+                          "vadd2", "vsub2", "vavrg2", "vabsdiff2", "vmin2", "vmax2", "vset2",
+                          "vadd4", "vsub4", "vavrg4", "vabsdiff4", "vmin4", "vmax4", "vset4"});
     add(&Decoder::testp, {"testp"});
     add(&Decoder::mov, {"mov"});
     add(&Decoder::setp, {"setp"});
@@ -477,11 +480,6 @@ const StringMap<Decoder::Family> &Decoder::families() {
   return *map;
 }
 
-static bool isVideo(StringRef name) {
-  return name.consume_front("v") && llvm::is_contained({"add", "sub", "avrg", "absdiff", "min", "max", "shl", "shr", "mad", "set"},
-                                                       name.rtrim("24"));
-}
-
 /// Whether "_" stands where ptxas 13.0 takes it: for the result of a few instructions, for one of two results, and for some
 /// registers of a vector.
 static bool mayDiscard(const RawInst &raw) {
@@ -504,8 +502,7 @@ static bool mayDiscard(const RawInst &raw) {
 Failure Decoder::decode() {
   auto it = families().find(raw.parts[0]);
   if (it == families().end())
-    return {raw.pos, isVideo(raw.parts[0]) ? "video instructions are not supported, got '" + raw.word + "'"
-                                           : "unknown instruction '" + raw.word + "'"};
+    return {raw.pos, "unknown instruction '" + raw.word + "'"};
   if (raw.guarded) {
     RawOperand g;
     g.kind = RawOperand::Reg;

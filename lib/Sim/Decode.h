@@ -97,6 +97,11 @@ private:
   bool prmtShf();
   bool dotProduct();
   bool lop3();
+  bool video();
+  void refuseVideo(const llvm::Twine &modifier);
+  bool videoModifiers(VideoSpec &s);
+  bool videoOperands(VideoSpec &s);
+  bool videoFields(const RawOperand &o, const VideoSpec &s, unsigned base, uint8_t *first, uint8_t &bits);
   bool testp();
   bool predLogic(llvm::StringRef name);
   bool mov();

@@ -214,6 +214,7 @@ void Linker::append(Function &to, uint32_t number) {
   std::pair<Op, size_t> tables[] = {
       {Op::Bra, code},
       {Op::Cvt, to.cvts.size()},
+      {Op::Video, to.videos.size()},
       {Op::Mma, to.mmas.size()},
       {Op::WmmaLoad, to.mmas.size()},
       {Op::WmmaStore, to.mmas.size()},
@@ -292,6 +293,7 @@ void Linker::append(Function &to, uint32_t number) {
   };
   append(to.code, from.code);
   append(to.cvts, from.cvts);
+  append(to.videos, from.videos);
   append(to.wgmmas, from.wgmmas);
   append(to.mmas, from.mmas);
   append(to.bulks, from.bulks);

@@ -591,6 +591,7 @@ bool Cta::executeSlow(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   case Op::MovUnpack: movUnpack(w, in, mask); break;
   case Op::Carry: carry(w, in, mask); break;
   case Op::Cvt: convert(w, in, mask); break;
+  case Op::Video: video(w, in, mask); break;
   case Op::MovSpecial:
     for (unsigned l = 0; l < 32; ++l)
       if (mask >> l & 1)

@@ -489,6 +489,7 @@ private:
   void movUnpack(Warp &w, const Inst &in, uint32_t mask);
   void carry(Warp &w, const Inst &in, uint32_t mask);
   void convert(Warp &w, const Inst &in, uint32_t mask);
+  void video(Warp &w, const Inst &in, uint32_t mask);
   void combine(const Warp &w, const Inst &in, uint32_t &v, uint32_t &p) const;
   void predLogic(Warp &w, const Inst &in, uint32_t mask);
   std::pair<uint32_t, uint32_t> comparePairs(const Warp &w, const Inst &in) const;

@@ -322,7 +322,7 @@ bool Parser::instruction(const std::string &first, Pos where, RawInst &raw) {
     return true;
   do {
     RawOperand o;
-    if (!operand(o))
+    if (isVideo(raw.parts[0]) ? !videoOperand(o) : !operand(o))
       return false;
     raw.operands.push_back(std::move(o));
   } while (accept(','));
@@ -416,6 +416,42 @@ bool Parser::simpleOperand(RawOperand &out) {
   if (peek() == '[')
     return indexOperand(out);
   return !accept('+') || constantInteger(out.offset);
+}
+
+/// A register with what it may have around it: -%r1.b0.
+bool Parser::videoOperand(RawOperand &out) {
+  skip();
+  Pos where = pos;
+  size_t k = peek() == '-';
+  while (k && isSpace(peek(k)))
+    ++k;
+  if (!isWordStart(peek(k)) || peek(k) == '.')
+    return operand(out);
+  out.minus = k;
+  for (; k; --k)
+    advance();
+  std::string name;
+  word(name);
+  out.pos = where;
+  if (name == "_") {
+    out.kind = RawOperand::Sink;
+    return true;
+  }
+  if (specialByName(name) || name == "WARP_SZ")
+    return fail(where, "expected a register, got '" + name + "'; mov reads it");
+  size_t dot = name.find('.');
+  if (dot != std::string::npos) {
+    out.selector = name.substr(dot + 1);
+    name.resize(dot);
+  } else if (skip(), peek() == '.') {
+    word(out.selector);
+    out.selector.erase(0, 1);
+  }
+  if (!findRegister(name))
+    return fail(where, "unknown register '" + name + "'");
+  out.kind = RawOperand::Reg;
+  out.text = name;
+  return true;
 }
 
 /// variable[index]: the index counts elements.

@@ -28,6 +28,8 @@ struct RawOperand {
   Pos pos;
   std::string text;           ///< Register, symbol or label name; the text of an immediate.
   bool negated = false;       ///< !%p
+  bool minus = false;         ///< Of vmad: -%r
+  std::string selector;       ///< Of video instructions: the b0 of %r.b0
   uint64_t value = 0;         ///< Immediate bits: integers as written, 0d/decimal floats as f64 bits, 0f as f32 bits.
   bool isF32 = false;
   bool isBits = false;        ///< A real as its bits: 0f..., 0d...
@@ -80,6 +82,8 @@ public:
     uint32_t bytes = 0, align = 1; ///< Of a parameter.
     uint32_t elementBytes = 0;     ///< Of a variable that is an array: of its scalars.
   };
+  /// Keeps the function from being launched, and lets the rest of the file be.
+  virtual void refuse(Pos where, const llvm::Twine &message) = 0;
   virtual bool findVariable(llvm::StringRef name, VarRef &out) = 0;
   /// Records that the instruction about to be added branches to `label` (slot: index in `targets`, or -1).
   virtual void branchTo(llvm::StringRef label, Pos pos, int slot) = 0;
@@ -116,6 +120,9 @@ struct Failure {
 };
 
 /// Appends the decoded form of `raw` to the function.
+/// Whether an instruction is one of PTX ISA 9.7.18, whose operands have selectors.
+bool isVideo(llvm::StringRef name);
+
 Failure decodeInstruction(FunctionBuilder &builder, const RawInst &raw, uint32_t loc);
 
 /// Puts what each entry may call into its code.

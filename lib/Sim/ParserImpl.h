@@ -90,7 +90,7 @@ private:
     return false;
   }
   /// What is not supported, but is no reason to refuse entries that do without it.
-  void refuse(Pos where, const llvm::Twine &message);
+  void refuse(Pos where, const llvm::Twine &message) override;
   bool expect(char c) {
     if (accept(c))
       return true;
@@ -170,6 +170,7 @@ private:
   bool callOperands(RawInst &raw);
   bool operand(RawOperand &out);
   bool simpleOperand(RawOperand &out);
+  bool videoOperand(RawOperand &out);
   bool indexOperand(RawOperand &out);
   const std::vector<std::string> *findVector(llvm::StringRef name);
   bool addressOperand(RawOperand &out);

@@ -27,7 +27,7 @@ namespace tk::sim {
 /// Instruction families; each has its own executor. Plain arithmetic is `Alu` with a lane kernel.
 enum class Op : uint8_t {
   Alu, Setp, SetpPair, Set, Lop3Pred, PredLogic, Selp, MovPred, MovPack, MovUnpack, Cvt, MovSpecial,
-  Carry, Ld, St, Atom, Bra, BrxIdx, Call, Ret, Exit, Trap, Nop, Sleep, Alloca, StackSave, StackRestore, Bar, BarWarp, Fence, FenceProxy,
+  Carry, Video, Ld, St, Atom, Bra, BrxIdx, Call, Ret, Exit, Trap, Nop, Sleep, Alloca, StackSave, StackRestore, Bar, BarWarp, Fence, FenceProxy,
   Shfl, Vote, Match, ActiveMask, Redux, Elect, Isspacep,
   LdMatrix, StMatrix, MovMatrix, Mma, WmmaLoad, WmmaStore, WgmmaFence, WgmmaCommit, WgmmaWait, Wgmma,
   CpAsync, CpAsyncCommit, CpAsyncWait, CpAsyncArrive,
@@ -75,6 +75,19 @@ struct CvtSpec {
   Round round = Round::None;
   bool integerRound = false; ///< .rni/.rzi/.rmi/.rpi
   bool ftz = false, sat = false, satfinite = false, relu = false;
+};
+
+/// A video instruction. An element of an operand is a field of the 64 bits of b and a, b above a.
+struct VideoSpec {
+  enum Operation : uint8_t { Add, Sub, Average, AbsDiff, Min, Max, Shl, Shr, Mad, Set } op = Add;
+  Cmp cmp = Cmp::Eq;
+  uint8_t elements = 1; ///< Of the result: one, two halves or four bytes.
+  uint8_t mask = 1;     ///< Those that are computed; the others are c's.
+  uint8_t firstA[4] = {0}, firstB[4] = {32}, bitsA = 32, bitsB = 32;
+  uint8_t firstD = 0, bitsD = 32; ///< Of a scalar: the field of c that it replaces.
+  bool signedD = false, signedA = false, signedB = false;
+  bool addsC = false; ///< .add: the result is the sum of the elements and c.
+  bool sat = false, wrap = false, plusOne = false, negateProduct = false, negateC = false;
 };
 
 struct WgmmaSpec {
@@ -209,7 +222,7 @@ struct Inst {
   int64_t imm = 0;         ///< Address offset, wait count, barrier id, ...
   AluFn alu = nullptr;
   CmpFn cmp = nullptr;
-  uint32_t target = 0;     ///< Branch target; index into the side tables for Cvt, Mma, Wgmma, Bulk and Call.
+  uint32_t target = 0;     ///< Branch target; index into the side tables for Cvt, Video, Mma, Wgmma, Bulk and Call.
   uint32_t usedBytes = ~0u; ///< Of a load: those that matter, as .pragma "used_bytes_mask" says.
   uint32_t reconverge = ~0u; ///< First instruction of the immediate post-dominator; ~0: none.
   llvm::SmallVector<uint32_t, 0> targets; ///< brx.idx
@@ -286,6 +299,7 @@ struct Function {
   std::string name;
   std::vector<Inst> code;
   std::vector<CvtSpec> cvts;
+  std::vector<VideoSpec> videos;
   std::vector<WgmmaSpec> wgmmas;
   std::vector<MmaSpec> mmas;
   std::vector<BulkSpec> bulks;

@@ -44,6 +44,14 @@ TESTS = {
     "Integer.Of24Bits": "(mul24|mad24).(lo|hi).(u32|s32) mad24.hi.sat.s32",
     "Integer.PairsOf16Bits": "(add|min|max).(u16x2|s16x2) (min|max).relu.s16x2 (min|max).s16x2.relu",
     "Integer.BitsCountedAndFound": "(popc|clz|brev).(b32|b64) bfind(|.shiftamt).(u32|s32|u64|s64) fns.b32",
+    "Video.PairsOfHalves": "(vadd2|vsub2|vavrg2|vabsdiff2|vmin2|vmax2).(u32.u32|s32.s32).u32(|.sat|.add) "
+        "vset2.u32.s32.(eq|ne|lt|le|gt|ge)(|.add) vset2.u32.u32.lt",
+    "Video.QuadsOfBytes": "(vadd4|vsub4|vavrg4|vabsdiff4|vmin4|vmax4).(u32.u32|s32.s32).u32(|.sat|.add) "
+        "vset4.u32.s32.(eq|ne|lt|le|gt|ge)(|.add) vset4.u32.u32.lt",
+    "Video.Scalars": "(vadd|vsub|vabsdiff|vmin|vmax).s32.s32.u32 vadd.s32.s32.s32.add",
+    "Video.ScalarComparisons": "vset.u32.s32.(eq|ne|lt|le|gt|ge)(|.add) vset.u32.u32.lt",
+    "Video.ScalarShifts": "(vshl|vshr).(clamp|wrap).u32.u32.u32 (vshl|vshr).wrap.u32.u32.u32.add",
+    "Video.Products": "vmad.s32.s32.s32(|.po)",
     "Integer.BitFields": "bfe.(u32|s32|u64|s64) bfi.(b32|b64) szext.(clamp|wrap).(u32|s32) bmsk.(clamp|wrap).b32",
     "Integer.DotProducts": "dp4a.(u32|s32).(u32|s32) dp2a.(lo|hi).(u32|s32).(u32|s32)",
     "Integer.Carries": f"(add.cc|addc|addc.cc|sub.cc|subc|subc.cc).{LONG} (mad|madc).(hi|lo).cc.{LONG} madc.(hi|lo).{LONG}",
@@ -350,6 +358,11 @@ TAGGED = {
     + [f"wgmma.mma_async.sync.aligned.m64n64k16.f16.f16.f16 {x}" for x in ("transposed 0, 1", "transposed 1, 0", "transposed 1, 1",
         "A in registers transposed B")] + ["wgmma.wait_group.sync.aligned 7"],
     "test_sim_wmma.py": ["wmma.load.a.sync.aligned.row.m16n16k16.f16 without stride"],
+    "Video.Scalars": [f"v{op}.u32.u32.u32 selectors" for op in ("add", "sub", "absdiff", "min", "max")] + [
+        f"vadd.u32.u32.u32 merged into {to}" for to in ("a byte", "the lower half")],
+    "Video.Products": [f"vmad.u32.s32.u32 negated {x}" for x in ("product", "addend")],
+    "Video.PairsOfHalves": ["vadd2.u32.u32.u32 mask and selectors"],
+    "Video.QuadsOfBytes": ["vadd4.u32.u32.u32 mask and selectors"],
     "Syntax.ConstantExpressions": [f"integer: {n}" for n in ("hexadecimal", "octal", "binary", "unsigned", "negative", "complement", "not", "sum",
         "shift", "comparison", "choice", "parentheses", "cast", "modulo", "WARP_SZ", "largest", "bits and", "64 bits")],
     "Syntax.IdentifiersAndComments": ["identifiers with $, _ and %", "comments"],
