@@ -15,6 +15,15 @@ namespace tk::sim {
 static bool isHalf(Ty ty) { return ty == Ty::F16 || ty == Ty::F16x2 || ty == Ty::BF16 || ty == Ty::BF16x2; }
 static bool isInteger(Ty ty) { return isSigned(ty) || ty == Ty::U16 || ty == Ty::U32 || ty == Ty::U64; }
 
+static uint8_t bitOperandsOf(Alu op) {
+  switch (op) {
+  case Alu::Mov: case Alu::Not: case Alu::Shl: case Alu::Shr: case Alu::Bfe: case Alu::Brev: return 1;
+  case Alu::And: case Alu::Or: case Alu::Xor: case Alu::Bfi: case Alu::Prmt: return 3;
+  case Alu::Lop3: return 7;
+  default: return 0;
+  }
+}
+
 bool Decoder::alu(Alu op, unsigned sources, Ty ty, Ty dstTy, ArrayRef<Ty> srcTy) {
   in.op = Op::Alu;
   in.ty = ty;
@@ -30,6 +39,7 @@ bool Decoder::alu(Alu op, unsigned sources, Ty ty, Ty dstTy, ArrayRef<Ty> srcTy)
     in.alu = laneOps().alu(op, ty, in.ftz);
   if (!in.alu)
     return fail("unsupported type in '" + raw.word + "'");
+  in.bitOperands = bitOperandsOf(op);
   return finish();
 }
 

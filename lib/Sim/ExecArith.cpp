@@ -178,7 +178,14 @@ void Cta::movPack(Warp &w, const Inst &in, uint32_t mask) {
     const Opnd &d = part ? in.d2 : in.d, *from = &in.vec[part * n];
     uint32_t p = 0;
     for (unsigned i = 0; i < n; ++i)
-      p |= w.poison[from[i].idx];
+      p |= w.poison[from[i].idx] & mask;
+    uint64_t known[32] = {};
+    for (uint32_t rest = p; rest; rest &= rest - 1)
+      for (unsigned i = 0, l = unsigned(std::countr_zero(rest)); i < n; ++i)
+        known[l] |= (knownBits(w, from[i], l) & keep) << (bits * i);
+    if (bits * n < 64)
+      for (uint64_t &k : known)
+        k |= ~0ull << (bits * n);
     for (unsigned l = 0; l < 32; ++l) {
       if (!(mask >> l & 1))
         continue;
@@ -188,6 +195,8 @@ void Cta::movPack(Warp &w, const Inst &in, uint32_t mask) {
       setValue(w, d, l, v);
     }
     setPoison(w, d, mask, p);
+    if (p)
+      noteKnownRow(w, d, p, known);
   }
 }
 
@@ -197,9 +206,10 @@ void Cta::movUnpack(Warp &w, const Inst &in, uint32_t mask) {
   uint64_t keep = ~0ull >> (64 - bits);
   for (unsigned part = 0; part < parts; ++part) {
     const Opnd &s = in.s[part], *to = &in.vec[part * n];
-    uint32_t partPoison[8];
-    for (unsigned i = 0; i < n; ++i)
-      partPoison[i] = poisonIn(w, s, mask, bits * i / 8, std::max(bits / 8, 1u));
+    uint32_t p = w.poison[s.idx] & mask;
+    uint64_t known[8][32];
+    for (unsigned i = 0; i < n && p; ++i)
+      knownOfPart(w, s, p, bits * i, bits, known[i]);
     for (unsigned l = 0; l < 32; ++l) {
       if (!(mask >> l & 1))
         continue;
@@ -207,8 +217,11 @@ void Cta::movUnpack(Warp &w, const Inst &in, uint32_t mask) {
       for (unsigned i = 0; i < n; ++i)
         setValue(w, to[i], l, v >> (bits * i) & keep);
     }
-    for (unsigned i = 0; i < n; ++i)
-      setPoison(w, to[i], mask, partPoison[i]);
+    for (unsigned i = 0; i < n; ++i) {
+      setPoison(w, to[i], mask, p);
+      if (p)
+        noteKnownRow(w, to[i], p, known[i]);
+    }
   }
 }
 
@@ -253,13 +266,22 @@ static bool isInteger(Ty ty) {
 
 void Cta::convert(Warp &w, const Inst &in, uint32_t mask) {
   const CvtSpec &spec = fn.cvts[in.target];
-  uint32_t poison = w.poison[in.s[0].idx] | w.poison[in.s[1].idx];
-  // Between integers without .sat only the bytes that both have count.
-  if (poison && isInteger(spec.to) && isInteger(spec.from) && !spec.sat && !in.s[1].present())
-    poison = poisonIn(w, in.s[0], mask, 0, std::min(bytesOf(spec.to), bytesOf(spec.from)));
+  uint32_t poison = (w.poison[in.s[0].idx] | w.poison[in.s[1].idx]) & mask;
+  // Between integers without .sat only the bits that both have count, and the sign.
+  bool isPartial = poison && isInteger(spec.to) && isInteger(spec.from) && !spec.sat && !in.s[1].present();
+  uint64_t known[32];
+  unsigned bits = 8 * std::min(bytesOf(spec.to), bytesOf(spec.from));
+  if (isPartial)
+    knownOfPart(w, in.s[0], poison, 0, bits, known);
+  for (uint32_t rest = isPartial && isSigned(spec.from) ? poison : 0; rest && bits < 64; rest &= rest - 1) {
+    uint64_t &k = known[std::countr_zero(rest)];
+    k &= k >> (bits - 1) & 1 ? ~0ull : (1ull << bits) - 1;
+  }
   convertRow(spec, in, reg(w, in.d), ptr(w, in.s[0]),
              in.s[1].present() ? ptr(w, in.s[1]) : nullptr, mask);
   setPoison(w, in.d, mask, poison);
+  if (isPartial)
+    noteKnownRow(w, in.d, poison, known);
 }
 
 } // namespace tk::sim

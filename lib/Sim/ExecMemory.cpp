@@ -545,7 +545,7 @@ void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
     uint32_t poison = loadElements(in.ty, place, i * es, mask, reg(w, in.vec[i]), in.vec[i].wide);
     setPoison(w, in.vec[i], mask, poison);
     if (poison)
-      notePartial(w, in.vec[i], in.ty, poison, place, i * es);
+      noteLoaded(w, in.vec[i], in.ty, poison, place, i * es);
   }
   counters.sharedRead += uint64_t(std::popcount(lanes.shared)) * bytes;
   counters.globalRead += uint64_t(std::popcount(lanes.global)) * bytes;
@@ -635,13 +635,13 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
   for (unsigned i = 0; i < n; ++i) {
     const Opnd &o = in.vec[i];
     uint32_t poison = w.poison[o.idx];
-    reached |= poison & mask;
     storeElements(es, ptr(w, o), o.wide, poison, mask, i * es, stored);
-    for (uint32_t rest = w.partials.empty() ? 0 : poison & mask; rest; rest &= rest - 1) {
+    for (uint32_t rest = poison & mask; rest; rest &= rest - 1) {
       unsigned l = std::countr_zero(rest);
-      uint8_t written = writtenBytes(w, o, l);
-      for (unsigned b = 0; b < es; ++b)
-        stored[l].init[i * es + b] = written >> b & 1;
+      Place part = place[l];
+      part.data += i * es;
+      part.init += i * es;
+      reached |= storeKnown(w, o, l, es, part, stored[l].init + i * es) ? 0 : 1u << l;
     }
   }
   if (event) {

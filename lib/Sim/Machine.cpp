@@ -510,13 +510,19 @@ void Cta::branchIndexed(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
 void Cta::alu(Warp &w, const Inst &in, uint32_t mask) {
   const uint32_t *s[4] = {ptr(w, in.s[0]), ptr(w, in.s[1]), ptr(w, in.s[2]), ptr(w, in.s[3])};
   uint32_t *d = reg(w, in.d);
+  uint32_t p = w.poison[in.s[0].idx] | w.poison[in.s[1].idx] | w.poison[in.s[2].idx] | w.poison[in.s[3].idx];
+  uint32_t partial = in.bitOperands ? p & mask : 0;
+  uint64_t known[32];
+  if (partial)
+    partial = knownOfBits(w, in, partial, known);
   in.alu(d, s, mask);
   if (in.sat) {
     const uint32_t *self[1] = {d};
     laneOps().alu(Alu::SatF, in.ty, false)(d, self, mask);
   }
-  uint32_t p = w.poison[in.s[0].idx] | w.poison[in.s[1].idx] | w.poison[in.s[2].idx] | w.poison[in.s[3].idx];
   setPoison(w, in.d, mask, p);
+  if (partial)
+    noteKnownRow(w, in.d, partial, known);
 }
 
 void Cta::setp(Warp &w, const Inst &in, uint32_t mask) {

@@ -153,11 +153,11 @@ struct WarpgroupState {
   uint32_t nextDone = 1;    ///< Sequence of the next to execute.
 };
 
-/// A register that a load left poison in part.
+/// A register that is poison in part.
 struct PartialPoison {
   uint32_t idx = 0;
-  uint8_t written[32] = {}; ///< By lane: bit i for byte i.
-  uint64_t value[32] = {};  ///< What the load gave.
+  uint64_t known[32] = {}; ///< By lane: its bits that are no poison.
+  uint64_t value[32] = {}; ///< What it held when that was noted.
 };
 
 struct Warp {
@@ -788,11 +788,17 @@ private:
   void setPoison(Warp &w, const Opnd &o, uint32_t mask, uint32_t bits) {
     w.poison[o.idx] = (w.poison[o.idx] & ~mask) | (bits & mask);
   }
-  /// A load of `ty` has left these lanes of the register poison; `place` and `at` say which bytes were written.
-  void notePartial(Warp &w, const Opnd &o, Ty ty, uint32_t lanes, const Place *place, unsigned at);
-  uint8_t writtenBytes(const Warp &w, const Opnd &o, unsigned lane) const;
-  /// The lanes in which one of these bytes of a register is poison.
-  uint32_t poisonIn(const Warp &w, const Opnd &o, uint32_t mask, unsigned first, unsigned bytes) const;
+  // Registers that are poison in part (ExecPartial.cpp).
+  uint64_t knownBits(const Warp &w, const Opnd &o, unsigned lane) const;
+  /// Of a lane of a register that is poison these bits are known; all of them: it is none.
+  void noteKnown(Warp &w, const Opnd &o, unsigned lane, uint64_t known);
+  void noteKnownRow(Warp &w, const Opnd &o, uint32_t lanes, const uint64_t *known);
+  void noteLoaded(Warp &w, const Opnd &o, Ty ty, uint32_t lanes, const Place *place, unsigned at);
+  bool storeKnown(const Warp &w, const Opnd &o, unsigned lane, unsigned bytes, const Place &p, uint8_t *init) const;
+  /// By lane: which bits of a part of a register are known; those above it are.
+  void knownOfPart(const Warp &w, const Opnd &o, uint32_t lanes, unsigned first, unsigned bits, uint64_t *known) const;
+  /// What is known of the result of an operation with bitOperands; returns the lanes of which that can be told.
+  uint32_t knownOfBits(Warp &w, const Inst &in, uint32_t lanes, uint64_t *known) const;
   void setPredicate(Warp &w, const Opnd &o, uint32_t mask, uint32_t value, uint32_t poison) {
     uint32_t *d = reg(w, o);
     *d = (*d & ~mask) | (value & mask);

@@ -221,6 +221,7 @@ struct Inst {
   llvm::SmallVector<Opnd, 0> vec; ///< Registers of vector operands.
   int64_t imm = 0;         ///< Address offset, wait count, barrier id, ...
   AluFn alu = nullptr;
+  uint8_t bitOperands = 0; ///< Sources (bit i for s[i]) of each of which one bit at most decides a bit of the result.
   CmpFn cmp = nullptr;
   uint32_t target = 0;     ///< Branch target; index into the side tables for Cvt, Video, Mma, Wgmma, Bulk and Call.
   uint32_t usedBytes = ~0u; ///< Of a load: those that matter, as .pragma "used_bytes_mask" says.

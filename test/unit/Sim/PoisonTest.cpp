@@ -73,6 +73,80 @@ TEST(Poison, WrittenBytesOfAWordThatIsPoisonInPart) {
   EXPECT_TRUE(poisons(15, wide + "add.u64 %rd5, %rd5, %rd77; cvt.u32.u64 %r1, %rd5; " + out));
 }
 
+/// Bits of a word of which some bytes are unwritten, through every operation that is followed: poison is what differs
+/// between fillings of those bytes.
+TEST(Poison, KnownBitsThroughBitwiseOperations) {
+  struct Case {
+    std::string text; // of %r1 and %r2 to %r3; K is a constant
+    std::function<uint32_t(uint32_t a, uint32_t b, uint32_t k)> f;
+  };
+  auto low = [](uint32_t k) { return k & 31; };
+  const std::vector<Case> cases = {
+      {"mov.b32 %r3, %r1;", [](uint32_t a, uint32_t, uint32_t) { return a; }},
+      {"not.b32 %r3, %r1;", [](uint32_t a, uint32_t, uint32_t) { return ~a; }},
+      {"and.b32 %r3, %r1, K;", [](uint32_t a, uint32_t, uint32_t k) { return a & k; }},
+      {"or.b32 %r3, %r1, K;", [](uint32_t a, uint32_t, uint32_t k) { return a | k; }},
+      {"and.b32 %r3, %r1, %r2;", [](uint32_t a, uint32_t b, uint32_t) { return a & b; }},
+      {"xor.b32 %r1, %r1, %r2; or.b32 %r3, %r1, K;", [](uint32_t a, uint32_t b, uint32_t k) { return (a ^ b) | k; }},
+      {"shl.b32 %r3, %r1, L;", [=](uint32_t a, uint32_t, uint32_t k) { return a << low(k); }},
+      {"shr.u32 %r3, %r1, L;", [=](uint32_t a, uint32_t, uint32_t k) { return a >> low(k); }},
+      {"shr.s32 %r3, %r1, L;", [=](uint32_t a, uint32_t, uint32_t k) { return uint32_t(int32_t(a) >> low(k)); }},
+      {"bfe.u32 %r3, %r1, L, 7;", [=](uint32_t a, uint32_t, uint32_t k) { return a >> low(k) & 127; }},
+      {"bfi.b32 %r3, %r2, %r1, 11, 9;", [](uint32_t a, uint32_t b, uint32_t) { return (a & ~(511u << 11)) | (b & 511) << 11; }},
+      {"prmt.b32 %r3, %r1, %r2, 0x1604;", [](uint32_t a, uint32_t b, uint32_t) {
+         return (b & 255) | (a & 255) << 8 | (b >> 16 & 255) << 16 | (a >> 8 & 255) << 24; }},
+      {"lop3.b32 %r3, %r1, %r2, K, 0xe8;", [](uint32_t a, uint32_t b, uint32_t k) { return (a & b) | (a & k) | (b & k); }},
+      {"lop3.b32 %r3, %r1, K, %r2, 0x6a;", [](uint32_t a, uint32_t b, uint32_t k) { return (a & k) ^ b; }},
+      {"mov.b64 %rd5, {%r1, %r2}; shr.u64 %rd5, %rd5, L; cvt.u32.u64 %r3, %rd5;",
+       [=](uint32_t a, uint32_t b, uint32_t k) { return uint32_t((uint64_t(b) << 32 | a) >> low(k)); }},
+      {"cvt.s32.s8 %r3, %r1;", [](uint32_t a, uint32_t, uint32_t) { return uint32_t(int8_t(a)); }},
+      {"cvt.s64.s32 %rd5, %r1; shr.u64 %rd5, %rd5, 20; cvt.u32.u64 %r3, %rd5;", [](uint32_t a, uint32_t, uint32_t) { return uint32_t(int64_t(int32_t(a)) >> 20); }},
+  };
+  std::mt19937 rng(2030);
+  for (const Case &c : cases)
+    for (unsigned round = 0; round < 60; ++round) {
+      uint32_t written = rng() & 255, k = rng(), kept = rng() & rng(), values[2], unknown[2];
+      for (unsigned i = 0; i < 2; ++i) {
+        values[i] = unknown[i] = 0;
+        for (unsigned b = 0; b < 4; ++b) {
+          values[i] |= (4 * i + b + 1) << (8 * b);
+          unknown[i] |= written >> (4 * i + b) & 1 ? 0 : 255u << (8 * b);
+        }
+      }
+      bool depends = false;
+      uint32_t first = 0;
+      for (unsigned fill = 0; fill < 256; ++fill) {
+        uint32_t x[2];
+        for (unsigned i = 0; i < 2; ++i)
+          x[i] = (values[i] & ~unknown[i]) | (uint32_t(rng()) & unknown[i]);
+        uint32_t r = c.f(x[0], x[1], k) & kept;
+        first = fill ? first : r;
+        depends |= r != first;
+      }
+      std::string text = c.text;
+      for (auto [name, value] : {std::pair('K', k), {'L', k & 31}})
+        for (size_t at; (at = text.find(name)) != std::string::npos;)
+          text.replace(at, 1, std::to_string(value));
+      std::vector<uint8_t> got;
+      Report r = copyOf16(written, "", "ld.shared.v2.b32 {%r1, %r2}, [s]; " + text + " and.b32 %r3, %r3, " + std::to_string(kept) +
+                                           "; st.global.b32 [%rd100], %r3;", &got);
+      ASSERT_EQ(has(r, "TK-SIM-MEM-UNINIT"), depends) << text << " written " << written << " kept " << kept << ", seed 2030" << describe(r);
+      uint32_t word;
+      memcpy(&word, got.data(), 4);
+      if (!depends)
+        ASSERT_EQ(word, first) << text;
+    }
+}
+
+/// Fields of bits in a word that nobody has written, as nvcc stores and reads them.
+TEST(Poison, FieldsOfBits) {
+  const std::string store = "ld.shared.u32 %r3, [s]; and.b32 %r4, %r3, -2097152; or.b32 %r5, %r4, 1053699; st.shared.u32 [s], %r5; ";
+  auto poisons = [](const std::string &body) { return has(copyOf16(0, "", body), "TK-SIM-MEM-UNINIT"); };
+  for (unsigned bit = 0; bit < 32; ++bit)
+    EXPECT_EQ(poisons(store + "ld.shared.u32 %r2, [s]; and.b32 %r6, %r2, " + std::to_string(1u << bit) + "; st.global.u32 [%rd100], %r6;"), bit > 20) << bit;
+  EXPECT_FALSE(poisons(store + "ld.shared.u32 %r2, [s]; shr.u32 %r8, %r2, 10; and.b32 %r9, %r8, 1023; setp.eq.u32 %p1, %r9, 5; @%p1 st.global.u32 [%rd100], %r9;"));
+}
+
 TEST(Poison, UsedBytesOfVectorsAndNarrowElements) {
   const std::string load = "ld.shared.v4.u32 {%r1, %r2, %r3, %r4}, [s]; ",
                     store = "st.global.v4.u32 [%rd100], {%r1, %r2, %r3, %r4};";
