@@ -641,6 +641,7 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
       Place part = place[l];
       part.data += i * es;
       part.init += i * es;
+      part.raw += i * es;
       reached |= storeKnown(w, o, l, es, part, stored[l].init + i * es) ? 0 : 1u << l;
     }
   }

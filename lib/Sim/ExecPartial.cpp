@@ -19,6 +19,8 @@ using namespace llvm;
 
 namespace tk::sim {
 
+static constexpr unsigned kUnknownReads = 4;
+
 /// Of a byte of memory: 0 unwritten, 1 written, else which of its bits are known. 0xff stands for bit 0 alone.
 static uint8_t bitsOf(uint8_t init) { return init == 1 ? 0xff : init == 0xff ? 1 : init; }
 static uint8_t initOf(uint8_t bits) { return bits == 0xff ? 1 : bits == 1 ? 0xff : bits; }
@@ -51,9 +53,13 @@ void Cta::noteKnown(Warp &w, const Opnd &o, unsigned lane, uint64_t known) {
 void Cta::noteLoaded(Warp &w, const Opnd &o, Ty ty, uint32_t lanes, const Place *place, unsigned at) {
   unsigned bytes = bytesOf(ty);
   bool isExtended = ty == Ty::S8 || ty == Ty::S16 || ty == Ty::S32; // by copies of the sign
+  w.unknownReads.resize(kUnknownReads);
+  std::array<uint64_t, 32> &reads = w.unknownReads[w.nextUnknownRead++ % kUnknownReads];
+  reads = {};
   for (uint32_t rest = lanes; rest; rest &= rest - 1) {
     unsigned l = std::countr_zero(rest);
     uint64_t known = 0;
+    reads[l] = place[l].raw + at;
     for (unsigned i = 0; i < bytes; ++i)
       known |= uint64_t(bitsOf(place[l].init[at + i])) << (8 * i);
     if (!known)
@@ -68,7 +74,7 @@ void Cta::noteLoaded(Warp &w, const Opnd &o, Ty ty, uint32_t lanes, const Place 
 /// was, as in a word that is read, changed in some fields and written back.
 bool Cta::storeKnown(const Warp &w, const Opnd &o, unsigned lane, unsigned bytes, const Place &p, uint8_t *init) const {
   uint64_t known = knownBits(w, o, lane), v = value(w, o, lane);
-  bool isKept = known != 0;
+  bool isKept = known && any_of(w.unknownReads, [&](const auto &reads) { return reads[lane] == p.raw; });
   for (unsigned i = 0; i < bytes; ++i) {
     uint8_t bits = uint8_t(known >> (8 * i)), unknown = uint8_t(~bits);
     init[i] = initOf(bits);

@@ -239,6 +239,9 @@ struct Warp {
   llvm::SmallVector<Spin, 2> spins;
   uint64_t ran = 0; ///< Instructions executed.
   llvm::SmallVector<PartialPoison, 0> partials;
+  /// From where the lanes last read what was not written, or in part.
+  llvm::SmallVector<std::array<uint64_t, 32>, 0> unknownReads;
+  unsigned nextUnknownRead = 0;
   uint32_t strayLanes = 0, strayPc = 0; ///< That last shuffled from lanes that do not take part, and where.
   Recurrence
       waits; ///< Its state whenever nothing in the CTA but the time limits of waits can go on.

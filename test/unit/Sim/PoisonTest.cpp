@@ -147,6 +147,22 @@ TEST(Poison, FieldsOfBits) {
   EXPECT_FALSE(poisons(store + "ld.shared.u32 %r2, [s]; shr.u32 %r8, %r2, 10; and.b32 %r9, %r8, 1023; setp.eq.u32 %p1, %r9, 5; @%p1 st.global.u32 [%rd100], %r9;"));
 }
 
+/// In global memory a word that was never written as a whole may be read, changed in some fields and written back; what is
+/// unknown may not be carried there from elsewhere.
+TEST(Poison, FieldsOfBitsInGlobalMemory) {
+  auto poisons = [](const std::string &body) {
+    Sim sim;
+    sim.buffer(64, "fresh");
+    return has(sim.run(kernel(1, body, kShared)), "TK-SIM-MEM-UNINIT");
+  };
+  const std::string read = "ld.global.u32 %r3, [%rd100]; and.b32 %r4, %r3, -2097152; or.b32 %r5, %r4, 1053699; ";
+  EXPECT_FALSE(poisons(read + "st.global.u32 [%rd100], %r5; ld.global.u32 %r3, [%rd100]; and.b32 %r6, %r3, 1023; st.global.u32 [%rd100+4], %r6;"));
+  EXPECT_TRUE(poisons(read + "st.global.u32 [%rd100], %r5; ld.global.u32 %r3, [%rd100]; shr.u32 %r6, %r3, 20; st.global.u32 [%rd100+4], %r6;"));
+  EXPECT_TRUE(poisons(read + "st.global.u32 [%rd100+8], %r5;")) << "another place";
+  EXPECT_TRUE(poisons(read + "xor.b32 %r5, %r5, -1; st.global.u32 [%rd100], %r5;")) << "other unknown bits";
+  EXPECT_TRUE(poisons("mov.b16 %rs1, 1; st.shared.b16 [s], %rs1; ld.shared.u32 %r3, [s]; st.global.u32 [%rd100], %r3;")) << "half a word of shared memory";
+}
+
 TEST(Poison, UsedBytesOfVectorsAndNarrowElements) {
   const std::string load = "ld.shared.v4.u32 {%r1, %r2, %r3, %r4}, [s]; ",
                     store = "st.global.v4.u32 [%rd100], {%r1, %r2, %r3, %r4};";
