@@ -446,7 +446,22 @@ void Cta::split(Warp &w, unsigned frag, uint32_t meet, ArrayRef<std::pair<uint32
   }
 }
 
+/// The rest of the warp goes round a loop, perhaps for as long as those that wait in a join hold a lock.
+void Cta::ageJoins(Warp &w) {
+  constexpr uint32_t kPatience = 1 << 13;
+  bool isOver = false;
+  for (Join &join : w.joins)
+    isOver |= join.arrived && ++join.age >= kPatience;
+  if (!isOver)
+    return;
+  for (Join &join : w.joins)
+    join.age = 0;
+  letWaitersGo(w);
+}
+
 void Cta::branch(Warp &w, unsigned frag, const Inst &in, uint32_t taken) {
+  if (taken && in.target <= w.frags[frag].pc && !w.joins.empty())
+    ageJoins(w);
   Frag &f = w.frags[frag];
   uint32_t rest = f.mask & ~taken;
   if (!rest)

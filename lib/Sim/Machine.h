@@ -115,6 +115,7 @@ struct Frag {
 /// Where parted lanes meet.
 struct Join {
   uint32_t pc = 0, expected = 0, arrived = 0;
+  uint32_t age = 0; ///< Rounds of loops of others in the warp, since lanes have been waiting here.
   int32_t parent = -1;
   uint32_t parentPc = ~0u;
   bool isCall = false; ///< Behind a call: reached by ret.
@@ -447,6 +448,7 @@ private:
   bool letWaitersGo(Warp &w);
   void noteLook(Warp &w);
   void letExchangesGo(Warp &w);
+  void ageJoins(Warp &w);
   bool meetAgain(Warp &w, uint32_t pc);
   bool othersLeave(const Warp &w, const Frag &f) const;
   int32_t commonJoin(const Warp &w) const;

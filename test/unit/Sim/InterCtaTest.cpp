@@ -939,6 +939,10 @@ TEST(InterCta, ALockHeldBehindItsLoop) {
                      "mov.b32 %f1, 0f00000000; mov.b32 %r10, 0;\n"
                      "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%f2, %f3, %f4, %f5}, {%r10, %r10}, {%r10}, {%f1, %f1, %f1, %f1};\n";
   EXPECT_EQ(g.names(kLockBehind + meet, 4, [&] { EXPECT_EQ(g.out[0], 192u); }), Names());
+  // Who waits counts its rounds where others see it, so that no round is as the one before.
+  EXPECT_EQ(g.names(edited(kLockBehind, {{"@%p3 bra", "@%p3 red.relaxed.gpu.global.add.u32 [%rd101+64], 1;\n@%p3 bra"}}), 1,
+                    [&] { EXPECT_EQ(g.out[0], 192u); }),
+            Names());
   // In each round of a loop, and in a branch that only some lanes take.
   EXPECT_EQ(g.names("mov.u32 %r20, 0;\n$again:\n" + std::string(kLockBehind) +
                         "bar.sync 0; add.u32 %r20, %r20, 1; setp.lt.u32 %p5, %r20, 3; @%p5 bra $again;\n",
