@@ -263,7 +263,7 @@ bool Parser::statement() {
     return true;
   std::string w;
   Pos wordAt = pos;
-  if (!word(w))
+  if (peek() == '.' ? !word(w) : !dottedWord(w))
     return fail(pos, "expected an instruction, got " + here());
   if (!raw.guarded) {
     if (accept(':')) {
@@ -385,7 +385,7 @@ bool Parser::simpleOperand(RawOperand &out) {
     return constant(out);
   if (accept('!'))
     out.negated = true;
-  if (!word(out.text))
+  if (!dottedWord(out.text))
     return fail(pos, "expected an operand, got " + here());
   if (out.text == "_") {
     out.kind = RawOperand::Sink;

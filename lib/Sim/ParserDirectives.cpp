@@ -191,7 +191,7 @@ bool Parser::locDirective() {
 
 bool Parser::sectionDirective() {
   std::string w;
-  if (!word(w))
+  if (!dottedWord(w))
     return fail(pos, "expected a section name, got " + here());
   if (!expect('{'))
     return false;

@@ -19,7 +19,7 @@
 namespace tk::sim {
 
 inline bool isWordStart(char c) { return llvm::isAlpha(c) || c == '_' || c == '$' || c == '%' || c == '.'; }
-inline bool isWordChar(char c) { return llvm::isAlnum(c) || c == '_' || c == '$' || c == '%' || c == '.'; }
+inline bool isWordChar(char c) { return llvm::isAlnum(c) || c == '_' || c == '$'; }
 
 /// Types of what textures and surfaces are named by.
 inline bool isOpaqueType(llvm::StringRef name) {
@@ -101,7 +101,10 @@ private:
       return "the end of the file";
     return ("'" + text.substr(at, 12).take_until([](char c) { return c == '\n'; }) + "'").str();
   }
+  /// A name, or a '.' and a name: as in ptxas '.reg.b32%r' is three.
   bool word(std::string &out);
+  /// A name with all its parts, "ld.global.b32" and "%tid.x"; spaces may stand before a dot.
+  bool dottedWord(std::string &out);
   bool integer(int64_t &out);
   // Constants (ParserConstants.cpp).
   bool realBits(RawOperand &out);

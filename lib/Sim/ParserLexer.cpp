@@ -41,6 +41,8 @@ bool Parser::word(std::string &out) {
   out.clear();
   if (!isWordStart(peek()))
     return false;
+  out += peek();
+  advance();
   while (isWordChar(peek()) || (peek() == ':' && peek(1) == ':')) {
     if (peek() == ':') {
       out += "::";
@@ -50,6 +52,17 @@ bool Parser::word(std::string &out) {
     }
     out += peek();
     advance();
+  }
+  return true;
+}
+
+bool Parser::dottedWord(std::string &out) {
+  if (!word(out))
+    return false;
+  std::string part;
+  for (skip(); peek() == '.'; skip()) {
+    word(part);
+    out += part;
   }
   return true;
 }

@@ -64,6 +64,37 @@ TEST(Syntax, IdentifiersAndComments) {
   EXPECT_THAT(error(header() + "/*/"), testing::HasSubstr("the comment is not closed"));
 }
 
+/// A dot starts a word of its own and so does a '%', as in the inline assembly of cuda_fp16.hpp.
+TEST(Syntax, WordsWithoutSpaces) {
+  Sim sim;
+  uint64_t o = sim.buffer(8 * 4, "o");
+  Report r = sim.run(header() + R"(.const.b32 c = 3;
+.visible.global.align 8 .v2.b32 g = {4, 5};
+.extern.shared.align 16 .b8 dynamic[];
+.shared.b32 s;
+.weak.func(.param.b32 r)f(.param.b32 a){.reg.b32%x; ld.param.b32%x,[a]; add.u32%x,%x,1; st.param.b32 [r],%x; ret; }
+.func h(.reg.b32%a).noreturn{exit;}
+.section.debug_str { .b8 0 }
+.visible.entry k(.param.u64.ptr.global.align 4 o).maxntid 32 .minnctapersm 1{
+.reg.b64%o; .reg.b32%r<3>;
+ld.param.u64%o,[o];
+{.reg.pred p; setp.eq.u32 p, 0, 0; @p st.global.b32[%o],7;}
+{.reg.b16 hl, hu; mov.b32{hl,hu}, 0x00020001; mov.b32%r1,{hu, hl}; st.global.b32[%o+4],%r1;}
+{.reg.f32 f; mov .f32 f, 1.0; st.global.f32 [%o+8], f;}
+{.reg.v2.b32 v; ld.global.v2.b32 v, [g]; st.global.v2 .b32 [%o+16], {v .y, v.x};}
+{.local.b32 l; st.local.b32 [l], 9; ld.local.b32%r1,[l]; st.global.b32 [%o+12],%r1;}
+{.param.b32 a; .param.b32 r; st.param.b32 [a], 10; call (r), f, (a); ld.param.b32%r1,[r]; st.global.b32[%o+24],%r1;}
+ld.const.b32%r1,[c]; st.shared.b32[s],%r1; ld.shared.b32%r2,[s]; mov.u32%r1,%ntid .x; add.u32%r1,%r1,%r2; st.global.b32[%o+28],%r1;
+ret;
+}
+)");
+  EXPECT_TRUE(r.findings.empty()) << describe(r);
+  EXPECT_EQ(sim.read<uint32_t>(o, 8), (std::vector<uint32_t>{7, 0x00010002, 0x3f800000, 9, 5, 4, 11, 4}));
+  // What ptxas refuses.
+  for (const char *body : {".reg.b32$q;", ".reg .b32 a%b;", ".reg .b32 %a%b;", ".reg .b32 a.x;", ".reg . b32 a;", ".shared.align8 .b8 s[8];", ".reg .b32.v2 q;"})
+    EXPECT_NE(error(kernel(0, body)), "") << body;
+}
+
 TEST(Syntax, RealConstants) {
   const struct { const char *text; uint32_t bits; } cases[] = {
       {"1.5", 0x3fc00000}, {"1.5*2.0", 0x40400000}, {"-1.5", 0xbfc00000}, {"1.5/2.0", 0x3f400000}, {"(1.5+2.5)*2.0", 0x41000000},
