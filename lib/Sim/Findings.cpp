@@ -60,7 +60,7 @@ static constexpr FindingKind kKinds[] = {
     {"TK-SIM-STEP-LIMIT", Check::Fixed, Severity::Error, "more instructions than --max-steps allows"},
     {"TK-SIM-STOPPED", Check::Fixed, Severity::Error, "a fault whose finding is switched off ended the CTA"},
     {"TK-SIM-TENSORMAP", Check::Always, Severity::Error, "no tensor map, or none that can be used so"},
-    {"TK-SIM-TIMEOUT", Check::Fixed, Severity::Error, "more time than --timeout allows"},
+    {"TK-SIM-TIMEOUT", Check::Fixed, Severity::Error, "more time than --timeout allows, or Ctrl-C"},
     {"TK-SIM-TMA-COORD", Check::Always, Severity::Error, "a store at a negative coordinate"},
     {"TK-SIM-TMA-NUMERICS", Check::Memory, Severity::Warning, "values that a TF32 or flushing map may change"},
     {"TK-SIM-TMA-SWIZZLE", Check::Memory, Severity::Warning, "a box that does not start where its swizzle repeats"},

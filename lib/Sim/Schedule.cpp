@@ -64,10 +64,12 @@ bool Cta::turn() {
       stop = true;
     }
   }
-  if (ctx.options.deadline && std::chrono::steady_clock::now() >= *ctx.options.deadline) {
+  bool isInterrupted = ctx.options.interrupted && *ctx.options.interrupted;
+  if (isInterrupted || (ctx.options.deadline && std::chrono::steady_clock::now() >= *ctx.options.deadline)) {
     Finding *f = report("TK-SIM-TIMEOUT", Severity::Error, nullptr, 0, kNowhere, 0,
-                        "stopped when the time was up; give it more (--timeout), make the problem "
-                        "smaller, or look for an endless loop");
+                        isInterrupted ? "stopped by Ctrl-C; what would have followed is not run"
+                                      : "stopped when the time was up; give it more (--timeout), make the problem "
+                                        "smaller, or look for an endless loop");
     if (f)
       describeWaits(*f);
     globalSteps = kOutOfTime;

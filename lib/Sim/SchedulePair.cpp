@@ -85,6 +85,8 @@ Expected<std::vector<std::string>> SchedulePair::find() {
   Expected<ScheduledRun> first = runAt({});
   if (!first)
     return first.takeError();
+  if (!differ(*first, *last) && isTimeUp())
+    return std::vector<std::string>{"which decision makes the difference was not found in the time there was"};
   if (!differ(*first, *last))
     return std::vector<std::string>{"on one host thread (--threads 1) the two seeds agree"};
   std::vector<uint64_t> ctas = last->ctas;

@@ -44,7 +44,9 @@ private:
   llvm::Expected<uint64_t> halve(uint64_t lo, uint64_t hi, ScheduledRun &last,
                                  llvm::function_ref<Decision(uint64_t)> place);
   bool differ(const ScheduledRun &a, const ScheduledRun &b) const;
-  bool isTimeUp() const { return std::chrono::steady_clock::now() >= deadline; }
+  bool isTimeUp() const {
+    return std::chrono::steady_clock::now() >= deadline || (options.interrupted && *options.interrupted);
+  }
   std::vector<std::string> describe(Decision at, const ScheduledRun &first,
                                     const ScheduledRun &second) const;
 

@@ -11,6 +11,8 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <atomic>
+#include <csignal>
 
 using namespace llvm;
 using namespace tk::sim;
@@ -65,6 +67,7 @@ A launch file, in short ("comment" may stand in any object; docs/tk-sim.md has a
 
 "symbols" gives contents to variables in .const and .global (cudaMemcpyToSymbol), which are zero otherwise.
 Integers may be expressions over "vars"; / cuts off as in C: "(N + 255) / 256"; of reals it does not.
+Ctrl-C ends a run as --timeout does, with the findings so far; a second one at once.
 Exit code 0: no error found, 1: errors, or an "expect" not met, 2: could not run.
 )";
 
@@ -92,6 +95,14 @@ static std::string optionsOfARun() {
     if (option->getNumOccurrences())
       names += (names.empty() ? "--" : ", --") + option->ArgStr.str();
   return names;
+}
+
+static std::atomic<bool> interrupted = false;
+
+/// The first Ctrl-C ends the run, the second one the program.
+extern "C" void onInterrupt(int) {
+  interrupted = true;
+  std::signal(SIGINT, SIG_DFL);
 }
 
 static void printFindings() {
@@ -143,6 +154,9 @@ int main(int argc, char **argv) {
   }
   if (launchFile.empty())
     return cannotRun("expected --launch FILE; --skeleton prints one to fill in");
+  how.options.interrupted = &interrupted;
+  if (std::signal(SIGINT, onInterrupt) == SIG_IGN) // who started this wants it so
+    std::signal(SIGINT, SIG_IGN);
   Expected<Report> report = runLaunchFile(**program, launchFile, how);
   if (!report)
     return cannotRun(toString(report.takeError()));

@@ -149,6 +149,8 @@ struct Options {
   bool trace = false;             ///< Report::traces are wanted.
   unsigned threads = 0;           ///< Host threads over independent CTAs; 0: all cores.
   std::optional<std::chrono::steady_clock::time_point> deadline; ///< When to stop.
+  /// True once somebody pressed Ctrl-C: the launch stops as at the deadline, with its findings so far.
+  const std::atomic<bool> *interrupted = nullptr;
   /// True once nobody wants the launch any more: it stops and is an Error.
   const std::atomic<bool> *cancelled = nullptr;
 };
