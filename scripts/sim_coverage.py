@@ -209,7 +209,7 @@ ptxas {ptxas} for `sm_90a` accepts {accepted}. To run means: a kernel with the f
 |---|---|
 | run | {run} |
 | refused, as intended: textures, surfaces, im2col, scalar video with .sat, .min, .max, .shr or .h1, sparse wgmma, multimem | {intended} |
-| refused, because no manual says what they mean: `fma.oob`, `vadd` with an operand too many, variadic functions, 32-bit stack pointers in 64-bit code | {undocumented} |
+| refused, because no manual says what they mean: `fma.oob`, `vadd` with an operand too many, variadic functions, 32-bit stack pointers in 64-bit code, `%reserved_smem_offset` | {undocumented} |
 | refused otherwise | {refused} |
 | refused without the line it is about | {unclear} |
 | a finding where there is nothing to find | {finding} |
@@ -267,7 +267,8 @@ def list_names(names, limit=6):
 
 
 # PTX ISA 7.2: support for variadic functions, "which was unimplemented, has been removed from the specification".
-UNDOCUMENTED = ("fma.rn.oob", "vadd.s32.s32.u32, 1", "call with a variable number of arguments", "stacksave.u32")
+UNDOCUMENTED = ("fma.rn.oob", "vadd.s32.s32.u32, 1", "call with a variable number of arguments", "stacksave.u32",
+                "mov.b32 %reserved_smem_offset_")
 
 
 def is_undocumented(form):

@@ -393,6 +393,11 @@ bool Parser::simpleOperand(RawOperand &out) {
   }
   if (specialByName(out.text) && !findRegister(out.text)) {
     out.kind = RawOperand::Special;
+    // What is made of it is an address, of memory that nobody has here: such a kernel finds nothing but poison.
+    if (StringRef(out.text).starts_with("%reserved_smem_offset_"))
+      refuse(out.pos, "no manual says what the driver puts into '" + out.text +
+                          "'; cooperative groups read it for tiles of more than 32 threads: use tiles of at most 32, or shared "
+                          "memory of your own");
     return true;
   }
   if (findRegister(out.text)) {

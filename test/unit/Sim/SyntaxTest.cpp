@@ -238,7 +238,7 @@ TEST(Syntax, SpecialRegistersInOtherWidths) {
 }
 
 TEST(Syntax, WhatADriverSetsIsPoison) {
-  for (const char *name : {"%envreg0", "%envreg31", "%pm0", "%pm7", "%aggr_smem_size", "%reserved_smem_offset_begin", "%reserved_smem_offset_1"}) {
+  for (const char *name : {"%envreg0", "%envreg31", "%pm0", "%pm7", "%aggr_smem_size"}) {
     Sim sim;
     sim.buffer(4, "o");
     Report unused = sim.run(kernel(1, std::string("mov.u32 %r1, ") + name + ";"));
@@ -248,6 +248,36 @@ TEST(Syntax, WhatADriverSetsIsPoison) {
   Sim sim;
   sim.buffer(8, "o");
   EXPECT_TRUE(has(sim.run(kernel(1, "mov.u64 %rd1, %pm3_64; st.global.u64 [%rd100], %rd1;")), "TK-SIM-MEM-UNINIT"));
+}
+
+/// Where the driver's part of shared memory is.
+TEST(Syntax, ReservedSharedMemoryStopsItsEntriesOnly) {
+  const std::string ptx = header() + R"(.func scratch() { .reg .b32 %r;
+mov.u32 %r, %reserved_smem_offset_1; ret; }
+.visible .entry plain() { ret; }
+.visible .entry calls() { call scratch; ret; }
+.visible .entry begin() { .reg .b32 %r; mov.u32 %r, %reserved_smem_offset_begin; ret; }
+.visible .entry end() { .reg .b32 %r; mov.u32 %r, %reserved_smem_offset_end; ret; }
+.visible .entry cap() { .reg .b32 %r; mov.u32 %r, %reserved_smem_offset_cap; ret; }
+.visible .entry zero() { .reg .b32 %r; cvt.u32.u32 %r, %reserved_smem_offset_0; ret; }
+.visible .entry own() { .reg .b32 %reserved_smem_offset_0; mov.u32 %reserved_smem_offset_0, 1; ret; }
+)";
+  auto program = Program::parse(ptx, "x.ptx");
+  ASSERT_TRUE(bool(program)) << llvm::toString(program.takeError());
+  const struct { const char *entry, *message; } cases[] = {
+      {"plain", ""}, {"own", ""},
+      {"calls", "entry 'calls' cannot run: x.ptx:5:13: error: no manual says what the driver puts into '%reserved_smem_offset_1'; cooperative groups "
+                "read it for tiles of more than 32 threads: use tiles of at most 32"},
+      {"begin", "x.ptx:8:53: error: no manual says what the driver puts into '%reserved_smem_offset_begin'"},
+      {"end", "into '%reserved_smem_offset_end'"}, {"cap", "into '%reserved_smem_offset_cap'"}, {"zero", "into '%reserved_smem_offset_0'"}};
+  for (auto &c : cases) {
+    Sim sim;
+    sim.launch.entry = c.entry;
+    auto report = sim.device->launch(**program, sim.launch, sim.options);
+    std::string message = report ? "" : llvm::toString(report.takeError());
+    EXPECT_THAT(message, testing::HasSubstr(c.message)) << c.entry;
+    EXPECT_EQ(message.empty(), !*c.message) << c.entry;
+  }
 }
 
 /// %envreg1 and %envreg2 are the address of a structure for each launch: a word that nobody describes, and a barrier of zero.
