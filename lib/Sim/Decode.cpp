@@ -503,6 +503,10 @@ Failure Decoder::decode() {
   auto it = families().find(raw.parts[0]);
   if (it == families().end())
     return {raw.pos, "unknown instruction '" + raw.word + "'"};
+  // Elsewhere it would be the operands that are wrong.
+  for (StringRef part : raw.parts)
+    if (unsigned n; part.consume_front("v") && !part.getAsInteger(10, n) && !is_contained({2u, 4u, 8u}, n))
+      return {raw.pos, ("expected a vector of .v2 or .v4, got '.v" + part + "' in '" + raw.word + "'").str()};
   if (raw.guarded) {
     RawOperand g;
     g.kind = RawOperand::Reg;

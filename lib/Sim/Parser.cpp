@@ -489,6 +489,8 @@ static StringRef notText(StringRef text) {
     return "an ELF file, such as a cubin; take the PTX that it was made from";
   if (text.starts_with("\x50\xed\x55\xba"))
     return "a fatbin; cuobjdump -ptx prints the PTX in it";
+  if (text.starts_with("\xef\xbb\xbf"))
+    return "a UTF-8 byte order mark, which ptxas refuses, too; save the file without it";
   // PTX from memory may end in a zero.
   for (char c : text.drop_back(text.ends_with(StringRef("\0", 1))))
     if (uint8_t(c) < ' ' && !isSpace(c))

@@ -204,9 +204,12 @@ bool Parser::sectionDirective() {
   return depth == 0 || fail(pos, "section '" + w + "' is not closed");
 }
 
-/// Of shared memory there are 227 KiB, of local memory 512 KiB a thread.
+/// Of shared memory there are 227 KiB, of local memory 512 KiB a thread, of constants 64 KiB a module.
 static uint64_t mostBytes(Space space) {
-  return space == Space::Shared ? 232448 : space == Space::Local ? 524288 : ~0ull;
+  return space == Space::Shared  ? 232448
+         : space == Space::Local ? 524288
+         : space == Space::Const ? 65536
+                                 : ~0ull;
 }
 
 /// A declaration of one or several variables of a type.
@@ -330,9 +333,12 @@ bool Parser::placeVariable(Variable &v, Pos where) {
     current->frameAlign = std::max(current->frameAlign, v.align);
   } else if (!v.sized)
     return fail(where, "variable '" + v.name + "' has no size");
+  else if (v.space == Space::Const && !v.isExtern)
+    module.constBytes = alignTo(module.constBytes, v.align) + v.bytes;
   uint64_t most = mostBytes(v.space);
   uint64_t together = v.space == Space::Shared  ? module.staticSharedBytes
                       : v.space == Space::Local ? current->localBytes
+                      : v.space == Space::Const ? module.constBytes
                                                 : 0;
   return together <= most ||
          fail(where, "the variables of this state space have more than " + Twine(most) + " bytes together");

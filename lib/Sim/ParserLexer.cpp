@@ -11,6 +11,20 @@ using namespace llvm;
 
 namespace tk::sim {
 
+/// Of '# 12 "file.cu" 1 3', or with '#line', which a preprocessor leaves behind, to the end of the line; 0: it is none.
+static size_t lineMarkerLength(StringRef text) {
+  StringRef line = text.take_until([](char c) { return c == '\n'; }), rest = line.drop_front().ltrim();
+  if (rest.consume_front("line"))
+    rest = rest.ltrim();
+  unsigned number;
+  if (rest.consumeInteger(10, number))
+    return 0;
+  rest = rest.ltrim();
+  size_t end = rest.starts_with("\"") ? rest.find('"', 1) : StringRef::npos;
+  bool isMarker = end != StringRef::npos && rest.substr(end + 1).find_first_not_of(" \t\r0123456789") == StringRef::npos;
+  return isMarker ? line.size() : 0;
+}
+
 void Parser::skip() {
   while (at < text.size()) {
     char c = peek();
@@ -31,6 +45,9 @@ void Parser::skip() {
       advance();
     } else if (isSpace(c))
       advance();
+    else if (size_t length = c == '#' ? lineMarkerLength(text.substr(at)) : 0)
+      while (length--)
+        advance();
     else
       return;
   }

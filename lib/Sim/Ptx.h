@@ -357,6 +357,7 @@ public:
   llvm::StringMap<uint32_t> functionNumbers;
   std::vector<Variable> variables;
   uint32_t staticSharedBytes = 0, dynamicSharedAlign = 16;
+  uint64_t constBytes = 0;
   bool hasDynamicShared = false;
   unsigned version = 0; ///< .version, 86 for 8.6; 0: none yet.
   unsigned target = 0;  ///< .target: 90 for sm_90 and sm_90a; 0: none yet.

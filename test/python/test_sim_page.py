@@ -131,3 +131,23 @@ def test_in_a_browser(tool, tmp_path):
     assert '<div class="finding error"><b>error: TK-SIM-RACE</b>' in shown
     assert shown.count('title="bank 31: ') == 3 and "&lt;/script&gt;&lt;b&gt;not a tag" in shown
     assert re.search(r'<span><i style="background: [^"]+"></i>memory</span>', shown), "the timeline's legend"
+    assert " [%r5]; first in CTA" in shown, "a statement brings its own semicolon"
+
+
+def test_long_names_in_a_browser(tool, tmp_path):
+    """Names of templates have hundreds of characters: the page is no wider than the window for that."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("no chromium; Debian: apt-get install --no-install-recommends chromium")
+    name = "_ZN" + 50 * "7cutlass"
+    (tmp_path / "touch.ptx").write_text(KERNEL.replace("BARRIER", "").replace("entry touch", "entry " + name).replace("room", "room" + name))
+    launch = {**LAUNCH, "entry": name}
+    (tmp_path / "launch.json").write_text(json.dumps({"buffers": launch.pop("buffers"), "launches": [launch, launch]}))
+    page = tool("tk-sim", tmp_path / "touch.ptx", "--launch", tmp_path / "launch.json", "--report=html").stdout
+    measure = "<script>document.title = `${document.documentElement.scrollWidth} of ${innerWidth}`</script></body>"
+    (tmp_path / "page.html").write_text(page.replace("</body>", measure))
+    shown = subprocess.run([chromium, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--window-size=900,700",
+                            "--virtual-time-budget=4000", "--dump-dom", f"file://{tmp_path}/page.html"],
+                           capture_output=True, text=True, timeout=120, check=True).stdout
+    wide, window = map(int, re.search(r"<title>(\d+) of (\d+)</title>", shown).groups())
+    assert wide <= window

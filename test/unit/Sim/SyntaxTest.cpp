@@ -173,6 +173,8 @@ TEST(Syntax, VectorRegisters) {
             (std::vector<uint32_t>{1, 2, 3, 4, 4, 1, 0x00060005, 0x00050006, 1, 4}));
   EXPECT_THAT(error(kernel(0, ".reg .v2 .u32 w; mov.u32 w.z, 1;")), testing::HasSubstr("'w.z'"));
   EXPECT_THAT(error(kernel(0, ".reg .v4 .f64 w;")), testing::HasSubstr("at most 128 bits"));
+  for (const char *v3 : {"ld.global.v3.u32 {%r1, %r2, %r3}, [%rd1];", "st.global.v3.u32 [%rd1], {%r1, %r2, %r3};"})
+    EXPECT_THAT(error(kernel(0, v3)), testing::HasSubstr("error: expected a vector of .v2 or .v4, got '.v3' in '")) << v3;
   EXPECT_THAT(error(kernel(0, ".reg .v2 .pred w;")), testing::HasSubstr("not of predicates"));
 }
 
@@ -336,7 +338,25 @@ TEST(Syntax, WhatPtxasRefuses) {
   EXPECT_EQ(error(header() + ".extern .global .u32 a;\n.global .u32 a;\n"), "");
 }
 
+// What a C preprocessor leaves behind, and only that.
+TEST(Syntax, LineMarkers) {
+  EXPECT_EQ(stored<uint32_t>("# 3 \"a b.cu\" 1 3\nmov.b32\n  #line 7 \"x.cu\"\r\n%r1, 5; #8 \"\"\nst.global.u32 [%rd100], %r1;", 1)[0], 5u);
+  EXPECT_EQ(error("# 1 \"x.cu\"\n" + header() + ".visible .entry k() { ret; }\n# 9 \"x.cu\""), "");
+  for (const char *line : {"#", "# 1", "# x", "# \"x.cu\"", "# 1 x.cu", "# 1 \"x.cu", "# 1 \"x.cu\" ret;", "#pragma once", "# 1 \"x\n.cu\""})
+    EXPECT_THAT(error(kernel(0, std::string("\n") + line + "\n")), testing::HasSubstr("expected an instruction, got '#")) << line;
+}
+
+TEST(Syntax, ConstantMemoryIsOneBank) {
+  const std::string k = ".visible .entry k() { ret; }\n.visible .entry l() { .const .b8 l[8]; ret; }\n";
+  EXPECT_EQ(error(header() + ".const .b8 c[65525];\n.const .align 2 .b8 d[2];\n" + k), "");
+  EXPECT_THAT(error(header() + ".const .b8 c[65525];\n.const .align 2 .b8 d[4];\n" + k), testing::HasSubstr("x.ptx:7:34: error: the variables of this state "
+              "space have more than 65536 bytes together"));
+  EXPECT_EQ(error(header() + ".extern .const .b8 c[65528];\n.const .b8 c[65528];\n" + k), "");
+  EXPECT_THAT(error(header() + ".const .b8 c[65537];\n" + k), testing::HasSubstr("expected at most 65536 bytes in this state space, got 65537"));
+}
+
 TEST(Syntax, WhatIsNoText) {
+  EXPECT_EQ(error("\xef\xbb\xbf" + header()), "x.ptx: error: not PTX text, but a UTF-8 byte order mark, which ptxas refuses, too; save the file without it");
   EXPECT_EQ(error(std::string("\x7f""ELF\2\1\1\0", 8)), "x.ptx: error: not PTX text, but an ELF file, such as a cubin; take the PTX that it was made from");
   EXPECT_THAT(error(std::string("\x50\xed\x55\xba\1\0\x10\0", 8)), testing::HasSubstr("not PTX text, but a fatbin"));
   EXPECT_EQ(error(header() + std::string("a\0b", 3)), "x.ptx: error: not PTX text, but bytes that are no characters");
