@@ -394,8 +394,6 @@ Expected<Report> LaunchRun::run(const json::Object &root) {
     }
   } else
     return reader.fail("launches", "expected a list, got " + shown(*list));
-  if (launches.empty())
-    return reader.fail("launches", "expected at least one launch, got an empty list");
   if (Error e = reader.readVariables(root))
     return std::move(e);
   if (Error e = readTypes(root))

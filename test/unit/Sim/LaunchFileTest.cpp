@@ -585,7 +585,7 @@ TEST(LaunchFile, EveryErrorSaysWhere) {
       {"{", "l.json: ["},
       {"{\"entri\": 1}", "l.json: unknown key 'entri' (did you mean 'entry'?); expected one of '$schema', 'types',"},
       {"{\"launches\": [], \"entry\": \"add\"}", "unknown key 'entry'"},
-      {"{\"launches\": []}", "l.json: launches: expected at least one launch, got an empty list"},
+      {"{\"launches\": []}", "l.json: launches: expected at least one launch, got []"},
       {"{\"entry\": \"add\",\n \"grid\": [1], \"gr\\u0069d\": [2]}", "l.json: line 2: expected each key once, got \"gr\\u0069d\" again"},
       {"{\"entry\": \"clustered\"}", "l.json: cluster: entry 'clustered' is .explicitcluster: expected the cluster's size"},
       {"{\"launches\": [{\"entry\": \"ad\"}]}", "l.json: launches[0].entry: expected an entry of the PTX, 'dump', 'walk', 'add', 'far', 'symbols', 'race', 'endless', 'pair', 'clustered', got 'ad'"},
