@@ -52,6 +52,7 @@ bool Decoder::memoryOrder(bool load) {
       return fail("'.nc' goes with no memory order, got '" + raw.word + "'");
     if (!load || in.space != Space::Global)
       return fail("'.nc' is only defined for loads from .global, got '" + raw.word + "'");
+    in.isNc = b.fn.usesNc = true;
     return takeCacheHints({"ca", "cg", "cs"}, true);
   }
   if (in.isVolatile)

@@ -99,7 +99,7 @@ void Cta::performCopy(Warp &w, Warp::Copy &c) {
     memcpy(data, from.data, c.sourceBytes);
     memcpy(init, from.init, c.sourceBytes);
     for (uint64_t at = c.src, end = at + c.sourceBytes; checkRaces && at < end; ++at)
-      noteUse(in, at, 1, AccessKind::Read);
+      noteUse(w, in, c.lane, at, 1, AccessKind::Read);
   }
   progress += memcmp(to.data, data, c.bytes) != 0;
   memcpy(to.data, data, c.bytes);

@@ -35,6 +35,8 @@ void Cta::foreignAccess(Warp &w, const Inst &in, unsigned lane, uint64_t addr, u
     recent = {number, &device->page(number), 0};
   if (!(recent.kinds & k))
     recent.kinds = device->touch(*recent.page, unit, k);
+  if (ctx.looksForNc && (in.isNc || isWrite(kind)))
+    noteForeignNc(w, in, lane, addr, bytes, kind, *recent.page);
   uint8_t which = recent.page->others(unit, InterCta::conflictsOf(k));
   if (!which)
     return;
@@ -57,11 +59,15 @@ void Cta::foreignAccess(Warp &w, const Inst &in, unsigned lane, uint64_t addr, u
 // Messages
 //===----------------------------------------------------------------------===//
 
-std::string Cta::nameUnit(uint32_t number, unsigned rank) const {
+std::array<uint32_t, 3> Cta::ctaOf(uint32_t number, unsigned rank) const {
   std::array<uint32_t, 3> at = firstCtaOf(ctx, number);
   auto &c = ctx.launch.cluster;
-  return formatv("CTA ({0}, {1}, {2})", at[0] + rank % c[0], at[1] + rank / c[0] % c[1],
-                 at[2] + rank / (c[0] * c[1]));
+  return {at[0] + rank % c[0], at[1] + rank / c[0] % c[1], at[2] + rank / (c[0] * c[1])};
+}
+
+std::string Cta::nameUnit(uint32_t number, unsigned rank) const {
+  std::array<uint32_t, 3> at = ctaOf(number, rank);
+  return formatv("CTA ({0}, {1}, {2})", at[0], at[1], at[2]);
 }
 
 std::string Cta::nameActor(const Actor &a) const {

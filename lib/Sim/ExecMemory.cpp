@@ -200,17 +200,14 @@ PageUse &Cta::useOf(uint64_t addr) {
   return *recent.use;
 }
 
-/// The bytes of an access within its granule, which it does not cross: it is naturally aligned.
-static uint64_t granuleBits(uint64_t addr, unsigned bytes) {
-  return (~0ull >> (64 - bytes)) << (addr % 64);
+/// No access crosses a granule: it is naturally aligned.
+void Cta::noteUse(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind) {
+  Place place[32];
+  place[lane] = {nullptr, nullptr, addr, Space::Global};
+  noteUses(w, in, 1u << lane, place, bytes, kind);
 }
 
-void Cta::noteUse(const Inst &in, uint64_t addr, unsigned bytes, AccessKind kind) {
-  Place place{nullptr, nullptr, addr, Space::Global};
-  noteUses(in, 1, &place, bytes, kind);
-}
-
-void Cta::noteUses(const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
+void Cta::noteUses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
                    AccessKind kind) {
   if (device) // looks for conflicts at each access
     return;
@@ -227,6 +224,11 @@ void Cta::noteUses(const Inst &in, uint32_t mask, const Place *place, unsigned b
     unsigned granule = p.raw % PageUse::kPage / 64;
     (use.*bitsOf)[granule] |= granuleBits(p.raw, bytes);
     (use.*pcsOf)[granule] = pc;
+  }
+  for (uint32_t rest = ctx.looksForNc && (in.isNc || isWrite(kind)) ? mask : 0; rest; rest &= rest - 1) {
+    unsigned l = std::countr_zero(rest);
+    if (place[l].space == Space::Global)
+      noteNc(w, in, l, place[l].raw, bytes, kind);
   }
 }
 
@@ -528,7 +530,7 @@ void Cta::ld(Warp &w, const Inst &in, uint32_t mask) {
     checkBarrierBytes(w, in, lanes.shared, place, bytes, "a read");
   AccessKind kind = in.isVolatile ? AccessKind::AtomicRead : AccessKind::Read;
   if (checkRaces && lanes.common()) {
-    noteUses(in, mask, place, bytes, kind);
+    noteUses(w, in, mask, place, bytes, kind);
     foreignAccesses(w, in, mask, place, bytes, kind);
     raceAccesses(w, in, mask, place, bytes, kind);
     if (in.isOnce)
@@ -646,7 +648,7 @@ void Cta::st(Warp &w, const Inst &in, uint32_t mask) {
     }
   }
   if (event) {
-    noteUses(in, mask, place, bytes, kind);
+    noteUses(w, in, mask, place, bytes, kind);
     foreignAccesses(w, in, mask, place, bytes, kind, stored);
   }
   RaceState::WarpAccess access(race, w.index, event, kind);
@@ -691,7 +693,7 @@ void Cta::discard(Warp &w, const Inst &in, uint32_t mask) {
     }
     for (unsigned at = 0; event && at < kLine; at += kHalf) {
       Place half{line.data + at, line.init + at, line.raw + at, Space::Global};
-      noteUse(in, half.raw, kHalf, AccessKind::Write);
+      noteUse(w, in, l, half.raw, kHalf, AccessKind::Write);
       if (device)
         foreignAccess(w, in, l, half.raw, kHalf, AccessKind::Write, race.warps[w.index], false);
       raceAccess(w, in, event, l, half, kHalf, AccessKind::Write);
@@ -783,7 +785,7 @@ void Cta::atom(Warp &w, const Inst &in, uint32_t mask) {
     checkBarrierBytes(w, in, spacesOf(in, mask, place).shared, place, bytes, "an atomic operation");
   uint32_t event = checkRaces && mask ? race.event(w.index, pcOf(in), AccessKind::Atomic, in.scope) : 0, poison = 0, reached = 0;
   if (event) {
-    noteUses(in, mask, place, bytes, AccessKind::Atomic);
+    noteUses(w, in, mask, place, bytes, AccessKind::Atomic);
     foreignAccesses(w, in, mask, place, bytes, AccessKind::Atomic);
   }
   bool changes = false;

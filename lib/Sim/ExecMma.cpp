@@ -364,7 +364,7 @@ uint32_t Cta::wmmaAccess(Warp &w, const Inst &in, const uint64_t *addr, unsigned
   if (!mbarriers.empty())
     checkBarrierBytes(w, in, lanes.shared, place, bytes, isWrite(kind) ? "a write" : "a read");
   if (checkRaces) {
-    noteUses(in, good, place, bytes, kind);
+    noteUses(w, in, good, place, bytes, kind);
     foreignAccesses(w, in, good, place, bytes, kind);
     raceAccesses(w, in, good, place, bytes, kind);
   }

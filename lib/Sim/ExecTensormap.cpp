@@ -45,7 +45,7 @@ void Cta::noteMapWrite(Warp &w, const Inst &in, unsigned lane, const Place *halv
   uint32_t event = race.event(w.index, pcOf(in), AccessKind::Write);
   for (unsigned i = 0; i < 2; ++i) {
     if (halves[i].space == Space::Global) {
-      noteUse(in, halves[i].raw, kHalf, AccessKind::Write);
+      noteUse(w, in, lane, halves[i].raw, kHalf, AccessKind::Write);
       if (device)
         foreignAccess(w, in, lane, halves[i].raw, kHalf, AccessKind::Write, race.warps[w.index],
                       false);
@@ -317,7 +317,7 @@ void Cta::checkMapAccess(Warp &w, const Inst &in, unsigned lane, uint64_t addr) 
     if (device)
       foreignAccess(w, in, lane, half, kHalf, AccessKind::Read, now, false);
     else
-      noteUse(in, half, kHalf, AccessKind::Read);
+      noteUse(w, in, lane, half, kHalf, AccessKind::Read);
     race.forEachWrite(race.globalShadow(half), offset, kHalf, [&](const Event &e, unsigned writer) {
       MapWrite write{unit, e, writer};
       bool isOwn = !e.agent && e.slot == w.index * 32 && writer == lane;

@@ -386,7 +386,7 @@ void Cta::bulkRaces(Warp &w, const Inst &in, unsigned lane, const BulkOp &op, un
     }
     for (uint64_t at = a, end = a + bytes; !device && at < end;) {
       unsigned n = unsigned(std::min(end - at, 64 - at % 64));
-      noteUse(in, at, n, kind);
+      noteUse(w, in, lane, at, n, kind);
       at += n;
     }
     Conflict c{};

@@ -42,6 +42,7 @@ static constexpr FindingKind kKinds[] = {
     {"TK-SIM-MBARRIER-PHASE", Check::Barrier, Severity::Error, "a state or parity of neither phase"},
     {"TK-SIM-MBARRIER-TX", Check::Barrier, Severity::Error, "bytes expected and bytes copied differ"},
     {"TK-SIM-MEM-MISALIGNED", Check::Memory, Severity::Error, "an address that is no multiple of the access"},
+    {"TK-SIM-MEM-NC", Check::Race, Severity::Error, "ld.global.nc of what the same launch writes"},
     {"TK-SIM-MEM-OOB", Check::Memory, Severity::Error, "an access outside what is allocated"},
     {"TK-SIM-MEM-UNINIT", Check::Memory, Severity::Error, "a value that nobody wrote matters"},
     {"TK-SIM-NONDETERMINISTIC", Check::Always, Severity::Error, "outputs differ between seeds"},

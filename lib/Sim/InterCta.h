@@ -21,6 +21,23 @@
 
 namespace tk::sim {
 
+/// What loads with .nc read of a page. Only pages with such loads have one.
+struct NcReads {
+  uint64_t bits[64] = {}; ///< By 64-byte granule.
+  /// By granule: the first instruction that did it, and the unit.
+  uint32_t pc[64] = {}, unit[64] = {};
+  /// The bytes among `now` that nobody has read so before.
+  uint64_t note(unsigned granule, uint64_t now, uint32_t byUnit, uint32_t byPc) {
+    uint64_t fresh = now & ~bits[granule];
+    if (!bits[granule]) {
+      pc[granule] = byPc;
+      unit[granule] = byUnit;
+    }
+    bits[granule] |= now;
+    return fresh;
+  }
+};
+
 class InterCta {
 public:
   /// `shadowBytes`: how much shadow of global memory may lie unpacked.
@@ -51,6 +68,7 @@ public:
     uint8_t any = 0, several = 0; ///< Kinds of anyone, and of more than one unit.
     /// Words that reductions without a fence went to, and no flag was made: the shadows tell whose.
     std::unique_ptr<std::bitset<1024>> sums;
+    std::unique_ptr<NcReads> nc;
     /// The kinds of `which` that units other than `unit` have done.
     uint8_t others(uint32_t unit, uint8_t which) const {
       uint8_t left = any & which, found = left & several;

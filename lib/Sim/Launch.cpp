@@ -41,6 +41,7 @@ struct GlobalUse {
   PageUse bits;
   uint32_t readCta[64] = {}, writeCta[64] = {}; ///< The last by granule.
   std::map<unsigned, SmallVector<Past, 2>> readers, writers; ///< Those before, where more than one shares a granule.
+  std::map<unsigned, SmallVector<Past, 2>> ncReaders;        ///< Those after the first.
   std::map<unsigned, PageUse::Value> values; ///< What the last stores left, where that is known.
 
   static const PageUse::Value *valueOf(const PageUse &use, unsigned granule) {
@@ -136,6 +137,8 @@ private:
   void foldOne(uint64_t index, CtaResult &r);
   void conflict(uint64_t page, unsigned granule, uint64_t bits, bool otherWrote, uint32_t otherCta, uint32_t otherPc,
                 uint32_t pc, uint64_t cta, bool wrote, bool isHarmless);
+  void foldNc(uint64_t page, unsigned granule, GlobalUse &g, PageUse &use, uint64_t cta);
+  void ncConflict(uint64_t address, GlobalUse::Past load, GlobalUse::Past write);
   void merge(const FindingKey &key, Finding &&f);
   std::array<uint32_t, 3> coordinates(uint64_t index) const { return firstCtaOf(ctx, index); }
   const LaunchContext &ctx;
@@ -225,6 +228,58 @@ void Folder::conflict(uint64_t page, unsigned granule, uint64_t bits, bool other
   merge({name, pc, otherPc + 1}, std::move(f));
 }
 
+/// The load may be of any CTA, and the write of any other.
+void Folder::ncConflict(uint64_t address, GlobalUse::Past load, GlobalUse::Past write) {
+  std::optional<Severity> grade = gradeOf(ctx.options, "TK-SIM-MEM-NC", Severity::Error);
+  if (!grade)
+    return;
+  const Function &fn = *ctx.fn;
+  const Inst &in = fn.code[load.pc];
+  Allocation *al = ctx.memory->find(address);
+  Finding f;
+  f.name = "TK-SIM-MEM-NC";
+  f.severity = *grade;
+  f.message = ncMessage(al ? formatv("byte {0} of '{1}' ({2:x})", address - al->base, al->name, address).str()
+                           : formatv("global address {0:x}", address).str());
+  f.ptxLine = in.line;
+  f.ptxText = ctx.module->shownText(in.line);
+  f.source = ctx.module->source(fn, in);
+  f.cta = coordinates(load.cta);
+  for (auto &[what, by] : {std::pair("load", load), std::pair("write", write)}) {
+    auto c = coordinates(by.cta);
+    const Inst &at = fn.code[by.pc];
+    std::string source = ctx.module->source(fn, at);
+    f.details.push_back(formatv("{0}: CTA ({1}, {2}, {3}) at line {4}{5} '{6}'", what, c[0], c[1], c[2], at.line,
+                                source.empty() ? "" : " (" + source + ")", ctx.module->shownText(at.line)));
+  }
+  merge({"TK-SIM-MEM-NC", load.pc, write.pc + 1}, std::move(f));
+}
+
+/// What a CTA loads with .nc against what others write, and the other way round; the CTA itself has looked for its own.
+void Folder::foldNc(uint64_t page, unsigned granule, GlobalUse &g, PageUse &use, uint64_t cta) {
+  uint64_t loaded = use.nc ? use.nc->bits[granule] : 0, wrote = use.written[granule] | use.atomic[granule];
+  uint64_t start = page * PageUse::kPage + granule * 64;
+  auto first = [](uint64_t bits) { return bits & -bits; };
+  if (uint64_t bit = first(loaded & (g.bits.written[granule] | g.bits.atomic[granule]))) {
+    GlobalUse::Past last{0, g.writeCta[granule], g.bits.writePc[granule]};
+    ncConflict(start + llvm::countr_zero(bit), {bit, uint32_t(cta), use.nc->pc[granule]},
+               GlobalUse::who(g.writers, granule, bit, last));
+  }
+  if (uint64_t bit = g.bits.nc ? first(wrote & g.bits.nc->bits[granule]) : 0) {
+    GlobalUse::Past earliest{0, g.bits.nc->unit[granule], g.bits.nc->pc[granule]};
+    ncConflict(start + llvm::countr_zero(bit), GlobalUse::who(g.ncReaders, granule, bit, earliest),
+               {bit, uint32_t(cta), use.writePc[granule]});
+  }
+  if (!loaded)
+    return;
+  if (!g.bits.nc)
+    g.bits.nc = std::make_unique<NcReads>();
+  bool isFirst = !g.bits.nc->bits[granule];
+  uint64_t fresh = g.bits.nc->note(granule, loaded, uint32_t(cta), use.nc->pc[granule]);
+  if (fresh && !isFirst)
+    g.ncReaders[granule].push_back({fresh, uint32_t(cta), use.nc->pc[granule]});
+}
+
 void Folder::foldOne(uint64_t index, CtaResult &r) {
   size_t room = ctx.options.printfBytes - std::min<size_t>(ctx.options.printfBytes, output.size());
   output += StringRef(r.output).take_front(room);
@@ -242,6 +297,8 @@ void Folder::foldOne(uint64_t index, CtaResult &r) {
       uint64_t wrote = use->written[i], read = use->read[i], atomic = use->atomic[i];
       if (!(wrote | read | atomic))
         continue;
+      if (ctx.looksForNc)
+        foldNc(page, i, g, *use, index);
       GlobalUse::Past lastWrite{0, g.writeCta[i], g.bits.writePc[i]}, lastRead{0, g.readCta[i], g.bits.readPc[i]};
       auto against = [&](uint64_t bits, bool otherWrote, uint32_t pc, bool didWrite) {
         // Two stores of one value that nobody reads: whichever comes last, memory is the same.
@@ -277,7 +334,7 @@ void Folder::foldOne(uint64_t index, CtaResult &r) {
 
 static bool hasOtherPlace(const FindingKey &key) {
   StringRef name = key.name;
-  return key.other && (name.starts_with("TK-SIM-RACE") || name == "TK-SIM-WGMMA-INFLIGHT");
+  return key.other && (name.starts_with("TK-SIM-RACE") || name == "TK-SIM-MEM-NC" || name == "TK-SIM-WGMMA-INFLIGHT");
 }
 
 /// What one cause makes: the same finding between the same places of the source, which the compiler may have made
@@ -556,6 +613,7 @@ Expected<LaunchContext> DeviceImpl::prepare(const Module &module, const Launch &
   c.sharedEnd = uint32_t(end);
   c.looksForReuse = gradeOf(options, "TK-SIM-RACE-PROXY-REUSE", Severity::Warning).has_value();
   c.looksForScopes = gradeOf(options, "TK-SIM-RACE-SCOPE", Severity::Warning).has_value();
+  c.looksForNc = c.fn->usesNc && gradeOf(options, "TK-SIM-MEM-NC", Severity::Error).has_value();
   c.parameters = launch.parameters;
   c.parametersWritten = launch.parametersWritten;
   if (c.parametersWritten.empty())

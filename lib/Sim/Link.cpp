@@ -315,6 +315,7 @@ void Linker::append(Function &to, uint32_t number) {
     to.refused = from.refused;
   to.usesBulk |= from.usesBulk;
   to.usesInterCta |= from.usesInterCta;
+  to.usesNc |= from.usesNc;
   to.usesFlags |= from.usesFlags;
   to.usesStack |= from.usesStack;
 }

@@ -71,6 +71,7 @@ struct LaunchContext {
   /// The decisions of a stream (Decision::stream).
   Rng makeRng(uint64_t stream) const;
   bool looksForReuse = true, looksForScopes = true; ///< Whether TK-SIM-RACE-PROXY-REUSE and -RACE-SCOPE are graded.
+  bool looksForNc = false; ///< Whether there are loads with .nc, and TK-SIM-MEM-NC is graded.
   uint64_t workspace = 0; ///< Address of the grid's; 0: nobody asks for it.
   unsigned entryRegisters = 0; ///< Of a thread, as the directives fix them; 0: they do not.
   Tracer *tracer = nullptr;    ///< For the unit of the first CTA; null: no one asks.
@@ -271,6 +272,7 @@ struct PageUse {
   static constexpr uint64_t kPage = 4096;
   uint64_t read[64] = {}, written[64] = {}, atomic[64] = {};
   uint32_t readPc[64] = {}, writePc[64] = {}; ///< By 64-byte granule: some instruction that did it.
+  std::unique_ptr<NcReads> nc;
   /// What stores left in the bytes `known` of a granule: kept where few bytes of the page were written.
   struct Value {
     unsigned granule;
@@ -548,9 +550,9 @@ private:
   void atom(Warp &w, const Inst &in, uint32_t mask);
   void discard(Warp &w, const Inst &in, uint32_t mask);
   PageUse &useOf(uint64_t addr);
-  void noteUse(const Inst &in, uint64_t addr, unsigned bytes, AccessKind kind);
+  void noteUse(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind);
   /// The same for the lanes of an instruction that access global memory.
-  void noteUses(const Inst &in, uint32_t mask, const Place *place, unsigned bytes, AccessKind kind);
+  void noteUses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes, AccessKind kind);
   /// `stored`: what a store is about to write there; `sameLanes`: which lanes this execution had do that before. The use
   /// of global memory is noted apart.
   void raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p,
@@ -579,6 +581,21 @@ private:
   void matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices);
   void reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
                       Space space, bool sameValue);
+
+  // Loads with .nc of what the launch writes (ExecNc.cpp).
+  void noteNc(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind);
+  void noteForeignNc(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind,
+                     InterCta::Page &page);
+  /// Who did a part of it: a unit, an instruction, and the event where it is known.
+  struct NcParty {
+    uint32_t unit, pc;
+    const Event *event = nullptr;
+    unsigned lane = 0;
+  };
+  NcParty ncReader(const RaceState &of, uint32_t unit, ShadowPage shadow, uint64_t addr, NcParty otherwise) const;
+  unsigned rankOf(const NcParty &p) const;
+  std::string describeParty(const NcParty &p) const;
+  void reportNc(Warp &w, unsigned lane, uint64_t addr, bool isLoad, const Inst &in, const NcParty &other);
 
   // cp.async (ExecCopy.cpp).
   void cpAsync(Warp &w, const Inst &in, uint32_t mask);
@@ -645,6 +662,7 @@ private:
                      const ThreadClocks &knows, bool isAsync, bool sameValue = false);
   void reportForeign(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, uint32_t otherUnit,
                      const Conflict &c, bool sameValue);
+  std::array<uint32_t, 3> ctaOf(uint32_t number, unsigned rank) const;
   std::string nameUnit(uint32_t number, unsigned rank) const;
   std::string nameActor(const Actor &a) const;
   std::string missingOrder(const Warp &w, uint32_t otherUnit, const Conflict &c) const;
@@ -829,6 +847,12 @@ private:
 
 /// What orders accesses of two CTAs of a cluster.
 constexpr const char *kWideScopes = ".release.cluster in the arrival and .acquire.cluster in the wait";
+
+/// The bytes of an access within its granule of 64, which it does not cross.
+inline uint64_t granuleBits(uint64_t addr, unsigned bytes) { return (~0ull >> (64 - bytes)) << (addr % 64); }
+
+/// Of TK-SIM-MEM-NC, about the bytes at `what`.
+std::string ncMessage(const llvm::Twine &what);
 
 /// The first CTA of a unit by its number: of a cluster, or without clusters the CTA of that number.
 std::array<uint32_t, 3> firstCtaOf(const LaunchContext &c, uint64_t unit);

@@ -213,6 +213,7 @@ struct Inst {
   bool isVolatile = false, isAcquire = false, isRelease = false, isRed = false, trans = false;
   bool negA = false, negB = false; ///< Of predicates among the sources: the first, the last.
   SyncScope scope = SyncScope::None; ///< Of loads, stores, atomics and fences.
+  bool isNc = false;       ///< A load of what nobody writes while the kernel runs.
   bool isOnce = false;     ///< A strong load of an entry that no loop comes back to.
   bool canGather = true;   ///< From here on some way leads to an instruction that wants lanes together.
   bool isWide = false;     ///< Arrivals and waits at mbarriers: the scope reaches beyond the CTA.
@@ -317,6 +318,7 @@ struct Function {
   uint32_t frameAlign = 16;
   bool usesBulk = false; ///< Has bulk copies to or from global memory.
   bool usesInterCta = false; ///< Has atomics or strong accesses on global memory.
+  bool usesNc = false;       ///< Has loads with .nc.
   bool readsClocks = false;
   std::vector<Row> steadyRows; ///< Where it does: of registers that say something else than the time.
   bool usesFlags = false; ///< Has atomics or strong accesses on any memory.

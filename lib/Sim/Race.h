@@ -202,6 +202,20 @@ public:
       last = cell;
     }
   }
+  /// Calls f(event, lane) for the reads of a byte that were noted since its last write. They may lack some that others
+  /// came after.
+  template <class F> void forEachRead(ShadowPage page, uint64_t byte, F &&f) const {
+    uint32_t cell = page.read[byte / 4];
+    if ((cell & kSplit) == kSplit)
+      cell = splits[cell & kIndex].cell[byte % 4];
+    if (!(cell & kSet)) {
+      if (cell)
+        f(events[cell >> 5], unsigned(cell & 31));
+      return;
+    }
+    for (uint32_t one : sets[cell & kIndex])
+      f(events[one >> 5], unsigned(one & 31));
+  }
   /// The shadow of a page that this unit has touched; null pointers: it has forgotten.
   ShadowPage existingShadow(uint64_t page);
   uint32_t generation = 0; ///< Events keep their numbers within one.

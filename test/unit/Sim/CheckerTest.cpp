@@ -409,6 +409,72 @@ TEST(Checker, RaceBetweenCtas) {
     }
 }
 
+TEST(Checker, NcLoadsOfWhatTheLaunchWrites) {
+  Names nc = {"TK-SIM-MEM-NC"};
+  std::string load = "ld.global.nc.u32 %r5, [%rd2];\n", store = "st.global.u32 [%rd2], %r1;\n", sync = "bar.sync 0;\n";
+  EXPECT_EQ(names(load + "st.shared.u32 [%r4], %r5;"), Names());
+  EXPECT_EQ(names("ld.global.u32 %r5, [%rd2];\n" + store), Names());
+  EXPECT_EQ(names(load + store), nc);
+  EXPECT_EQ(names(store + load), nc) << "the own thread's";
+  EXPECT_EQ(names(load + sync + "st.global.u32 [%rd2+-4], %r1;", 1), Names{"TK-SIM-MEM-OOB"});
+  EXPECT_EQ(names("setp.eq.u32 %p1, %r1, 40; @%p1 st.global.u32 [%rd100], 1;\n" + sync + "ld.global.nc.u32 %r5, [%rd100];"), nc);
+  EXPECT_EQ(names("setp.eq.u32 %p1, %r1, 40; @%p1 ld.global.nc.u32 %r5, [%rd100];\n" + sync + "st.global.u32 [%rd2], %r1;"), nc);
+  // Byte by byte: even words are read, odd ones written, and bytes of one word.
+  std::string evenAndOdd = "and.b32 %r6, %r1, 1; setp.eq.u32 %p1, %r6, 0;\n";
+  EXPECT_EQ(names(evenAndOdd + "@%p1 ld.global.nc.u32 %r5, [%rd2]; @!%p1 st.global.u32 [%rd2], %r1;"), Names());
+  EXPECT_EQ(names("ld.global.nc.u8 %rs1, [%rd2]; st.global.u8 [%rd2+1], %rs1;"), Names());
+  EXPECT_EQ(names("ld.global.nc.u8 %rs1, [%rd2+1]; st.global.u16 [%rd2], %rs1;"), nc);
+  EXPECT_EQ(names("ld.global.nc.v2.u16 {%rs1, %rs2}, [%rd2]; st.global.u8 [%rd2+3], %rs1;"), nc);
+  // A bulk store writes, a bulk load and cp.async read as everyone does.
+  std::string bulk = "setp.eq.u32 %p1, %r1, 0; st.shared.u32 [%r4], 7; fence.proxy.async;\n" + sync;
+  std::string wait = "@%p1 cp.async.bulk.commit_group; @%p1 cp.async.bulk.wait_group 0;\n";
+  std::string move = "@%p1 cp.async.bulk.global.shared::cta.bulk_group [%rd100], [s], 256;\n" + wait;
+  EXPECT_EQ(names(bulk + move), Names());
+  EXPECT_EQ(names(load + bulk + move), nc);
+  EXPECT_EQ(names(bulk + move + sync + load), nc);
+  EXPECT_EQ(names("cp.async.ca.shared.global [%r4], [%rd2], 4; cp.async.wait_all;\n" + store), Names());
+}
+
+TEST(Checker, NcLoadsNameBothPlaces) {
+  // Two instructions load, and two write, in one granule; words 3 and 2 are the ones in question. The middle CTA does
+  // what is right, and may be folded between the two.
+  for (bool loadsFirst : {true, false}) {
+    for (bool oneCta : {true, false}) {
+      Sim sim;
+      sim.launch.grid = {oneCta ? 1u : 3u, 1, 1};
+      sim.launch.block = {2, 1, 1};
+      sim.buffer(std::vector<uint32_t>(16), "words");
+      std::string loads = "@%p1 ld.global.nc.u32 %r5, [%rd100+12]; @%p1 ld.global.nc.u32 %r6, [%rd100+16];\n";
+      std::string stores = "@%p2 st.global.u32 [%rd100+12], 1; @%p2 st.global.u32 [%rd100+4], 1;\n";
+      std::string who = oneCta ? "mov.u32 %r1, %tid.x;" : "mov.u32 %r1, %ctaid.x;";
+      std::string last = oneCta ? "1" : "2";
+      Report r = sim.run(kernel(1, who + "mov.u32 %r2, %tid.x; setp.eq.u32 %p9, %r2, 1; setp.eq.u32 %p1, %r1, " +
+                                       (loadsFirst ? "0" : last) + "; setp.eq.u32 %p2, %r1, " + (loadsFirst ? last : "0") + ";\n" +
+                                       (oneCta ? "" : "@%p9 exit;\n") + "ld.global.nc.u32 %r7, [%rd100+8];\n" +
+                                       (loadsFirst ? loads + (oneCta ? "bar.sync 0;\n" : "") + stores
+                                                   : stores + (oneCta ? "bar.sync 0;\n" : "") + loads)));
+      const Finding *f = nullptr;
+      for (const Finding &g : r.findings)
+        if (g.name == "TK-SIM-MEM-NC") {
+          EXPECT_EQ(f, nullptr) << describe(r);
+          f = &g;
+        }
+      ASSERT_NE(f, nullptr) << describe(r);
+      EXPECT_EQ(has(r, "TK-SIM-RACE-CTA"), !oneCta) << describe(r);
+      unsigned reader = loadsFirst || oneCta ? 0 : 2, writer = loadsFirst && !oneCta ? 2 : 0;
+      EXPECT_THAT(f->message, testing::HasSubstr("byte 12 of 'words'"));
+      EXPECT_EQ(f->cta[0], reader);
+      EXPECT_THAT(f->details[0], testing::StartsWith("load: CTA (" + std::to_string(reader) + ", 0, 0)"));
+      EXPECT_THAT(f->details[1], testing::StartsWith("write: CTA (" + std::to_string(writer) + ", 0, 0)"));
+      if (oneCta) {
+        EXPECT_THAT(f->ptxText, testing::HasSubstr("%rd100+12"));
+        EXPECT_EQ(f->lanes, loadsFirst ? 1u : 2u);
+        EXPECT_THAT(f->details[1], testing::HasSubstr(loadsFirst ? "lane 1" : "lane 0"));
+      }
+    }
+  }
+}
+
 TEST(Checker, AtomicsDoNotRace) {
   EXPECT_EQ(names("setp.ne.u32 %p1, %r1, 0; @%p1 bra $w; st.shared.u32 [s], 0;\n$w: bar.sync 0; red.shared.add.u32 [s], 1; bar.sync 0; "
                   "ld.shared.u32 %r5, [s]; st.global.u32 [%rd2], %r5;"), Names());

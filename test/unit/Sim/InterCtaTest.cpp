@@ -159,6 +159,41 @@ TEST(InterCta, AReleaseAndAnAcquireOrder) {
   }
 }
 
+/// No flag helps a load through the cache that no store reaches.
+TEST(InterCta, NcLoadsOfWhatAnotherCtaWrites) {
+  Grid g;
+  Names nc = {"TK-SIM-MEM-NC"};
+  Edits plain = {{"ld.global.u32 %r8", "ld.global.nc.u32 %r8"}};
+  for (unsigned from : {0u, 1u}) {
+    EXPECT_EQ(g.names(edited(message(from, kSet, kWait), plain)), nc);
+    // What the writer of the flag, or the waiting CTA itself, loaded before.
+    std::string before = "ld.global.nc.u32 %r20, [%rd1]; ";
+    EXPECT_EQ(g.names(edited(message(from, kSet, kWait), {{"add.u32 %r5", before + "add.u32 %r5"}})), nc);
+    EXPECT_EQ(g.names(edited(message(from, kSet, kWait), {{"add.u32 %r5", "ld.global.nc.u32 %r20, [%rd2]; add.u32 %r5"}})), nc);
+    EXPECT_EQ(g.names(edited(message(from, kSet, kWait), {{"add.u32 %r5", "ld.global.nc.u32 %r20, [%rd2+4096]; add.u32 %r5"}})),
+              Names());
+  }
+  for (std::string write : {"atom.global.add.u32 %r10, [%rd100], 1;", "red.global.add.u32 [%rd100], 1;",
+                            "@%p2 st.relaxed.gpu.global.u32 [%rd100], 1;"})
+    for (std::string at : {"0", "4"})
+      for (bool first : {true, false}) {
+        std::string load = "ld.global.nc.u32 %r11, [%rd100+" + at + "];\n";
+        EXPECT_EQ(g.names(first ? load + write : write + load).count("TK-SIM-MEM-NC"), at == "0") << write << at;
+      }
+  // A unit that has ended is still asked.
+  g.ctas = 40;
+  g.multiprocessors = 1;
+  EXPECT_EQ(g.names("red.global.add.u32 [%rd101], 1; setp.eq.u32 %p1, %r2, 0; setp.eq.u32 %p3, %r2, 39; @%p3 ld.global.nc.u32 %r11, "
+                    "[%rd1];\n@%p1 red.global.add.u32 [%rd1], 1;", 2).count("TK-SIM-MEM-NC"), 1u);
+  EXPECT_EQ(g.names("red.global.add.u32 [%rd101], 1; setp.eq.u32 %p1, %r2, 39; setp.eq.u32 %p3, %r2, 0; @%p3 ld.global.nc.u32 %r11, "
+                    "[%rd1];\n@%p1 red.global.add.u32 [%rd1], 1;", 2).count("TK-SIM-MEM-NC"), 1u);
+  Report r = Grid().run(edited(message(0, kSet, kWait), plain), 0);
+  ASSERT_EQ(r.findings.size(), 1u) << describe(r);
+  EXPECT_EQ(r.findings[0].cta[0], 1u);
+  EXPECT_THAT(r.findings[0].details[0], testing::HasSubstr("load: CTA (1, 0, 0) warp"));
+  EXPECT_THAT(r.findings[0].details[1], testing::HasSubstr("write: CTA (0, 0, 0) warp"));
+}
+
 /// Lane 0 of the instruction goes to its local memory, lane 1 to the place in question.
 TEST(InterCta, OneLaneOfAGenericAccessMayBeLocal) {
   std::string mixed = ".local .align 4 .b32 loc;\nst.local.u32 [loc], 1; mov.u64 %rd20, loc; cvta.local.u64 %rd20, %rd20; "
