@@ -399,8 +399,20 @@ void Cta::checkBarrierBytes(Warp &w, const Inst &in, uint32_t mask, const Place 
 }
 
 /// Wavefronts against the minimum: one phase for each 128 bytes of the access, lanes of a phase conflict when they ask
-/// one bank group for different rows.
+/// one bank group for different rows. Each CTA of a cluster has banks of its own, and its lanes are counted by themselves.
 void Cta::banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes) {
+  for (uint32_t rest = mask; rest;) {
+    uint32_t same = rest;
+    unsigned first = unsigned(std::countr_zero(rest));
+    for (uint32_t others = ctx.clusterSize > 1 ? rest & (rest - 1) : 0; others; others &= others - 1)
+      if (rankOf(addr[std::countr_zero(others)]) != rankOf(addr[first]))
+        same &= ~(others & -others);
+    banksOfCta(in, same, addr, bytes);
+    rest &= ~same;
+  }
+}
+
+void Cta::banksOfCta(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes) {
   unsigned granule = bytes < 4 ? 4 : bytes, lanes = 128 / granule, groupsOf = 128 / granule;
   uint64_t fronts = 0, least = 0;
   for (unsigned first = 0; first < 32; first += lanes) {
@@ -781,8 +793,11 @@ void Cta::atom(Warp &w, const Inst &in, uint32_t mask) {
     setPoison(w, in.vec[i], wanted & ~mask, ~0u);
   if (!device)
     ++progress;
+  uint32_t shared = spacesOf(in, mask, place).shared;
+  if (ctx.options.checkBanks && shared)
+    banks(in, shared, addr, bytes);
   if (!mbarriers.empty())
-    checkBarrierBytes(w, in, spacesOf(in, mask, place).shared, place, bytes, "an atomic operation");
+    checkBarrierBytes(w, in, shared, place, bytes, "an atomic operation");
   uint32_t event = checkRaces && mask ? race.event(w.index, pcOf(in), AccessKind::Atomic, in.scope) : 0, poison = 0, reached = 0;
   if (event) {
     noteUses(w, in, mask, place, bytes, AccessKind::Atomic);

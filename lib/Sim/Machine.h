@@ -578,6 +578,7 @@ private:
   /// The way of nearly all accesses of lanes; the others go through raceAccess.
   bool isSettled(RaceState::WarpAccess &access, unsigned lane, const Place &p, unsigned bytes);
   void banks(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes);
+  void banksOfCta(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes);
   void matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices);
   void reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
                       Space space, bool sameValue);

@@ -589,6 +589,25 @@ TEST(Checker, BankConflicts) {
   EXPECT_EQ(fronts("7"), 32u);
 }
 
+// Those of atomic operations like those of loads. Lanes at one word are no conflict, though they go one after the other.
+TEST(Checker, BankConflictsOfAtomics) {
+  auto banks = [](const std::string &word, const std::string &access) {
+    Sim sim;
+    sim.launch.block = {32, 1, 1};
+    Report r = sim.run(kernel(0, "mov.u32 %r1, %tid.x; mov.u32 %r2, s; " + word + " shl.b32 %r3, %r3, 2; add.u32 %r4, %r2, %r3;\n"
+                                 "cvt.u64.u32 %rd1, %r4; cvta.shared.u64 %rd1, %rd1;\n" + access, kShared));
+    return r.banks.empty() ? std::pair(0u, 0u) : std::pair(unsigned(r.banks[0].wavefronts), unsigned(r.banks[0].minimum));
+  };
+  for (std::string access : {"red.shared.add.u32 [%r4], 1;", "atom.shared.exch.b32 %r5, [%r4], 1;", "atom.add.u32 %r5, [%rd1], 1;"}) {
+    EXPECT_EQ(banks("mov.u32 %r3, %r1;", access), std::pair(1u, 1u)) << access;
+    EXPECT_EQ(banks("shl.b32 %r3, %r1, 5;", access), std::pair(32u, 1u)) << access;
+    EXPECT_EQ(banks("shl.b32 %r3, %r1, 2;", access), std::pair(4u, 1u)) << access;
+    EXPECT_EQ(banks("shr.u32 %r3, %r1, 4;", access), std::pair(1u, 1u)) << access;
+  }
+  EXPECT_EQ(banks("shl.b32 %r3, %r1, 1;", "atom.shared.cas.b64 %rd2, [%r4], 0, 1;"), std::pair(2u, 2u));
+  EXPECT_EQ(banks("shl.b32 %r3, %r1, 5;", "atom.global.add.u32 %r5, [%rd1], 1;"), std::pair(0u, 0u));
+}
+
 TEST(Checker, WarpSyncAcrossDivergence) {
   // Two halves of a warp meet at one shuffle from different sides of a branch.
   EXPECT_EQ(names("and.b32 %r5, %r1, 1; setp.eq.u32 %p1, %r5, 0; @%p1 bra $a; bar.warp.sync -1; bra.uni $b;\n$a: bar.warp.sync -1;\n$b:", 32), Names());

@@ -373,4 +373,21 @@ TEST(Cluster, APeerMustBeKnownToRun) {
             Names{"TK-SIM-CLUSTER-START"});
 }
 
+// The lanes of one access that go to several CTAs meet in none of their banks.
+TEST(Cluster, BanksAreThoseOfEachCta) {
+  // Eight lanes go to each of four CTAs, `step` words apart.
+  auto banks = [](const std::string &step, const std::string &access) {
+    Report r = runOne("shr.u32 %r10, %r1, 3; and.b32 %r11, %r1, 7; mad.lo.u32 %r12, %r11, " + step + ", %r6;\n"
+                      "mapa.shared::cluster.u32 %r13, %r12, %r10; cvt.u64.u32 %rd7, %r13; cvta.shared.u64 %rd7, %rd7;\n" +
+                          kSync + access + "\n" + kSync, 0, {4, 1, 1}, "", 32).report;
+    EXPECT_EQ(r.banks.size(), 1u) << describe(r);
+    return r.banks.empty() ? std::pair(0u, 0u) : std::pair(unsigned(r.banks[0].wavefronts), unsigned(r.banks[0].minimum));
+  };
+  for (std::string access : {"ld.shared::cluster.u32 %r14, [%r13];", "ld.u32 %r14, [%rd7];", "red.shared::cluster.add.u32 [%r13], 1;"}) {
+    EXPECT_EQ(banks("4", access), std::pair(8 * 4u, 8 * 4u)) << access;
+    EXPECT_EQ(banks("0", access), std::pair(8 * 4u, 8 * 4u)) << access;
+    EXPECT_EQ(banks("128", access), std::pair(8 * 32u, 8 * 4u)) << access;
+  }
+}
+
 } // namespace
