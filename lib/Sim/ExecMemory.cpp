@@ -290,7 +290,7 @@ void Cta::keepValues() {
 }
 
 void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p,
-                     unsigned bytes, AccessKind kind, const uint8_t *stored, uint32_t sameLanes) {
+                     unsigned bytes, AccessKind kind, const uint8_t *stored, uint32_t sameLanes, uint32_t lanesBefore) {
   ShadowPage page;
   uint64_t offset;
   if (!shadowOf(p, page, offset))
@@ -298,7 +298,8 @@ void Cta::raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, con
   Conflict c{};
   bool sameValue = stored && leavesSame(p, page, offset, bytes, stored);
   if (!race.access(page, offset, bytes, kind, w.index, lane, event, sameValue ? sameLanes : 0, c))
-    reportConflict(w, in, lane, p.raw + c.address, kind, c, p.space, sameValue && (in.op == Op::St || in.op == Op::StMatrix));
+    reportConflict(w, in, lane, p.raw + c.address, kind, c, p.space, sameValue && (in.op == Op::St || in.op == Op::StMatrix),
+                   sameLanes | lanesBefore);
 }
 
 void Cta::raceAccesses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
@@ -326,7 +327,7 @@ void Cta::storeRows(Warp &w, const Inst &in, uint32_t mask, const Place *place, 
 }
 
 void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
-                         Space space, bool sameValue) {
+                         Space space, bool sameValue, uint32_t lanesBefore) {
   const Event &o = c.other;
   bool narrow = c.kind == Conflict::NarrowScope;
   // Strong accesses of one place are no race where their scopes hold both threads.
@@ -347,7 +348,8 @@ void Cta::reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, 
         formatv("{0} by {1}{2} at {3}", verbOf(code[o.pc].op, c.otherWrite, o.atomic), nameWarp(ow),
                 o.multi ? std::string() : formatv(" lane {0}", c.otherLane).str(), place(o.pc))
             .str();
-    bool isUpdate = o.pc == pcOf(in) && ow.index == w.index && isWrite(kind) && c.otherWrite;
+    // Lanes that execute one instruction apart, or at different times, are as any two.
+    bool isUpdate = o.pc == pcOf(in) && ow.index == w.index && isWrite(kind) && c.otherWrite && (lanesBefore >> c.otherLane & 1);
     bool mayUpdate = ow.index == w.index && isWrite(kind) && !c.otherWrite && o.multi;
     edge = mayUpdate             ? "bar.warp.sync (__syncwarp) between the two, or, where each lane updates it, an atomic operation"
            : isUpdate              ? "an atomic operation, or one lane that writes: lanes of one instruction come in no order"
@@ -703,12 +705,15 @@ void Cta::discard(Warp &w, const Inst &in, uint32_t mask) {
              formatv("expected a line of global memory, got {0}", spaceAddress(line.raw, line.space)));
       continue;
     }
+    uint32_t before = 0;
+    for (uint32_t others = mask & ~rest; others; others &= others - 1)
+      before |= addr[std::countr_zero(others)] == addr[l] ? others & -others : 0;
     for (unsigned at = 0; event && at < kLine; at += kHalf) {
       Place half{line.data + at, line.init + at, line.raw + at, Space::Global};
       noteUse(w, in, l, half.raw, kHalf, AccessKind::Write);
       if (device)
         foreignAccess(w, in, l, half.raw, kHalf, AccessKind::Write, race.warps[w.index], false);
-      raceAccess(w, in, event, l, half, kHalf, AccessKind::Write);
+      raceAccess(w, in, event, l, half, kHalf, AccessKind::Write, nullptr, 0, before);
       if (fn.usesFlags)
         endFlags(1, &half, kHalf);
     }

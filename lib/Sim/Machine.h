@@ -553,10 +553,12 @@ private:
   void noteUse(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind);
   /// The same for the lanes of an instruction that access global memory.
   void noteUses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes, AccessKind kind);
-  /// `stored`: what a store is about to write there; `sameLanes`: which lanes this execution had do that before. The use
+  /// `stored`: what a store is about to write there; `sameLanes`: which lanes this execution had do that before, and
+  /// `lanesBefore`: which for messages, where two lanes that do are a race even with one value. The use
   /// of global memory is noted apart.
   void raceAccess(Warp &w, const Inst &in, uint32_t event, unsigned lane, const Place &p,
-                  unsigned bytes, AccessKind kind, const uint8_t *stored = nullptr, uint32_t sameLanes = 0);
+                  unsigned bytes, AccessKind kind, const uint8_t *stored = nullptr, uint32_t sameLanes = 0,
+                  uint32_t lanesBefore = 0);
   bool leavesSame(const Place &p, ShadowPage page, uint64_t offset, unsigned bytes,
                   const uint8_t *stored) const;
   /// What a CTA leaves in flags and the like, for those that come after it.
@@ -581,7 +583,7 @@ private:
   void banksOfCta(const Inst &in, uint32_t mask, const uint64_t *addr, unsigned bytes);
   void matrixBanks(const Inst &in, const uint64_t *rows, unsigned matrices);
   void reportConflict(Warp &w, const Inst &in, unsigned lane, uint64_t addr, AccessKind kind, const Conflict &c,
-                      Space space, bool sameValue);
+                      Space space, bool sameValue, uint32_t lanesBefore);
 
   // Loads with .nc of what the launch writes (ExecNc.cpp).
   void noteNc(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind);

@@ -409,6 +409,31 @@ TEST(Checker, RaceBetweenCtas) {
     }
 }
 
+// Only lanes that write in one execution come in no order; those of two executions are as any two.
+TEST(Checker, RacesOfOneInstruction) {
+  auto edge = [](const std::string &body) {
+    Sim sim;
+    sim.launch.block = {32, 1, 1};
+    sim.buffer(std::vector<uint32_t>(64), "words");
+    Report r = sim.run(kernel(1, kTid + body, kShared));
+    EXPECT_EQ(r.findings.size(), 1u) << describe(r);
+    return r.findings.empty() ? "" : r.findings[0].details.back();
+  };
+  using testing::HasSubstr;
+  std::string rounds = "mov.u32 %r9, 0;\n$l: setp.eq.u32 %p1, %r1, %r9;\n";
+  std::string again = "add.u32 %r9, %r9, 1; setp.lt.u32 %p2, %r9, 2; @%p2 bra $l;\n";
+  for (std::string at : {"shared.u32 [s]", "global.u32 [%rd100]"}) {
+    EXPECT_THAT(edge("st." + at + ", %r1;"), HasSubstr("one lane that writes")) << at;
+    EXPECT_THAT(edge(rounds + "@%p1 st." + at + ", %r1;\n" + again), HasSubstr("bar.warp.sync (__syncwarp) between")) << at;
+    // Lanes that parted at a branch.
+    EXPECT_THAT(edge(rounds + "@%p1 bra $go; bra $on;\n$go: st." + at + ", %r1;\n$on:\n" + again),
+                HasSubstr("bar.warp.sync (__syncwarp) between"))
+        << at;
+  }
+  EXPECT_THAT(edge("discard.global.L2 [%rd100], 128;"), HasSubstr("one lane that writes"));
+  EXPECT_THAT(edge(rounds + "@%p1 discard.global.L2 [%rd100], 128;\n" + again), HasSubstr("bar.warp.sync (__syncwarp) between"));
+}
+
 TEST(Checker, NcLoadsOfWhatTheLaunchWrites) {
   Names nc = {"TK-SIM-MEM-NC"};
   std::string load = "ld.global.nc.u32 %r5, [%rd2];\n", store = "st.global.u32 [%rd2], %r1;\n", sync = "bar.sync 0;\n";
