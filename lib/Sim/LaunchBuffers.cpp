@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LaunchRun.h"
+#include "Memory.h"
 #include "tk/Sim/Findings.h"
 #include "Machine.h"
 #include "llvm/Support/FileSystem.h"
@@ -287,6 +288,7 @@ Error LaunchRun::makeBuffer(StringRef name, const json::Object &o, const std::st
       return e;
   if (Error e = readExpectation(b, o, path))
     return e;
+  namesOutputs |= b.expect || !b.outPath.empty();
   buffers[name.str()] = std::move(b);
   return Error::success();
 }
@@ -482,19 +484,36 @@ Error LaunchRun::compare(StringRef name, LaunchBuffer &b, Report &report) {
   return Error::success();
 }
 
-Expected<std::map<std::string, LaunchOutput>> LaunchRun::readOutputs() const {
-  bool any = any_of(buffers, [](auto &entry) { return entry.second.isOutput(); });
+bool LaunchRun::isOutput(const LaunchBuffer &b) const { return b.isOutput() || !namesOutputs; }
+
+static DeviceMemoryImpl &memoryOf(Device &device) { return static_cast<DeviceMemoryImpl &>(device.memory()); }
+
+uint64_t LaunchRun::hashOf(const LaunchBuffer &b) const {
+  return xxh3_64bits(ArrayRef(memoryOf(*device).find(b.address)->data.get(), b.bytes));
+}
+
+LaunchOutput LaunchRun::take(const LaunchBuffer &b) {
+  return {b.array.shape, b.type, memoryOf(*device).take(b.address), b.bytes};
+}
+
+Expected<std::map<std::string, LaunchOutput>> LaunchRun::takeOutputs() {
   std::map<std::string, LaunchOutput> outputs;
   for (auto &[name, b] : buffers) {
-    if (any && !b.isOutput())
+    if (!isOutput(b))
       continue;
     for (const Shown &shown : shownMemory(name, b)) {
       LaunchOutput &o = outputs[shown.name];
-      o.shape = b.array.shape;
-      o.type = b.type;
-      o.data.resize(b.bytes);
-      if (Error e = device->memory().read(shown.address, o.data))
-        return std::move(e);
+      if (shown.address != b.address) { // a variable
+        o = {b.array.shape, b.type, std::make_unique<uint8_t[]>(b.bytes), b.bytes};
+        if (Error e = device->memory().read(shown.address, {o.data.get(), size_t(b.bytes)}))
+          return std::move(e);
+        continue;
+      }
+      auto start = startHashes.find(name);
+      if (b.bindings.empty() && start != startHashes.end() && start->second == hashOf(b))
+        o = {b.array.shape, b.type, nullptr, b.bytes};
+      else
+        o = take(b);
     }
   }
   return outputs;

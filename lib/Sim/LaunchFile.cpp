@@ -25,7 +25,9 @@ class SeedMerger {
 public:
   explicit SeedMerger(const Options &options)
       : grade(gradeOf(options, "TK-SIM-NONDETERMINISTIC", Severity::Error)) {}
-  void add(ScheduledRun &&run, uint64_t seed);
+  /// What a buffer held at the start.
+  using StartFn = function_ref<Expected<LaunchOutput>(StringRef)>;
+  Error add(ScheduledRun &&run, uint64_t seed, StartFn start);
   Report finish();
   /// The first buffer that differs, and with which seed.
   struct Unlike {
@@ -36,7 +38,7 @@ public:
 
 private:
   void addFinding(Finding &&f, uint64_t seed);
-  void compareOutputs(const std::map<std::string, LaunchOutput> &outputs, uint64_t seed);
+  Error compareOutputs(const std::map<std::string, LaunchOutput> &outputs, uint64_t seed, StartFn start);
 
   std::optional<Severity> grade; ///< Of outputs that differ.
   Report all;
@@ -65,14 +67,25 @@ void SeedMerger::addFinding(Finding &&f, uint64_t seed) {
   last->second = seed;
 }
 
-void SeedMerger::compareOutputs(const std::map<std::string, LaunchOutput> &outputs, uint64_t seed) {
+Error SeedMerger::compareOutputs(const std::map<std::string, LaunchOutput> &outputs, uint64_t seed, StartFn start) {
   if (!grade)
-    return;
+    return Error::success();
   for (auto &[name, now] : outputs) {
     auto known = firstOutputs.find(name);
     if (known == firstOutputs.end())
       continue;
-    std::optional<OutputDifference> d = firstDifference(known->second, now);
+    const LaunchOutput *left = &known->second, *right = &now;
+    if (!left->data && !right->data)
+      continue;
+    LaunchOutput atStart;
+    if (const LaunchOutput *&unchanged = !left->data ? left : right; !unchanged->data) {
+      Expected<LaunchOutput> made = start(name);
+      if (!made)
+        return made.takeError();
+      atStart = std::move(*made);
+      unchanged = &atStart;
+    }
+    std::optional<OutputDifference> d = firstDifference(*left, *right);
     if (!d)
       continue;
     Finding f;
@@ -90,9 +103,10 @@ void SeedMerger::compareOutputs(const std::map<std::string, LaunchOutput> &outpu
       unlike = Unlike{name, f.identity, seed};
     addFinding(std::move(f), seed);
   }
+  return Error::success();
 }
 
-void SeedMerger::add(ScheduledRun &&run, uint64_t seed) {
+Error SeedMerger::add(ScheduledRun &&run, uint64_t seed, StartFn start) {
   Report &r = run.report;
   bool isFirst = !all.seeds++;
   std::vector<Finding> findings = std::move(r.findings);
@@ -108,8 +122,7 @@ void SeedMerger::add(ScheduledRun &&run, uint64_t seed) {
   }
   for (Finding &f : findings)
     addFinding(std::move(f), seed);
-  if (!isFirst)
-    compareOutputs(run.outputs, seed);
+  return isFirst ? Error::success() : compareOutputs(run.outputs, seed, start);
 }
 
 Report SeedMerger::finish() {
@@ -144,7 +157,8 @@ public:
   Expected<Report> runSeeds(SeedRange seeds) const;
 
 private:
-  Expected<ScheduledRun> runSeed(const Options &mine, bool writes) const;
+  /// `holdsAll`: also outputs that nothing has changed.
+  Expected<ScheduledRun> runSeed(const Options &mine, bool writes, bool holdsAll) const;
   /// Says for outputs that differ in which decision that lies.
   Error addPair(const SeedMerger::Unlike &unlike, uint64_t first, Report &report) const;
 
@@ -168,8 +182,10 @@ Expected<Report> FileRun::runOnce() const {
 }
 
 /// With outputs, unless it was cut short: what was differs from what was not, and says nothing.
-Expected<ScheduledRun> FileRun::runSeed(const Options &mine, bool writes) const {
+Expected<ScheduledRun> FileRun::runSeed(const Options &mine, bool writes, bool holdsAll) const {
   LaunchRun run(program, mine, name, folder, out);
+  if (!holdsAll)
+    run.noteStart();
   Expected<Report> report = run.run(root);
   if (!report)
     return report.takeError();
@@ -179,7 +195,7 @@ Expected<ScheduledRun> FileRun::runSeed(const Options &mine, bool writes) const 
   ScheduledRun done{std::move(*report), {}, run.countCtas()};
   if (has(done.report, "TK-SIM-TIMEOUT") || has(done.report, "TK-SIM-STEP-LIMIT"))
     return done;
-  auto outputs = run.readOutputs();
+  auto outputs = run.takeOutputs();
   if (!outputs)
     return outputs.takeError();
   done.outputs = std::move(*outputs);
@@ -187,7 +203,7 @@ Expected<ScheduledRun> FileRun::runSeed(const Options &mine, bool writes) const 
 }
 
 Error FileRun::addPair(const SeedMerger::Unlike &unlike, uint64_t first, Report &report) const {
-  auto run = [&](const Options &mine) { return runSeed(mine, /*writes=*/false); };
+  auto run = [&](const Options &mine) { return runSeed(mine, /*writes=*/false, /*holdsAll=*/true); };
   Expected<std::vector<std::string>> lines =
       SchedulePair(run, options, first, unlike.seed, unlike.buffer).find();
   if (!lines)
@@ -200,14 +216,18 @@ Error FileRun::addPair(const SeedMerger::Unlike &unlike, uint64_t first, Report 
 
 Expected<Report> FileRun::runSeeds(SeedRange seeds) const {
   SeedMerger merger(options);
+  auto start = [&](StringRef buffer) -> Expected<LaunchOutput> {
+    return LaunchRun(program, options, name, folder, out).takeStart(root, buffer);
+  };
   for (uint64_t seed = seeds.first;; ++seed) {
     Options mine = options;
     mine.seed = seed;
-    Expected<ScheduledRun> done = runSeed(mine, seed == seeds.first);
+    Expected<ScheduledRun> done = runSeed(mine, seed == seeds.first, /*holdsAll=*/false);
     if (!done)
       return done.takeError();
     bool isOutOfTime = has(done->report, "TK-SIM-TIMEOUT");
-    merger.add(std::move(*done), seed);
+    if (Error e = merger.add(std::move(*done), seed, start))
+      return std::move(e);
     if (isOutOfTime || seed == seeds.last)
       break;
   }

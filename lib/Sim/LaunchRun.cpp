@@ -19,14 +19,15 @@ static constexpr uint64_t kMaxParameterBytes = 32764;
 std::optional<OutputDifference> firstDifference(const LaunchOutput &left,
                                                 const LaunchOutput &right) {
   const ElementType &type = left.type ? *left.type : *elementType("b8");
-  auto at = std::mismatch(left.data.begin(), left.data.end(), right.data.begin()).first;
-  if (at == left.data.end())
+  ArrayRef<uint8_t> bytes(left.data.get(), left.bytes);
+  auto at = std::mismatch(bytes.begin(), bytes.end(), right.data.get()).first;
+  if (at == bytes.end())
     return std::nullopt;
-  uint64_t i = uint64_t(at - left.data.begin()) / type.bytes;
+  uint64_t i = uint64_t(at - bytes.begin()) / type.bytes;
   return OutputDifference{left.type ? "element " + elementIndex(left.shape, i)
                                     : "byte " + std::to_string(i),
-                          elementText(type, left.data.data() + i * type.bytes),
-                          elementText(type, right.data.data() + i * type.bytes)};
+                          elementText(type, left.data.get() + i * type.bytes),
+                          elementText(type, right.data.get() + i * type.bytes)};
 }
 
 static std::string tripleText(const std::array<uint32_t, 3> &t) {
@@ -368,6 +369,25 @@ Expected<Report> LaunchRun::runLaunches(ArrayRef<const json::Object *> launches,
 }
 
 Expected<Report> LaunchRun::run(const json::Object &root) {
+  Expected<std::vector<const json::Object *>> launches = prepare(root);
+  if (!launches)
+    return launches.takeError();
+  for (auto &[name, b] : buffers)
+    if (notesStart && isOutput(b))
+      startHashes[name] = hashOf(b);
+  return runLaunches(*launches, !root.get("launches"));
+}
+
+Expected<LaunchOutput> LaunchRun::takeStart(const json::Object &root, StringRef name) {
+  Expected<std::vector<const json::Object *>> launches = prepare(root);
+  if (!launches)
+    return launches.takeError();
+  auto it = find_if(buffers, [&](auto &entry) { return shownMemory(entry.first, entry.second).front().name == name; });
+  assert(it != buffers.end() && "expected the name of an output");
+  return take(it->second);
+}
+
+Expected<std::vector<const json::Object *>> LaunchRun::prepare(const json::Object &root) {
   static constexpr StringRef kLaunch[] = {"entry", "grid", "block", "cluster", "dynamicSharedBytes",
                                           "params"};
   SmallVector<StringRef> top = {"$schema", "types", "vars", "buffers", "symbols"};
@@ -402,7 +422,7 @@ Expected<Report> LaunchRun::run(const json::Object &root) {
     return std::move(e);
   if (Error e = setSymbols(root))
     return std::move(e);
-  return runLaunches(launches, !list);
+  return launches;
 }
 
 } // namespace tk::sim

@@ -51,11 +51,12 @@ struct LaunchBuffer {
   bool isOutput() const { return expect || !outPath.empty(); }
 };
 
-/// What a buffer held at the end.
+/// What a buffer held at the end. Runs that are compared hold one each, so it is no copy.
 struct LaunchOutput {
   std::vector<uint64_t> shape;
   const ElementType *type = nullptr;
-  std::vector<uint8_t> data;
+  std::unique_ptr<uint8_t[]> data; ///< Null: what it held at the start.
+  uint64_t bytes = 0;
 };
 
 /// The first element in which two outputs of one buffer differ, in words.
@@ -79,9 +80,13 @@ public:
   /// The place that --then names must exist; a search also tries those behind the last.
   void requireThen() { mustReachThen = true; }
   llvm::Expected<Report> run(const llvm::json::Object &root);
-  /// After `run`: the buffers that have "out" or "expect", or all where none has; by what messages
-  /// call them.
-  llvm::Expected<std::map<std::string, LaunchOutput>> readOutputs() const;
+  /// Before `run`: the outputs will be taken, and those that nothing changes need not be held.
+  void noteStart() { notesStart = true; }
+  /// After `run`, of which this is the end: the buffers that have "out" or "expect", or all where none has; by what
+  /// messages call them.
+  llvm::Expected<std::map<std::string, LaunchOutput>> takeOutputs();
+  /// Instead of `run`: what an output holds at the start.
+  llvm::Expected<LaunchOutput> takeStart(const llvm::json::Object &root, llvm::StringRef name);
   llvm::Error writeOutputs();
   /// After `run`: of each launch.
   std::vector<uint64_t> countCtas() const { return ctas; }
@@ -132,6 +137,10 @@ private:
   llvm::Expected<PartialBytes> tensorMap(const llvm::json::Object &o, const std::string &path);
   llvm::Expected<LaunchBuffer *> buffer(const llvm::json::Value *v, const std::string &path);
 
+  bool isOutput(const LaunchBuffer &b) const;
+  uint64_t hashOf(const LaunchBuffer &b) const;
+  LaunchOutput take(const LaunchBuffer &b);
+
   // Launches (LaunchRun.cpp).
   llvm::Error setSymbols(const llvm::json::Object &root);
   llvm::Error setSymbol(const Program::Symbol &symbol, const llvm::json::Value &v,
@@ -143,6 +152,7 @@ private:
   llvm::Error readParameters(Launch &l, const Program::Entry &entry, const llvm::json::Object &o,
                              const std::string &path);
   llvm::Error verifyThen() const;
+  llvm::Expected<std::vector<const llvm::json::Object *>> prepare(const llvm::json::Object &root);
   llvm::Expected<Report> runLaunches(llvm::ArrayRef<const llvm::json::Object *> launches,
                                      bool single);
   void noteZeroConstants(const Launch &l, Report &report) const;
@@ -161,6 +171,9 @@ private:
   llvm::StringMap<std::string> outFiles; ///< By their full paths: whose outputs they are.
   bool mustReachThen = false;
   size_t values = 0; ///< That types made.
+  bool namesOutputs = false; ///< Some buffer has "out" or "expect".
+  bool notesStart = false;
+  std::map<std::string, uint64_t> startHashes; ///< Of the outputs.
 };
 
 } // namespace tk::sim

@@ -94,6 +94,15 @@ void DeviceMemoryImpl::free(uint64_t address) {
     a->live = false;
 }
 
+std::unique_ptr<uint8_t[]> DeviceMemoryImpl::take(uint64_t address) {
+  Allocation *a = find(address);
+  assert(a && a->base == address && a->live && "expected a live allocation");
+  a->live = false;
+  held -= a->bytes;
+  a->init.reset();
+  return std::move(a->data);
+}
+
 Allocation *DeviceMemoryImpl::find(uint64_t address) const {
   auto it = llvm::upper_bound(allocations, address, [](uint64_t v, const auto &a) { return v < a->base; });
   return it == allocations.begin() ? nullptr : std::prev(it)->get();

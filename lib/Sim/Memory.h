@@ -36,6 +36,9 @@ public:
   /// The allocation that holds `address`, or the nearest one below; null when there is none.
   Allocation *find(uint64_t address) const;
 
+  /// The bytes of the allocation that starts at `address`, which is no more.
+  std::unique_ptr<uint8_t[]> take(uint64_t address);
+
   /// What malloc gives, 0 where the heap would have more than `limit` bytes in use. It lasts longer than the launch.
   uint64_t allocateOnHeap(uint64_t bytes, uint64_t limit, llvm::StringRef name);
   /// `keep`: copies under way may still move its bytes.

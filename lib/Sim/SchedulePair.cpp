@@ -27,7 +27,7 @@ bool SchedulePair::differ(const ScheduledRun &a, const ScheduledRun &b) const {
   auto left = a.outputs.find(buffer), right = b.outputs.find(buffer);
   // What was cut short has no outputs, and says nothing.
   return left != a.outputs.end() && right != b.outputs.end() &&
-         left->second.data != right->second.data;
+         firstDifference(left->second, right->second).has_value();
 }
 
 Expected<uint64_t> SchedulePair::halve(uint64_t lo, uint64_t hi, ScheduledRun &last,
