@@ -267,13 +267,14 @@ static bool isInteger(Ty ty) {
 void Cta::convert(Warp &w, const Inst &in, uint32_t mask) {
   const CvtSpec &spec = fn.cvts[in.target];
   uint32_t poison = (w.poison[in.s[0].idx] | w.poison[in.s[1].idx]) & mask;
-  // Between integers without .sat only the bits that both have count, and the sign.
+  // Between integers without .sat only the bits that both have count, and the sign that fills the rest of the register.
   bool isPartial = poison && isInteger(spec.to) && isInteger(spec.from) && !spec.sat && !in.s[1].present();
   uint64_t known[32];
   unsigned bits = 8 * std::min(bytesOf(spec.to), bytesOf(spec.from));
   if (isPartial)
     knownOfPart(w, in.s[0], poison, 0, bits, known);
-  for (uint32_t rest = isPartial && isSigned(spec.from) ? poison : 0; rest && bits < 64; rest &= rest - 1) {
+  bool isFilled = isSigned(bytesOf(spec.to) <= bytesOf(spec.from) ? spec.to : spec.from);
+  for (uint32_t rest = isPartial && isFilled ? poison : 0; rest && bits < 64; rest &= rest - 1) {
     uint64_t &k = known[std::countr_zero(rest)];
     k &= k >> (bits - 1) & 1 ? ~0ull : (1ull << bits) - 1;
   }

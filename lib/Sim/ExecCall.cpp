@@ -92,7 +92,7 @@ bool Cta::readPassed(const Warp &w, const Passed &p, unsigned lane, uint64_t fra
     memcpy(data, &v, bytes);
     memset(init, w.poison[p.reg.idx] >> lane & 1 ? 0 : 1, bytes);
   }
-  return all_of(ArrayRef(init, bytes), [](uint8_t b) { return b != 0; });
+  return areWritten(init, bytes);
 }
 
 void Cta::writePassed(Warp &w, const Passed &p, unsigned lane, uint64_t frame, const uint8_t *data,
@@ -106,7 +106,7 @@ void Cta::writePassed(Warp &w, const Passed &p, unsigned lane, uint64_t frame, c
   uint64_t v = 0;
   memcpy(&v, data, p.bytes);
   setValue(w, p.reg, lane, v);
-  bool poison = !all_of(ArrayRef(init, p.bytes), [](uint8_t b) { return b != 0; });
+  bool poison = !areWritten(init, p.bytes);
   setPoison(w, p.reg, 1u << lane, poison ? ~0u : 0);
 }
 

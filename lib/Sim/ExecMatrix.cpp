@@ -62,7 +62,7 @@ void Cta::ldMatrix(Warp &w, const Inst &in, uint32_t mask) {
         uint16_t e;
         memcpy(&e, place[src].data + 2 * c, 2);
         v |= uint32_t(e) << (16 * h);
-        if (!place[src].init[2 * c] || !place[src].init[2 * c + 1])
+        if (!areWritten(place[src].init + 2 * c, 2))
           poison |= 1u << l;
       }
       reg(w, in.vec[j])[l] = v;

@@ -509,6 +509,10 @@ void Cta::finishWait(Warp &w, Frag &f, const Inst &in, uint32_t mask, uint32_t d
 bool Cta::mbarWait(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
   uint64_t addr[32];
   uint32_t good = sharedAddresses(w, in, in.s[0], in.imm, mask, addr);
+  if (good != mask) { // nothing that they could wait for
+    stop = true;
+    return false;
+  }
   if (uint32_t bad = w.poison[in.s[1].idx] & mask)
     poisoned(w, in, bad, in.sub ? "the parity of a wait" : "the state of a wait");
   for (unsigned l = 0; l < 32; ++l) {

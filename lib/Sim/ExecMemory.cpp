@@ -202,33 +202,26 @@ PageUse &Cta::useOf(uint64_t addr) {
 
 /// No access crosses a granule: it is naturally aligned.
 void Cta::noteUse(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind) {
-  Place place[32];
-  place[lane] = {nullptr, nullptr, addr, Space::Global};
-  noteUses(w, in, 1u << lane, place, bytes, kind);
+  if (!device) // else each access looks for conflicts
+    noteUseOf(w, in, lane, addr, bytes, kind);
+}
+
+void Cta::noteUseOf(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind) {
+  auto bitsOf = isAtomic(kind) ? &PageUse::atomic : isWrite(kind) ? &PageUse::written : &PageUse::read;
+  PageUse &use = useOf(addr);
+  unsigned granule = addr % PageUse::kPage / 64;
+  (use.*bitsOf)[granule] |= granuleBits(addr, bytes);
+  (isWrite(kind) ? use.writePc : use.readPc)[granule] = pcOf(in);
+  if (ctx.looksForNc && (in.isNc || isWrite(kind)))
+    noteNc(w, in, lane, addr, bytes, kind);
 }
 
 void Cta::noteUses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes,
                    AccessKind kind) {
-  if (device) // looks for conflicts at each access
-    return;
-  auto bitsOf = isAtomic(kind)  ? &PageUse::atomic
-                : isWrite(kind) ? &PageUse::written
-                                : &PageUse::read;
-  auto pcsOf = isWrite(kind) ? &PageUse::writePc : &PageUse::readPc;
-  uint32_t pc = pcOf(in);
-  for (uint32_t rest = mask; rest; rest &= rest - 1) {
-    const Place &p = place[std::countr_zero(rest)];
-    if (p.space != Space::Global)
-      continue;
-    PageUse &use = useOf(p.raw);
-    unsigned granule = p.raw % PageUse::kPage / 64;
-    (use.*bitsOf)[granule] |= granuleBits(p.raw, bytes);
-    (use.*pcsOf)[granule] = pc;
-  }
-  for (uint32_t rest = ctx.looksForNc && (in.isNc || isWrite(kind)) ? mask : 0; rest; rest &= rest - 1) {
+  for (uint32_t rest = device ? 0 : mask; rest; rest &= rest - 1) {
     unsigned l = std::countr_zero(rest);
     if (place[l].space == Space::Global)
-      noteNc(w, in, l, place[l].raw, bytes, kind);
+      noteUseOf(w, in, l, place[l].raw, bytes, kind);
   }
 }
 
@@ -518,7 +511,7 @@ static void leaveUnused(const Inst &in, unsigned bytes, uint32_t mask, Place *pl
     for (unsigned i = 0; i < bytes; ++i) {
       bool isUsed = in.usedBytes >> i & 1;
       loaded[l].data[i] = isUsed ? place[l].data[i] : kAnything;
-      loaded[l].init[i] = !isUsed || place[l].init[i];
+      loaded[l].init[i] = isUsed ? place[l].init[i] : 1;
     }
     place[l].data = loaded[l].data;
     place[l].init = loaded[l].init;

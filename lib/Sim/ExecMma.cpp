@@ -401,7 +401,7 @@ void Cta::wmmaLoad(Warp &w, const Inst &in) {
         memcpy(&v, place[l].data, bytes);
         values[l] |= v << (e * walk.bits);
         poison |=
-            uint32_t(std::find(place[l].init, place[l].init + bytes, 0) != place[l].init + bytes)
+            uint32_t(!areWritten(place[l].init, bytes))
             << l;
       }
     }

@@ -8,8 +8,8 @@
 /// Poison is kept by register and lane. Where a lane's register is poison and some of its bits are known all the same (a
 /// union loaded as one word, a struct with padding, fields of bits), they are noted here, with the value that the register
 /// had, so that who takes only known bits out again is not told of poison: bitwise operations, shifts, narrower
-/// conversions, parts of vectors, stores. A register that has been written since has another value, or the same one; so
-/// nothing need be forgotten. Sums and products are not followed.
+/// conversions, parts of vectors, stores. Poison that is written anew is known in nothing. Sums and products are not
+/// followed.
 ///
 //===----------------------------------------------------------------------===//
 
@@ -19,9 +19,9 @@ using namespace llvm;
 
 namespace tk::sim {
 
-static constexpr unsigned kUnknownReads = 4;
+static constexpr unsigned kUnknownReads = 16;
 
-/// Of a byte of memory: 0 unwritten, 1 written, else which of its bits are known. 0xff stands for bit 0 alone.
+/// Of the marks of memory (Memory.h).
 static uint8_t bitsOf(uint8_t init) { return init == 1 ? 0xff : init == 0xff ? 1 : init; }
 static uint8_t initOf(uint8_t bits) { return bits == 0xff ? 1 : bits == 1 ? 0xff : bits; }
 
@@ -30,6 +30,12 @@ uint64_t Cta::knownBits(const Warp &w, const Opnd &o, unsigned lane) const {
     return ~0ull;
   const PartialPoison *entry = find_if(w.partials, [&](const PartialPoison &p) { return p.idx == o.idx; });
   return entry != w.partials.end() && entry->value[lane] == value(w, o, lane) ? entry->known[lane] : 0;
+}
+
+void Cta::forgetKnown(Warp &w, const Opnd &o, uint32_t lanes) {
+  PartialPoison *entry = find_if(w.partials, [&](const PartialPoison &p) { return p.idx == o.idx; });
+  for (uint32_t rest = entry == w.partials.end() ? 0 : lanes; rest; rest &= rest - 1)
+    entry->known[std::countr_zero(rest)] = 0;
 }
 
 void Cta::noteKnown(Warp &w, const Opnd &o, unsigned lane, uint64_t known) {
@@ -74,11 +80,11 @@ void Cta::noteLoaded(Warp &w, const Opnd &o, Ty ty, uint32_t lanes, const Place 
 /// was, as in a word that is read, changed in some fields and written back.
 bool Cta::storeKnown(const Warp &w, const Opnd &o, unsigned lane, unsigned bytes, const Place &p, uint8_t *init) const {
   uint64_t known = knownBits(w, o, lane), v = value(w, o, lane);
-  bool isKept = known && any_of(w.unknownReads, [&](const auto &reads) { return reads[lane] == p.raw; });
+  bool isKept = true, wasRead = known && any_of(w.unknownReads, [&](const auto &reads) { return reads[lane] == p.raw; });
   for (unsigned i = 0; i < bytes; ++i) {
     uint8_t bits = uint8_t(known >> (8 * i)), unknown = uint8_t(~bits);
     init[i] = initOf(bits);
-    isKept &= !(unknown & (bitsOf(p.init[i]) | (p.data[i] ^ uint8_t(v >> (8 * i)))));
+    isKept &= !unknown || (wasRead && !(unknown & (bitsOf(p.init[i]) | (p.data[i] ^ uint8_t(v >> (8 * i))))));
   }
   return isKept;
 }

@@ -26,7 +26,7 @@ bool Cta::readGeneric(Warp &w, const Inst &in, unsigned lane, uint64_t address, 
   if (!locateOne(w, in, lane, address, bytes, AccessKind::Read, Space::Generic, place))
     return false;
   memcpy(out, place.data, bytes);
-  if (!all_of(ArrayRef(place.init, bytes), [](uint8_t b) { return b != 0; })) {
+  if (!areWritten(place.init, bytes)) {
     poisoned(w, in, 1u << lane, what);
     return false;
   }

@@ -73,7 +73,7 @@ bool Cta::tensormapReplace(Warp &w, const Inst &in, uint32_t mask) {
       continue;
     if (!mbarriers.empty() && halves[0].space == Space::Shared)
       checkBarrierBytes(&w, pcOf(in), 1u << l, halves[0].raw, 2 * kHalf, "a write");
-    if (memchr(halves[0].init, 0, 2 * kHalf)) {
+    if (!areWritten(halves[0].init, 2 * kHalf)) {
       poisoned(w, in, 1u << l, "a tensor map");
       continue;
     }

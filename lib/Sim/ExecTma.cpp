@@ -405,7 +405,7 @@ void Cta::bulkUninitialised(Warp &w, const Inst &in, unsigned lane, const BulkOp
     if (inside && !said)
       forEachRun(op, linear + r.from, r.to - r.from, [&](uint64_t a, uint32_t, uint32_t n) {
         const uint8_t *p = sharedInit.data() + sharedIndex(a);
-        if (said || !memchr(p, 0, n))
+        if (said || areWritten(p, n))
           return;
         said = true;
         report("TK-SIM-MEM-UNINIT", Severity::Error, &w, 1u << lane, pcOf(in), 3,
@@ -496,7 +496,7 @@ void Cta::reduceInto(const BulkSpec &s, Ty ty, bool isGlobal, uint8_t *to, uint8
     uint64_t result = atomicResult(s.op, ty, old, v, 0, isGlobal);
     memcpy(to + i, &result, es);
     for (unsigned k = 0; k < es; ++k)
-      init[i + k] &= ok[i + k];
+      init[i + k] = isWritten(init[i + k]) && isWritten(ok[i + k]);
   }
 }
 

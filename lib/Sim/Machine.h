@@ -552,6 +552,7 @@ private:
   PageUse &useOf(uint64_t addr);
   void noteUse(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind);
   /// The same for the lanes of an instruction that access global memory.
+  void noteUseOf(Warp &w, const Inst &in, unsigned lane, uint64_t addr, unsigned bytes, AccessKind kind);
   void noteUses(Warp &w, const Inst &in, uint32_t mask, const Place *place, unsigned bytes, AccessKind kind);
   /// `stored`: what a store is about to write there; `sameLanes`: which lanes this execution had do that before, and
   /// `lanesBefore`: which for messages, where two lanes that do are a race even with one value. The use
@@ -812,12 +813,15 @@ private:
       p[lane] = uint32_t(v);
   }
   void setPoison(Warp &w, const Opnd &o, uint32_t mask, uint32_t bits) {
+    if ((bits & mask) && !w.partials.empty()) [[unlikely]]
+      forgetKnown(w, o, bits & mask);
     w.poison[o.idx] = (w.poison[o.idx] & ~mask) | (bits & mask);
   }
   // Registers that are poison in part (ExecPartial.cpp).
   uint64_t knownBits(const Warp &w, const Opnd &o, unsigned lane) const;
   /// Of a lane of a register that is poison these bits are known; all of them: it is none.
   void noteKnown(Warp &w, const Opnd &o, unsigned lane, uint64_t known);
+  void forgetKnown(Warp &w, const Opnd &o, uint32_t lanes);
   void noteKnownRow(Warp &w, const Opnd &o, uint32_t lanes, const uint64_t *known);
   void noteLoaded(Warp &w, const Opnd &o, Ty ty, uint32_t lanes, const Place *place, unsigned at);
   bool storeKnown(const Warp &w, const Opnd &o, unsigned lane, unsigned bytes, const Place &p, uint8_t *init) const;

@@ -145,7 +145,7 @@ uint64_t DeviceMemoryImpl::countUninitialised(uint64_t address, uint64_t bytes) 
   }
   uint64_t n = 0;
   for (uint64_t i = 0; i < bytes; ++i)
-    n += !(*a)->init[address - (*a)->base + i];
+    n += !isWritten((*a)->init[address - (*a)->base + i]);
   return n;
 }
 

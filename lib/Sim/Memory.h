@@ -12,6 +12,16 @@
 
 namespace tk::sim {
 
+/// What memory keeps of each of its bytes: 0 unwritten, 1 written, else which bits of it are known; 0xff stands for bit 0
+/// alone. Only `ld` and `st` care for the bits (ExecPartial.cpp), to all others such a byte is unwritten.
+inline bool isWritten(uint8_t init) { return init == 1; }
+inline bool areWritten(const uint8_t *init, size_t n) {
+  uint8_t others = 0;
+  for (size_t i = 0; i < n; ++i)
+    others |= init[i] ^ 1;
+  return !others;
+}
+
 /// One allocation. One byte of `init` for each byte of data: CTAs on several host threads may write neighbouring
 /// bytes, which bits could not bear without atomics.
 struct Allocation {
