@@ -40,6 +40,9 @@ void Cta::foreignAccess(Warp &w, const Inst &in, unsigned lane, uint64_t addr, u
   uint8_t which = recent.page->others(unit, InterCta::conflictsOf(k));
   if (!which)
     return;
+  // Who has read something there may have seen the place before one of the stores, or after it.
+  constexpr uint8_t kReads = InterCta::kRead | InterCta::kStrongRead;
+  sameValue &= !(recent.kinds & kReads) && !recent.page->others(unit, kReads);
   RaceState::Asker asker;
   asker.isWrite = isWrite(kind);
   asker.isAsync = isAsync;

@@ -410,7 +410,7 @@ void Cta::bulkUninitialised(Warp &w, const Inst &in, unsigned lane, const BulkOp
         said = true;
         report("TK-SIM-MEM-UNINIT", Severity::Error, &w, 1u << lane, pcOf(in), 3,
                formatv("a bulk copy stores shared address {0:x}, which no one has written",
-                       a + (static_cast<const uint8_t *>(memchr(p, 0, n)) - p)));
+                       a + uint64_t(std::find_if_not(p, p + n, isWritten) - p)));
       });
   });
 }

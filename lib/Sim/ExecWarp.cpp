@@ -125,6 +125,11 @@ bool Cta::converged(Warp &w, unsigned frag, const Inst &in, uint32_t mask) {
     uint32_t all = mask;
     if (!gather(w, frag, w.live, all) || meetAgain(w, pcOf(in)))
       return false; // comes back as one fragment
+    report("TK-SIM-BARRIER-DIVERGENT", Severity::Error, &w, mask, pcOf(in), 0,
+           "the lanes of the warp have come to an aligned instruction by calls at different places; call its function where all "
+           "of them are together");
+    stop = true;
+    return false;
   }
   if (f.mask == mask && othersLeave(w, f))
     return gather(w, frag, w.live, mask);

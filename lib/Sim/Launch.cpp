@@ -48,16 +48,17 @@ struct GlobalUse {
     auto it = find_if(use.values, [&](const PageUse::Value &v) { return v.granule == granule; });
     return it == use.values.end() ? nullptr : &*it;
   }
-  /// Whether a CTA has stored in all of `bits` what was there.
-  bool storesSame(const PageUse &use, unsigned granule, uint64_t bits) const {
+  /// Those of `bits` in which a CTA has stored what was there.
+  uint64_t sameOf(const PageUse &use, unsigned granule, uint64_t bits) const {
     const PageUse::Value *now = valueOf(use, granule);
     auto before = values.find(granule);
-    if (!now || before == values.end() || bits & ~(now->known & before->second.known))
-      return false;
+    if (!now || before == values.end())
+      return 0;
+    bits &= now->known & before->second.known;
     for (uint64_t rest = bits; rest; rest &= rest - 1)
       if (now->data[std::countr_zero(rest)] != before->second.data[std::countr_zero(rest)])
-        return false;
-    return true;
+        bits &= ~(rest & -rest);
+    return bits;
   }
   /// A CTA has written `bits` of a granule.
   void store(const PageUse &use, unsigned granule, uint64_t bits) {
@@ -300,20 +301,21 @@ void Folder::foldOne(uint64_t index, CtaResult &r) {
       if (ctx.looksForNc)
         foldNc(page, i, g, *use, index);
       GlobalUse::Past lastWrite{0, g.writeCta[i], g.bits.writePc[i]}, lastRead{0, g.readCta[i], g.bits.readPc[i]};
-      auto against = [&](uint64_t bits, bool otherWrote, uint32_t pc, bool didWrite) {
-        // Two stores of one value that nobody reads: whichever comes last, memory is the same.
-        bool isHarmless = otherWrote && didWrite && !(bits & (read | atomic | g.bits.read[i] | g.bits.atomic[i])) &&
-                          g.storesSame(*use, i, bits);
+      auto against = [&](uint64_t bits, bool otherWrote, uint32_t pc, bool didWrite, bool isHarmless = false) {
         uint64_t bit = bits & -bits;
         auto other = otherWrote ? GlobalUse::who(g.writers, i, bit, lastWrite) : GlobalUse::who(g.readers, i, bit, lastRead);
         conflict(page, i, bit, otherWrote, other.cta, other.pc, pc, index, didWrite, isHarmless);
       };
-      if (uint64_t b = (wrote | read | atomic) & g.bits.written[i])
+      // Two stores of one value that nobody reads: whichever comes last, memory is the same.
+      uint64_t same = g.sameOf(*use, i, wrote & g.bits.written[i] & ~(read | atomic | g.bits.read[i] | g.bits.atomic[i]));
+      if (uint64_t b = (wrote | read | atomic) & g.bits.written[i] & ~same)
         against(b, true, (wrote | atomic) & b & -b ? use->writePc[i] : use->readPc[i], ((wrote | atomic) & b & -b) != 0);
       else if (uint64_t b2 = (wrote & (g.bits.read[i] | g.bits.atomic[i])) | (atomic & g.bits.read[i]))
         against(b2, !(g.bits.read[i] & b2 & -b2), use->writePc[i], true);
       else if (uint64_t b3 = read & g.bits.atomic[i])
         against(b3, true, use->readPc[i], false);
+      else if (same)
+        against(same, true, use->writePc[i], true, /*isHarmless=*/true);
       if (wrote | atomic) {
         g.store(*use, i, wrote | atomic);
         GlobalUse::displace(g.writers, i, g.bits.written[i] | g.bits.atomic[i], wrote | atomic, lastWrite);

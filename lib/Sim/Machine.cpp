@@ -346,17 +346,40 @@ int32_t Cta::commonJoin(const Warp &w) const {
 /// places.
 bool Cta::meetAgain(Warp &w, uint32_t pc) {
   int32_t common = commonJoin(w);
+  // Who called one function at one place by himself, has a join of his own where it returns to.
+  auto callsOf = [&](const Frag &f) {
+    SmallVector<int32_t, 4> calls; // the innermost first
+    for (int32_t j = f.join; j != common; j = w.joins[j].parent)
+      if (w.joins[j].isCall)
+        calls.push_back(j);
+    return calls;
+  };
+  auto placesOf = [&](const Frag &f) {
+    SmallVector<uint32_t, 4> places;
+    for (int32_t j : callsOf(f))
+      places.push_back(w.joins[j].pc);
+    return places;
+  };
+  for (const Frag &f : w.frags)
+    if (placesOf(f) != placesOf(w.frags[0]))
+      return false;
+  SmallVector<int32_t, 4> calls = callsOf(w.frags[0]);
   std::vector<bool> isKept(w.joins.size());
   for (int32_t j = common; j >= 0; j = w.joins[j].parent)
     isKept[size_t(j)] = true;
-  for (size_t j = 0; j < w.joins.size(); ++j)
-    if (!isKept[j] && w.joins[j].expected && w.joins[j].isCall)
-      return false;
   Frag all = w.frags[0];
   all.pc = pc;
   all.mask = w.live;
   for (; all.join != common; all.join = w.joins[all.join].parent)
     all.joinPc = w.joins[all.join].parentPc;
+  for (int32_t j : reverse(calls)) {
+    isKept[size_t(j)] = true;
+    w.joins[j].expected = w.live;
+    w.joins[j].parent = all.join;
+    w.joins[j].parentPc = all.joinPc;
+    all.join = j;
+    all.joinPc = w.joins[j].pc;
+  }
   for (size_t j = 0; j < w.joins.size(); ++j)
     if (!isKept[j]) // nobody comes there any more
       w.joins[j] = Join();

@@ -395,6 +395,8 @@ TEST(Checker, RaceBetweenCtas) {
   EXPECT_TRUE(flag("@%p1 atom.global.add.u32 %r3, [%rd100], 1; @!%p1 " + raise).count("TK-SIM-RACE-CTA"));
   EXPECT_EQ(flag("@!%p1 " + raise + "@%p1 st.global.u8 [%rd100+1], 0;"), Names{"TK-SIM-RACE-SAME-VALUE"}) << "a byte of it";
   EXPECT_TRUE(flag("@!%p1 " + raise + "@%p1 st.global.u8 [%rd100], 0;").count("TK-SIM-RACE-CTA"));
+  EXPECT_EQ(flag(raise + "@%p1 ld.global.u32 %r3, [%rd100+8]; @!%p1 st.global.u32 [%rd100+8], 1;").count("TK-SIM-RACE-CTA"), 1u)
+      << "a race beside it";
   // Who was there is told byte by byte, not by who touched something near it last: CTAs 0 and 2 meet, or 1 and 2.
   for (unsigned first : {0u, 1u})
     for (std::string access : {"st.global.u32 [%rd2], %r1;", "setp.eq.u32 %p1, %r1, 2; @%p1 st.global.u32 [%rd2], %r1; @!%p1 ld.global.u32 %r3, [%rd2];"}) {

@@ -262,6 +262,22 @@ TEST(Function, LanesMeetBeforeFunctionsWithBarriers) {
     }
 }
 
+// Lanes that have gone on without the others call it by themselves, and meet in it.
+TEST(Function, LanesThatCallByThemselvesMeetInside) {
+  const std::string functions = ".func inner() { bar.sync 0; ret; }\n.func sync() { call inner; ret; }\n";
+  const std::string parts[] = {
+      // Behind a loop of which the others do not wait for the end, and behind exchanges in both branches.
+      "setp.lt.u32 %p1, %r1, 16; @!%p1 bra $m; mov.u32 %r49, 0;\n$l: add.u32 %r49, %r49, 1; setp.lt.u32 %p2, %r49, 20000; @%p2 bra $l;\n$m:\n",
+      "setp.lt.u32 %p1, %r1, 16; @!%p1 bra $m; shfl.sync.bfly.b32 %r49, %r1, 16, 31, -1;\n"
+      "$m: @%p1 bra $n; shfl.sync.bfly.b32 %r49, %r1, 16, 31, -1;\n$n:\n"};
+  for (const std::string &part : parts)
+    for (uint64_t seed = 0; seed < 4; ++seed) {
+      auto got = each(part + "call sync; call sync;\nadd.u32 %r50, %r1, 100;\n", functions, 32, seed);
+      for (unsigned t = 0; t < 32; ++t)
+        EXPECT_EQ(got[t], t + 100) << seed;
+    }
+}
+
 // A thread that exits in a function is gone from every barrier and every join above it.
 TEST(Function, ExitInAFunction) {
   auto got = each("mov.u32 %r50, 3; st.global.u32 [%rd1], %r50;\n" + call32("f", "%r1", "%r50") +

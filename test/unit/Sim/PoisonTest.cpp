@@ -138,6 +138,30 @@ TEST(Poison, KnownBitsThroughBitwiseOperations) {
     }
 }
 
+/// What is known is of one value in one register, and is no word for whoever else reads the bytes.
+TEST(Poison, WhatIsKnownIsForgotten) {
+  auto poisons = [](uint32_t written, const std::string &body) { return has(copyOf16(written, "", body), "TK-SIM-MEM-UNINIT"); };
+  const std::string out = " st.global.u32 [%rd100], %r1;";
+  // The same register and the same value, once written and once not: the second load is of bytes 4 to 7.
+  EXPECT_FALSE(poisons(0x01, "ld.shared.u32 %r5, [s]; and.b32 %r1, %r5, 255;" + out));
+  EXPECT_TRUE(poisons(0x01, "ld.shared.u32 %r5, [s]; and.b32 %r1, %r5, 255; ld.shared.u32 %r5, [s+4]; and.b32 %r1, %r5, 255;" + out));
+  EXPECT_TRUE(poisons(0x01, "ld.shared.u32 %r5, [s]; xor.b32 %r5, %r5, %r77; and.b32 %r1, %r5, 255;" + out));
+  // A narrow store of what is known, and of what is not.
+  const std::string narrow = "ld.shared.u32 %r5, [s]; cvt.u16.u32 %rs2, %r5; ";
+  EXPECT_FALSE(poisons(0x01, narrow + "st.global.u8 [%rd100], %rs2;"));
+  EXPECT_TRUE(poisons(0x01, narrow + "st.global.u16 [%rd100], %rs2;"));
+  EXPECT_TRUE(poisons(0x02, narrow + "st.global.u8 [%rd100], %rs2;"));
+  // A sign that is not known fills what a narrow conversion leaves.
+  EXPECT_TRUE(poisons(0x0f, "and.b32 %r5, %r77, 128; cvt.s8.u32 %r1, %r5; and.b32 %r1, %r1, 256;" + out));
+  EXPECT_FALSE(poisons(0x0f, "and.b32 %r5, %r77, 64; cvt.s8.u32 %r1, %r5; and.b32 %r1, %r1, 256;" + out));
+  // A byte of which four bits are known, to others than ld and st.
+  const std::string part = "and.b32 %r5, %r77, -16; st.shared.b32 [s+32], %r5; bar.sync 0; ";
+  EXPECT_FALSE(poisons(0, part + "ld.shared.u32 %r5, [s+32]; and.b32 %r1, %r5, 15;" + out));
+  EXPECT_TRUE(poisons(0, part + usedBytes(15) + "ld.shared.u32 %r1, [s+32];" + out));
+  EXPECT_TRUE(poisons(0, part + "cp.async.bulk.global.shared::cta.bulk_group [%rd100], [s+32], 16; cp.async.bulk.commit_group; "
+                                "cp.async.bulk.wait_group 0;"));
+}
+
 /// Fields of bits in a word that nobody has written, as nvcc stores and reads them.
 TEST(Poison, FieldsOfBits) {
   const std::string store = "ld.shared.u32 %r3, [s]; and.b32 %r4, %r3, -2097152; or.b32 %r5, %r4, 1053699; st.shared.u32 [s], %r5; ";
