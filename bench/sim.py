@@ -108,7 +108,7 @@ def measure(tools, name, ptx, launch, folder, options):
                 def rate(value, scale):
                     return common.summary([value(report) / report["seconds"] / scale for report, _ in runs])
                 yield {
-                    "tool": str(tool), "workload": name, "checks": checks, "cores": cores,
+                    "tool": "this" if tool == tools[0] else "other", "workload": name, "checks": checks, "cores": cores,
                     "thread_instructions": runs[-1][0]["threadInstructions"],
                     "seconds": common.summary([report["seconds"] for report, _ in runs]),
                     "million_thread_instructions_per_s": rate(lambda r: r["threadInstructions"], 1e6),
@@ -122,7 +122,7 @@ def table_row(row, tools):
     def rate(key, digits):
         return f"{row[key]['max']:.{digits}f} ({row[key]['median']:.{digits}f})" if row[key]["max"] else ""
     counted = f"{row['process_instructions'] / 1e6:,.0f} M" if row["process_instructions"] else ""
-    which = [f"{tools.index(Path(row['tool']))}"] if len(tools) > 1 else []
+    which = [row["tool"]] if len(tools) > 1 else []
     cells = [row["workload"], *which, row["checks"], str(row["cores"]), f"{row['thread_instructions'] / 1e6:.2f} M",
              f"{row['seconds']['min']:.3f} ({row['seconds']['median']:.3f})", rate("million_thread_instructions_per_s", 0),
              rate("tensor_gflop_per_s", 2), rate("tma_load_mb_per_s", 0), f"{row['peak_memory_mib']:.0f} ({row['buffers_mib']:.1f})", counted]

@@ -517,7 +517,7 @@ TEST(LaunchFile, AnAbsoluteOutputGoesThere) {
 TEST(LaunchFile, AFullDiskIsAnError) {
   Folder folder;
   if (!llvm::sys::fs::exists("/dev/full"))
-    GTEST_SKIP();
+    GTEST_SKIP() << "this system has no /dev/full to stand for a full disk";
   EXPECT_THAT(message(runFile(folder, R"({"buffers": {"A": {"shape": [2], "dtype": "i32", "fill": "zero", "out": "/dev/full"}}, "entry": "pair", "grid": [2]})", kKernels)),
               testing::HasSubstr("l.json: buffers.A: cannot write '/dev/full': No space left on device"));
 }
